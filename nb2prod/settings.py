@@ -1,0 +1,49 @@
+"""Settings: what may be configured, read once at the edge and passed whole."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+
+@frozen(kw_only=True)
+class Settings:
+    """Where things are kept and how stages run. Flag > `NB2PROD_*` > `[tool.nb2prod]` > these defaults."""
+
+    home: Path  # folder of runs, releases and the default store
+    store: str = "local"
+    runner: str = "kernel"
+    kernel: str | None = None  # overrides the notebook's own
+
+
+def read(notebook: Path, **flags: str | None) -> Settings:
+    """Return the settings for a notebook: flags that are None are taken from the environment or pyproject.toml."""
+    project, table = _project(notebook)
+    home = (project or notebook.resolve().parent) / ".nb2prod"
+    found: dict[str, Any] = {}
+    for name in ("store", "runner", "kernel"):
+        value = flags.get(name) or os.environ.get(f"NB2PROD_{name.upper()}") or table.get(name)
+        if value is not None:
+            found[name] = value
+    return Settings(home=home, **found)
+
+
+def home_of(notebook: Path) -> Path:
+    """Return the folder of a notebook's records, `.nb2prod`, without making it."""
+    project, _ = _project(notebook)
+    return (project or notebook.resolve().parent) / ".nb2prod"
+
+
+def _project(notebook: Path) -> tuple[Path | None, dict[str, Any]]:
+    """Find the nearest folder whose pyproject.toml has a `[tool.nb2prod]` table."""
+    for folder in notebook.resolve().parents:
+        file = folder / "pyproject.toml"
+        if file.is_file():
+            table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("nb2prod")
+            if isinstance(table, dict):
+                return folder, table
+    return None, {}
