@@ -1,0 +1,93 @@
+"""Which model, which rows: read from code alone."""
+
+from __future__ import annotations
+
+import ast
+
+from nb2prod.clues import Clue, Pair, clues
+
+
+def read(*cells: str) -> dict[str, Clue]:
+    return {clue.model: clue for clue in clues((i, ast.parse(cell)) for i, cell in enumerate(cells))}
+
+
+SPLIT = "X_train, X_test, y_train, y_test = train_test_split(X, y)"
+
+
+def test_a_fit_names_the_model_and_what_it_learnt_from() -> None:
+    found = read("model = Pipeline([])", "model.fit(X_train, y_train)")
+
+    assert found["model"] == Clue(model="model", cell=1, train=(Pair(rows="X_train", labels="y_train"),))
+
+
+def test_a_metric_pairs_labels_with_the_rows_of_the_prediction() -> None:
+    found = read("model.fit(A, b)", "predicted = model.predict(C)", "accuracy_score(d, predicted)")
+
+    assert found["model"].held == (Pair(rows="C", labels="d"),)
+
+
+def test_plain_labels_are_preferred_to_changed_ones() -> None:
+    found = read(
+        "m.fit(A, b)",
+        "risk = m.predict_proba(C)[:, 1]",
+        "roc_auc_score(d == 'yes', risk)",
+        "p = m.predict(C)",
+        "accuracy_score(d, p)",
+    )
+
+    assert found["m"].held[0] == Pair(rows="C", labels="d")
+
+
+def test_a_split_tells_all_four_roles() -> None:
+    found = read(SPLIT, "m = Est().fit(X_train, y_train)")
+
+    assert found["m"].train == (Pair(rows="X_train", labels="y_train"),)
+    assert found["m"].held == (Pair(rows="X_test", labels="y_test"),)
+
+
+def test_rows_may_be_expressions() -> None:
+    found = read("m.fit(train[cols], train['price'])", "print(m.score(test[cols], test['price']))")
+
+    assert found["m"].held == (Pair(rows="test[cols]", labels="test['price']"),)
+    assert found["m"].names == {"m", "train", "test", "cols"}
+
+
+def test_a_model_made_by_a_function_is_known_by_its_use() -> None:
+    found = read("m = fit_forest(X_train, y_train)", "print(mean_absolute_error(y_test, m.predict(X_test)))")
+
+    assert found["m"].train == (Pair(rows="X_train", labels="y_train"),)
+    assert found["m"].held == (Pair(rows="X_test", labels="y_test"),)
+
+
+def test_the_best_of_a_search_learnt_what_the_search_did() -> None:
+    found = read("search = GridSearchCV(est, grid).fit(A, b)", "best = search.best_estimator_", "best.score(C, d)")
+
+    assert found["best"].train == (Pair(rows="A", labels="b"),)
+    assert list(found) == ["search", "best"]
+
+
+def test_models_of_a_loop_are_not_one_model() -> None:
+    assert read("for name, est in models.items():\n    est.fit(X_train, y_train)\n    est.score(X_test, y_test)") == {}
+
+
+def test_training_rows_judge_nothing() -> None:
+    found = read("m.fit(A, b)", "m.score(A, b)", "cross_val_score(m, X, y)")
+
+    assert found["m"].held == ()
+
+
+def test_locals_of_functions_are_not_models() -> None:
+    assert read("def train(X, y):\n    est = Est()\n    est.fit(X, y)\n    return est") == {}
+
+
+def test_keywords_count_as_well() -> None:
+    found = read("m.fit(X=A, y=b)", "accuracy_score(y_true=d, y_pred=m.predict(C))")
+
+    assert found["m"].train == (Pair(rows="A", labels="b"),)
+    assert found["m"].held == (Pair(rows="C", labels="d"),)
+
+
+def test_a_name_that_was_bound_again_is_no_prediction() -> None:
+    found = read("m.fit(A, b)", "p = m.predict(C)", "p = other(C)", "accuracy_score(d, p)")
+
+    assert found["m"].held == ()
