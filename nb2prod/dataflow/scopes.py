@@ -1,0 +1,605 @@
+"""Flow: the names one cell reads, binds, deletes and may change, by Python's scope rules.
+
+A read is a name whose value may come from before the cell: it is looked up where some path has not bound it yet. What a
+function, lambda or method looks up happens later, when it is called, and is kept apart under the definition's name.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from attrs import define, field, frozen
+
+from nb2prod.dataflow.syntax import Magic, Unparsable, interpolated, magic, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Names = dict[str, int]  # name → line (from 1) where it is first seen
+
+
+@frozen(kw_only=True)
+class Import:
+    """An import as a statement that can be run again elsewhere."""
+
+    names: tuple[str, ...]  # what it binds; empty for `from x import *`
+    code: str
+    root: str  # top-level package
+    line: int
+    star: bool = False
+
+
+@define(kw_only=True)
+class Deferred:
+    """What the body of a function, lambda or class does with globals when it is called."""
+
+    reads: Names = field(factory=dict)
+    binds: Names = field(factory=dict)  # by `global`
+    touches: Names = field(factory=dict)
+    touched_params: set[int | str] = field(factory=set)  # positions and names of parameters it may change in place
+
+
+@define(kw_only=True)
+class Flow:
+    """What one cell does with names; filled by `analyse`, read-only afterwards."""
+
+    reads: Names = field(factory=dict)
+    loads: set[str] = field(factory=set)  # every name looked up, bound before or not
+    binds: Names = field(factory=dict)
+    definite: set[str] = field(factory=set)  # bound on every path
+    deletes: Names = field(factory=dict)
+    touches: Names = field(factory=dict)  # objects that may be changed in place
+    definitions: dict[str, Deferred] = field(factory=dict)
+    anonymous: Deferred = field(factory=Deferred)  # lambdas without a name: they may be called at once
+    calls: list[tuple[str, list[str | None], dict[str, str]]] = field(factory=list)  # f(a, b, k=c) by plain names
+    imports: list[Import] = field(factory=list)
+    session: list[str] = field(factory=list)  # line magics that set up the session, such as `%matplotlib inline`
+    strings: set[str] = field(factory=set)  # constants, among which file names may be
+    fits: list[Fit] = field(factory=list)
+    opaque: int | None = None  # line where code runs that cannot be seen (exec, globals(), %run)
+
+
+@frozen(kw_only=True)
+class Fit:
+    """A method call on a plain name: `receiver.method(args)`."""
+
+    receiver: str
+    method: str
+    args: tuple[str | None, ...]
+    target: str | None  # the name the result is assigned to
+    line: int
+
+
+def analyse(source: str) -> Flow:
+    """Return what a cell does with names.
+
+    Raises:
+        Unparsable: The source is neither Python nor IPython.
+    """
+    flow = Flow()
+    _Visitor(flow).run(parse(source).body)
+    return flow
+
+
+# Methods after which the object may be another: of containers, frames, estimators, generators.
+_MUTATORS = frozenset(
+    [
+        "add",
+        "append",
+        "clear",
+        "difference_update",
+        "discard",
+        "extend",
+        "fit",
+        "fit_transform",
+        "insert",
+        "intersection_update",
+        "itemset",
+        "partial_fit",
+        "pop",
+        "popitem",
+        "put",
+        "register",
+        "remove",
+        "resize",
+        "reverse",
+        "seed",
+        "set_params",
+        "setdefault",
+        "setflags",
+        "setfield",
+        "shuffle",
+        "sort",
+        "symmetric_difference_update",
+        "update",
+        "write",
+        "writelines",
+        "send",
+        "throw",
+        "close",
+        "subplots_adjust",
+    ]
+)
+_SESSION_MAGICS = frozenset(["matplotlib", "config", "load_ext", "reload_ext", "precision", "pylab", "autoreload"])
+_CODE_MAGICS = frozenset(["time", "timeit", "capture", "prun", "memit", "mprun", "snakeviz", "pyinstrument", "stage"])
+_OPAQUE_CALLS = frozenset({"exec", "eval", "globals", "locals", "vars", "compile", "__import__"})
+_QUERY_METHODS = frozenset({"query", "eval"})
+_QUERIED = re.compile(r"@([A-Za-z_]\w*)")
+
+
+@define
+class _Scope:
+    kind: str  # function, class, comprehension
+    names: set[str]
+    outer: set[str] = field(factory=set)  # declared global or nonlocal
+    params: dict[str, int] = field(factory=dict)
+    owner: str | None = None  # the class, for its body's scope
+
+
+class _Visitor(ast.NodeVisitor):
+    """Walks a module in order of execution; `self.flow.definite` is what is bound for sure so far."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self.scopes: list[_Scope] = []
+        self.deferred: Deferred | None = None
+        self.target: str | None = None
+        self.offset = 0  # lines above the code of a cell magic
+
+    def run(self, statements: Iterable[ast.stmt]) -> None:
+        for statement in statements:
+            self.visit(statement)
+
+    # names
+
+    def _at(self, node: ast.AST) -> int:
+        return getattr(node, "lineno", 1) + self.offset
+
+    def _find(self, name: str) -> _Scope | None:
+        """Return the local scope that has `name`, or None when it is the notebook's or a builtin."""
+        for depth, scope in enumerate(reversed(self.scopes)):
+            if scope.kind == "class" and depth:
+                continue
+            if name in scope.names and name not in scope.outer:
+                return scope
+        return None
+
+    def _load(self, name: str, line: int) -> None:
+        if self._find(name) is not None:
+            return
+        if self.deferred is not None:
+            self.deferred.reads.setdefault(name, line)
+            return
+        self.flow.loads.add(name)
+        if name not in self.flow.definite:
+            self.flow.reads.setdefault(name, line)
+
+    def _store(self, name: str, line: int) -> None:
+        scope = self.scopes[-1] if self.scopes else None
+        if scope is not None and name not in scope.outer:
+            scope.names.add(name)
+        elif self.deferred is not None:
+            self.deferred.binds.setdefault(name, line)
+        else:
+            self.flow.binds.setdefault(name, line)
+            self.flow.definite.add(name)
+
+    def _touch(self, name: str, line: int) -> None:
+        scope = self._find(name)
+        if scope is not None:
+            if self.deferred is not None and name in scope.params:
+                self.deferred.touched_params |= {name, scope.params[name]}
+        elif self.deferred is not None:
+            self.deferred.touches.setdefault(name, line)
+        else:
+            self.flow.touches.setdefault(name, line)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self._load(node.id, self._at(node))
+        elif isinstance(node.ctx, ast.Store):
+            self._store(node.id, self._at(node))
+        else:
+            self._load(node.id, self._at(node))
+            if not self.scopes:
+                self.flow.deletes.setdefault(node.id, self._at(node))
+                self.flow.definite.discard(node.id)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            self._touch_base(node)
+        self.visit(node.value)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            self._touch_base(node)
+        self.visit(node.value)
+        self.visit(node.slice)
+
+    def _touch_base(self, node: ast.expr) -> None:
+        base: ast.expr = node
+        while isinstance(base, ast.Attribute | ast.Subscript | ast.Call):
+            base = base.func if isinstance(base, ast.Call) else base.value
+        if isinstance(base, ast.Name):
+            self._touch(base.id, self._at(node))
+
+    # expressions
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str):
+            self.flow.strings.add(node.value)
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+        self.visit(node.value)
+        kept = self.scopes
+        # PEP 572: a walrus in a comprehension binds in the scope around it.
+        while self.scopes and self.scopes[-1].kind == "comprehension":
+            self.scopes = self.scopes[:-1]
+        self._store(node.target.id, self._at(node))
+        self.scopes = kept
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self._defaults(node.args)
+        with_name = self.target is not None and not self.scopes and self.deferred is None
+        body = self.flow.definitions.setdefault(self.target or "", Deferred()) if with_name else None
+        self._function(node.args, [ast.Expr(node.body)], body or self.deferred or self.flow.anonymous)
+        self.flow.definitions.pop("", None)
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
+        self.visit(node.generators[0].iter)
+        self.scopes.append(_Scope("comprehension", set()))
+        for position, generator in enumerate(node.generators):
+            if position:
+                self.visit(generator.iter)
+            self.visit(generator.target)
+            for condition in generator.ifs:
+                self.visit(condition)
+        for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
+            self.visit(part)
+        self.scopes.pop()
+
+    visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _comprehension
+
+    def visit_Call(self, node: ast.Call) -> None:
+        found = magic(node)
+        if found is not None:
+            self._magic(found, self._at(node))
+            return
+        self._mutating(node)
+        if isinstance(node.func, ast.Name):
+            self._named_call(node, node.func.id)
+        if isinstance(node.func, ast.Attribute):
+            self._method_call(node, node.func)
+        self.generic_visit(node)
+
+    def _mutating(self, node: ast.Call) -> None:
+        for keyword in node.keywords:
+            if keyword.arg == "inplace" and not (isinstance(keyword.value, ast.Constant) and not keyword.value.value):
+                self._touch_base(node.func)
+            if keyword.arg == "out" and isinstance(keyword.value, ast.Name):
+                self._touch(keyword.value.id, self._at(node))
+
+    def _named_call(self, node: ast.Call, name: str) -> None:
+        if name in _OPAQUE_CALLS and self._find(name) is None and name not in self.flow.binds:
+            self._opaque_call(node, name)
+        if self.deferred is None:
+            positional = [a.id if isinstance(a, ast.Name) else None for a in node.args]
+            by_name = {k.arg: k.value.id for k in node.keywords if k.arg and isinstance(k.value, ast.Name)}
+            self.flow.calls.append((name, positional, by_name))
+
+    def _opaque_call(self, node: ast.Call, name: str) -> None:
+        """Look into `eval("a + b")`; code that is not a constant cannot be seen."""
+        code = node.args[0] if node.args else None
+        if name in {"exec", "eval"} and isinstance(code, ast.Constant) and isinstance(code.value, str):
+            try:
+                statements = ast.parse(code.value.strip()).body
+            except SyntaxError:
+                return
+            kept, self.offset = self.offset, self._at(node) - 1
+            self.run(statements)
+            self.offset = kept
+        elif name not in {"compile", "__import__"}:
+            self.flow.opaque = self.flow.opaque or self._at(node)
+
+    def _method_call(self, node: ast.Call, func: ast.Attribute) -> None:
+        if func.attr in _MUTATORS:
+            self._touch_base(func.value)
+            for argument in node.args if func.attr == "shuffle" else ():
+                if isinstance(argument, ast.Name):
+                    self._touch(argument.id, self._at(node))
+        if func.attr in _QUERY_METHODS and node.args and isinstance(node.args[0], ast.Constant):
+            for name in _QUERIED.findall(str(node.args[0].value)):
+                self._load(name, self._at(node))
+        if self.deferred is None and isinstance(func.value, ast.Name):
+            args = tuple(a.id if isinstance(a, ast.Name) else None for a in node.args)
+            self.flow.fits.append(
+                Fit(receiver=func.value.id, method=func.attr, args=args, target=self.target, line=self._at(node))
+            )
+
+    # IPython
+
+    def _magic(self, found: Magic, line: int) -> None:
+        for expression in interpolated(found.line if found.kind != "run_cell_magic" else found.line + found.body):
+            if found.name not in _CODE_MAGICS:
+                kept, self.offset = self.offset, line - 1
+                self.visit(expression)
+                self.offset = kept
+        if found.kind == "run_cell_magic" and found.name in _CODE_MAGICS:
+            self._magic_body(found, line)
+        elif found.kind == "run_line_magic":
+            self._line_magic(found, line)
+
+    def _magic_body(self, found: Magic, line: int) -> None:
+        kept, self.offset = self.offset, line
+        try:
+            # `%%time` and its like have run their body in the notebook's namespace; %%timeit's stays its own.
+            statements = parse(found.body).body
+        except Unparsable:
+            statements = []
+        self.run(statements)
+        self.offset = kept
+        if found.name == "capture":
+            for name in found.line.split():
+                if name.isidentifier():
+                    self._store(name, line)
+
+    def _line_magic(self, found: Magic, line: int) -> None:
+        if found.name in _SESSION_MAGICS:
+            self.flow.session.append(f"get_ipython().run_line_magic({found.name!r}, {found.line!r})")
+        if found.name in {"run", "pylab"}:
+            self.flow.opaque = self.flow.opaque or line
+        if found.name in {"time", "timeit"}:
+            code = re.sub(r"^(\s*-\w+(\s*\d+)?)*\s*", "", found.line)
+            kept, self.offset = self.offset, line - 1
+            try:
+                self.run(parse(code).body)
+            except Unparsable:
+                pass
+            self.offset = kept
+        if found.name in {"pinfo", "pinfo2", "psource", "pdoc"} and found.line.isidentifier():
+            self._load(found.line, line)
+
+    # statements
+
+    def _branches(self, *bodies: Iterable[ast.AST]) -> None:
+        """Visit bodies of which one runs; afterwards only what all of them bind is bound for sure."""
+        before = set(self.flow.definite)
+        ends = []
+        for body in bodies:
+            self.flow.definite = set(before)
+            for node in body:
+                self.visit(node)
+            ends.append(self.flow.definite)
+        self.flow.definite = set.intersection(*ends)
+
+    def visit_If(self, node: ast.If) -> None:
+        self.visit(node.test)
+        self._branches(node.body, node.orelse)
+
+    def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
+        self.visit(node.iter)
+        self._branches([node.target, *node.body], [])
+        self.run(node.orelse)
+
+    visit_AsyncFor = visit_For
+
+    def visit_While(self, node: ast.While) -> None:
+        self.visit(node.test)
+        self._branches(node.body, [])
+        self.run(node.orelse)
+
+    def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
+        self._import_block(node)
+        handlers: list[Iterable[ast.AST]] = [[handler] for handler in node.handlers]
+        self._branches([*node.body, *node.orelse], *handlers)
+        self.run(node.finalbody)
+
+    visit_TryStar = visit_Try
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        if node.type is not None:
+            self.visit(node.type)
+        before = node.name in self.flow.definite
+        if node.name:
+            self._store(node.name, self._at(node))
+        self.run(node.body)
+        if node.name and not self.scopes and self.deferred is None:
+            # Python deletes the name at the end of the handler.
+            self.flow.definite.discard(node.name)
+            if not before:
+                self.flow.binds.pop(node.name, None)
+
+    def visit_Match(self, node: ast.Match) -> None:
+        self.visit(node.subject)
+        self._branches(*[[case] for case in node.cases], [])
+
+    def visit_MatchAs(self, node: ast.MatchAs | ast.MatchStar) -> None:
+        self.generic_visit(node)
+        if node.name:
+            self._store(node.name, self._at(node))
+
+    visit_MatchStar = visit_MatchAs
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
+        self.generic_visit(node)
+        if node.rest:
+            self._store(node.rest, self._at(node))
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        kept = self.target
+        self.target = node.targets[0].id if isinstance(node.targets[0], ast.Name) else None
+        if self.target and not self.scopes and self.deferred is None:
+            self.flow.definitions.pop(self.target, None)
+        self.visit(node.value)
+        self.target = kept
+        for target in node.targets:
+            self.visit(target)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if not any(scope.kind == "function" for scope in self.scopes):
+            self.visit(node.annotation)
+        if node.value is not None:
+            self.visit(node.value)
+            self.visit(node.target)
+        elif not isinstance(node.target, ast.Name):
+            self.visit(node.target)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        if isinstance(node.target, ast.Name):
+            self._load(node.target.id, self._at(node))
+            self._touch(node.target.id, self._at(node))
+        self.visit(node.value)
+        self.visit(node.target)
+
+    # definitions
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for decorator in node.decorator_list:
+            self.visit(decorator)
+        self._defaults(node.args)
+        for annotation in _annotations(node):
+            self.visit(annotation)
+        deferred = self.deferred
+        if deferred is None:
+            deferred = Deferred()
+            owner = self._owner()
+            if owner is None:
+                self.flow.definitions[node.name] = deferred
+            else:
+                deferred = self.flow.definitions.setdefault(owner, deferred)
+        self._function(node.args, node.body, deferred)
+        self._store(node.name, self._at(node))
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def _owner(self) -> str | None:
+        """Return the notebook-level class whose body is being visited."""
+        return next((scope.owner for scope in self.scopes if scope.kind == "class"), None)
+
+    def _function(self, args: ast.arguments, body: Iterable[ast.stmt], deferred: Deferred) -> None:
+        names = [a.arg for a in (*args.posonlyargs, *args.args)]
+        others = [a.arg for a in (*args.kwonlyargs, *filter(None, (args.vararg, args.kwarg)))]
+        statements = list(body)
+        outer = set(_declared(statements))
+        outermost = self.deferred is None
+        # Positions are known for the outermost function only: that is the one that cells call.
+        params = {name: position for position, name in enumerate(names)} if outermost else {}
+        scope = _Scope("function", {*names, *others, *_local(statements)} - outer, outer, params)
+        kept = self.deferred, self.target
+        self.deferred, self.target = deferred, None
+        self.scopes.append(scope)
+        self.run(statements)
+        self.scopes.pop()
+        self.deferred, self.target = kept
+
+    def _defaults(self, args: ast.arguments) -> None:
+        for default in (*args.defaults, *filter(None, args.kw_defaults)):
+            self.visit(default)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for part in (*node.decorator_list, *node.bases, *[k.value for k in node.keywords]):
+            self.visit(part)
+        if not self.scopes and self.deferred is None:
+            self.flow.definitions[node.name] = Deferred()
+        self.scopes.append(_Scope("class", set(), set(_declared(node.body)), owner=node.name))
+        self.run(node.body)
+        self.scopes.pop()
+        self._store(node.name, self._at(node))
+
+    def visit_Global(self, node: ast.Global) -> None:
+        """Declared names are found ahead of the body by `_declared`."""
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
+        """Likewise."""
+
+    # imports
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._import(node, (alias.asname or alias.name.split(".")[0],), alias.name.split(".")[0])
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        root = (node.module or ".").split(".")[0]
+        if node.names[0].name == "*":
+            self._import(node, (), root)
+        else:
+            self._import(node, tuple(alias.asname or alias.name for alias in node.names), root)
+
+    def _import(self, node: ast.Import | ast.ImportFrom, names: tuple[str, ...], root: str) -> None:
+        for name in names:
+            self._store(name, self._at(node))
+        if not self.scopes and self.deferred is None:
+            self.flow.imports.append(
+                Import(names=names, code=ast.unparse(node), root=root, line=self._at(node), star=not names)
+            )
+
+    def _import_block(self, node: ast.Try | ast.TryStar) -> None:
+        """Keep `try: import a / except ImportError: a = None` whole, since one branch alone means something else."""
+        parts = [*node.body, *(s for h in node.handlers for s in h.body), *node.orelse, *node.finalbody]
+        simple = (ast.Import, ast.ImportFrom, ast.Pass, ast.Assign)
+        imports = [p for p in parts if isinstance(p, ast.Import | ast.ImportFrom)]
+        if self.scopes or self.deferred is not None or not imports or not all(isinstance(p, simple) for p in parts):
+            return
+        names = tuple(sorted({n.id for p in parts for n in ast.walk(p) if isinstance(n, ast.Name) and _stored(n)}))
+        bound = {a.asname or a.name.split(".")[0] for i in imports for a in i.names}
+        first = imports[0]
+        root = first.names[0].name if isinstance(first, ast.Import) else first.module or "."
+        self.flow.imports.append(
+            Import(
+                names=tuple(sorted({*names, *bound})),
+                code=ast.unparse(node),
+                root=root.split(".")[0],
+                line=self._at(node),
+            )
+        )
+
+
+def _stored(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+def _annotations(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.expr]:
+    arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg)
+    yield from (a.annotation for a in arguments if a is not None and a.annotation is not None)
+    if node.returns is not None:
+        yield node.returns
+
+
+def _inside(statements: Iterable[ast.stmt]) -> Iterator[ast.AST]:
+    """Walk a body without entering the scopes of functions, lambdas and classes in it."""
+    pending: list[ast.AST] = list(statements)
+    while pending:
+        node = pending.pop()
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            pending.extend(n for n in ast.walk(node) if isinstance(n, ast.NamedExpr))
+            continue
+        pending.extend(ast.iter_child_nodes(node))
+
+
+def _declared(statements: Iterable[ast.stmt]) -> Iterator[str]:
+    for node in _inside(statements):
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            yield from node.names
+
+
+def _local(statements: Iterable[ast.stmt]) -> Iterator[str]:
+    """Return the names that a function's body binds anywhere: Python makes them local from its first line."""
+    for node in _inside(statements):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.NamedExpr(target=ast.Name(id=name)):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                yield from (a.asname or a.name.split(".")[0] for a in aliases)
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                yield name
+            case ast.MatchMapping(rest=str(name)):
+                yield name
