@@ -1,7 +1,7 @@
 """nb2prod: tag cells, click Ship, get a service you can trust.
 
-The verbs live in `nb2prod.api`; this module only tells Jupyter and IPython where the front-ends are, and imports none of
-them, so that `import nb2prod` costs nothing.
+The verbs live in `nb2prod.api`; this module only tells Jupyter and IPython where the front-ends are, and imports none
+of them, so that `import nb2prod` costs nothing.
 """
 
 from __future__ import annotations

@@ -8,6 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import Factory, define, field, frozen
 
+from nb2prod.dataflow import parse
+from nb2prod.pipeline import Pipeline
+from nb2prod.stage import code
+
 # They fit copies of the model, so the rows they are given judge nothing.
 REFITS = re.compile(r"cross_val|learning_curve|validation_curve|permutation_test|clone")
 ASKS = {"predict": 0, "score": 0, "predict_proba": 2, "decision_function": 2}
@@ -45,6 +49,12 @@ def clues(cells: Iterable[tuple[int, ast.Module]]) -> tuple[Clue, ...]:
         reader.cell = index
         reader.visit(tree)
     return tuple(reader.clue(name) for name in reader.models)
+
+
+def of(pipeline: Pipeline) -> tuple[Clue, ...]:
+    """Collect the models of a pipeline; cells that cannot be parsed say nothing."""
+    cells = [item for flow in pipeline.flows for item in flow.cells if item.fault is None]
+    return clues((item.cell.index, parse(code(item.cell))) for item in cells)
 
 
 def names_in(text: str) -> frozenset[str]:

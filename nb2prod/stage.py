@@ -28,7 +28,7 @@ def _flag(text: str) -> bool:
 
 
 def _role(text: str) -> Role:
-    roles: dict[str, Role] = {r: r for r in ("stage", "setup", "parameters", "skip", "serve", "evaluate")}  # type: ignore[misc]
+    roles: dict[str, Role] = {r: r for r in ("stage", "setup", "parameters", "skip", "serve", "evaluate")}
     return roles[text]
 
 
@@ -72,6 +72,11 @@ class Stage:
     def code_cells(self) -> tuple[Cell, ...]:
         """The cells that run."""
         return tuple(c for c in self.cells if c.kind == "code")
+
+    @property
+    def everywhere(self) -> tuple[Cell, ...]:
+        """The cells tagged as setup: they run again in the process of every stage below."""
+        return tuple(cell for cell, tag in self.tags if tag.role == "setup")
 
 
 def code(cell: Cell) -> str:
@@ -121,7 +126,7 @@ def split(notebook: Notebook) -> tuple[Stage, ...]:
             continue
         if tag is not None and tag.role == "parameters" and tag.name == "parameters":
             tag = None  # parameters belong to the stage around them; the tag only says where new values go
-        name = tag.name if tag is not None else groups[-1][0] if groups else SETUP
+        name = _group(tag, groups[-1][0] if groups else SETUP, [group[0] for group in groups])
         if not groups or groups[-1][0] != name:
             groups.append((name, [], []))
         groups[-1][1].extend((*above, cell))
@@ -132,12 +137,22 @@ def split(notebook: Notebook) -> tuple[Stage, ...]:
     return tuple(_stage(*group) for group in groups)
 
 
+def _group(tag: Tag | None, above: str, used: list[str]) -> str:
+    if tag is None:
+        return above
+    if tag.role == "setup" and tag.name in used and not above.startswith(tag.name):
+        # Setup cells may stand anywhere: they are run again in every stage below them.
+        return f"{tag.name}_{sum(name.startswith(tag.name) for name in used) + 1}"
+    return above if tag.role == "setup" and above.startswith(tag.name) else tag.name
+
+
 def _stage(name: str, cells: Iterable[Cell], tags: Iterable[tuple[Cell, Tag]]) -> Stage:
     tags = tuple(tags)
     options: dict[str, Any] = {}
     for _, tag in tags:
         options.update(tag.options)
-    role = next((tag.role for _, tag in tags if tag.role != "stage"), "stage")
+    usual: Role = "setup" if name == SETUP else "stage"
+    role = next((tag.role for _, tag in tags if tag.role != "stage"), usual)
     after = tuple(dict.fromkeys(name for _, tag in tags for name in tag.after))
     return Stage(name=name, role=role, cells=tuple(cells), options=options, tags=tags, after=after)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
@@ -353,10 +354,8 @@ class _Visitor(ast.NodeVisitor):
         if found.name in {"time", "timeit"}:
             code = re.sub(r"^(\s*-\w+(\s*\d+)?)*\s*", "", found.line)
             kept, self.offset = self.offset, line - 1
-            try:
+            with suppress(Unparsable):
                 self.run(parse(code).body)
-            except Unparsable:
-                pass
             self.offset = kept
         if found.name in {"pinfo", "pinfo2", "psource", "pdoc"} and found.line.isidentifier():
             self._load(found.line, line)
@@ -528,9 +527,12 @@ class _Visitor(ast.NodeVisitor):
             self._import(node, tuple(alias.asname or alias.name for alias in node.names), root)
 
     def _import(self, node: ast.Import | ast.ImportFrom, names: tuple[str, ...], root: str) -> None:
-        for name in names:
-            self._store(name, self._at(node))
-        if not self.scopes and self.deferred is None:
+        if self.scopes or self.deferred is not None:
+            for name in names:
+                self._store(name, self._at(node))
+        else:
+            # Imports run again where they are needed, so what they bind is no value to hand on.
+            self.flow.definite |= set(names)
             self.flow.imports.append(
                 Import(names=names, code=ast.unparse(node), root=root, line=self._at(node), star=not names)
             )
