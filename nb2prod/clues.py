@@ -43,7 +43,7 @@ class Clue:
 
 
 def clues(cells: Iterable[tuple[int, ast.Module]]) -> tuple[Clue, ...]:
-    """Collect the models of a notebook from its parsed cells, in the order of their last mention."""
+    """Collect the models of a notebook from its parsed cells, in the order of their last fit."""
     reader = Reader()
     for index, tree in cells:
         reader.cell = index
@@ -76,7 +76,7 @@ class Reader(ast.NodeVisitor):
     """Read cells in order and note fits, predictions, splits and what they are compared with."""
 
     cell: int = 0
-    models: dict[str, int] = Factory(dict)  # name -> cell of its last fit or use
+    models: dict[str, int] = Factory(dict)  # name -> cell of its last fit, or first use
     fits: list[tuple[str, Pair]] = Factory(list)
     judged: list[Judged] = Factory(list)
     splits: list[tuple[Pair, Pair]] = Factory(list)
@@ -148,7 +148,7 @@ class Reader(ast.NodeVisitor):
         if method == "fit":
             self._fitted(name, pair_of(given))
         elif method in ASKS and given and name not in self.passing:
-            self._mention(name)
+            self.models.setdefault(name, self.cell)
             pair = pair_of(given) if method == "score" else pair_of(given[:1])
             if pair:
                 self.judged.append(Judged(ASKS[method], name, pair))
@@ -178,13 +178,10 @@ class Reader(ast.NodeVisitor):
     def _fitted(self, name: str, pair: Pair | None) -> None:
         if name in self.passing:
             return
-        self._mention(name)
-        if pair and pair.labels:
-            self.fits.append((name, pair))
-
-    def _mention(self, name: str) -> None:
         self.models.pop(name, None)
         self.models[name] = self.cell
+        if pair and pair.labels:
+            self.fits.append((name, pair))
 
     def _split(self, made: list[str]) -> None:
         if len(made) >= 4:
