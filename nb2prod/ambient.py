@@ -1,0 +1,253 @@
+"""Ambient: the state of a process that code changes without naming it: generators, options, directories, filters.
+
+What one stage changes must reach the next ones, so it travels as an artifact like any other. A library's state is
+looked at only when the stage has imported the library.
+"""
+
+from __future__ import annotations
+
+import decimal
+import importlib.util
+import locale
+import os
+import random
+import sys
+import warnings
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+State = dict[str, Any]  # part → its value
+
+# Set by Jupyter for each process anew.
+_OWN_VARIABLES = frozenset({"JPY_PARENT_PID", "JPY_SESSION_NAME", "PYDEVD_USE_FRAME_EVAL", "LINES", "COLUMNS"})
+
+
+def capture() -> State:
+    """Return the state of this process: of a library only when it is imported."""
+    return {name: get() for name, (get, _) in _PARTS.items() if _library(name) is None or _library(name) in sys.modules}
+
+
+def watch() -> State:
+    """Return the state now; what a library starts with is added when it is imported later."""
+    start = capture()
+    sys.meta_path.insert(0, _Watch(start))
+    return start
+
+
+def changed(before: State, after: State) -> State:
+    """Return what differs; of parts that are dictionaries only the entries that do (`Difference`)."""
+    found = {}
+    for name, value in after.items():
+        if name not in before or not _same(before[name], value):
+            old = before.get(name, {})
+            found[name] = _difference(old, value) if isinstance(value, dict) else value
+    return found
+
+
+def restore(state: Mapping[str, Any]) -> None:
+    """Put state back that `changed` gave in another process."""
+    for name, value in state.items():
+        get, put = _PARTS[name]
+        put(value.apply(get()) if isinstance(value, Difference) else value)
+
+
+@frozen
+class Difference:
+    """Entries of a dictionary that were set or deleted. The rest, such as the variables of this machine, stays here."""
+
+    put: Mapping[str, Any]
+    gone: tuple[str, ...]
+
+    def apply(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """Return `value` with the difference made to it."""
+        return {**{k: v for k, v in value.items() if k not in self.gone}, **self.put}
+
+
+def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
+    put = {k: v for k, v in sorted(new.items()) if k not in old or not _same(old[k], v)}
+    return Difference(put, tuple(sorted(set(old) - set(new))))
+
+
+class _Watch(MetaPathFinder):
+    """Notes the state of a library right after its import, since it may seed itself at random."""
+
+    def __init__(self, start: State) -> None:
+        self.start = start
+        self.pending = {library for library in map(_library, _PARTS) if library} - set(sys.modules)
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if fullname not in self.pending:
+            return None
+        self.pending.discard(fullname)  # also keeps the next line from coming back here
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def noted(module: ModuleType) -> None:
+                execute(module)
+                for name, (get, _) in _PARTS.items():
+                    if _library(name) == fullname:
+                        self.start[name] = get()
+
+            spec.loader.exec_module = noted  # type: ignore[method-assign]
+        return spec
+
+
+def _library(name: str) -> str | None:
+    library, _, part = name.partition(":")
+    return library if part else None
+
+
+def _same(a: Any, b: Any) -> bool:
+    try:
+        return bool(a == b)
+    except ValueError:  # NumPy arrays inside
+        return repr(a) == repr(b)
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
+
+
+def _set_environment(value: dict[str, str]) -> None:
+    for name in set(os.environ) - set(value) - _OWN_VARIABLES:
+        del os.environ[name]
+    os.environ.update(value)
+
+
+def _filters() -> list[Any]:
+    return list(warnings.filters)
+
+
+def _set_filters(value: list[Any]) -> None:
+    warnings.resetwarnings()  # also tells the C part that its copy is old
+    warnings.filters[:] = value  # type: ignore[index]
+
+
+def _decimal() -> tuple[Any, ...]:
+    context = decimal.getcontext()
+    return (context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp)
+
+
+def _set_decimal(value: tuple[Any, ...]) -> None:
+    precision, rounding, low, high, capitals, clamp = value
+    decimal.setcontext(
+        decimal.Context(prec=precision, rounding=rounding, Emin=low, Emax=high, capitals=capitals, clamp=clamp)
+    )
+
+
+def _path() -> list[str]:
+    return list(sys.path)
+
+
+def _set_path(value: list[str]) -> None:
+    sys.path[:] = value
+
+
+def _numpy_random() -> Any:
+    import numpy as np
+
+    kind, keys, *rest = np.random.get_state()
+    return (kind, keys.tolist(), *rest)  # type: ignore[union-attr]
+
+
+def _set_numpy_random(value: Any) -> None:
+    import numpy as np
+
+    np.random.set_state(value)
+
+
+def _numpy_options() -> Any:
+    import numpy as np
+
+    options = {k: v for k, v in np.get_printoptions().items() if k != "override_repr"}
+    return (options, np.geterr())
+
+
+def _set_numpy_options(value: Any) -> None:
+    import numpy as np
+
+    options, errors = value
+    np.set_printoptions(**options)
+    np.seterr(**errors)
+
+
+def _pandas_options() -> Any:
+    import pandas as pd
+    from pandas._config import config
+
+    return {name: pd.get_option(name) for name in config._registered_options if name not in config._deprecated_options}
+
+
+def _set_pandas_options(value: Any) -> None:
+    import pandas as pd
+
+    for name, option in value.items():
+        if pd.get_option(name) != option:
+            pd.set_option(name, option)
+
+
+def _matplotlib_options() -> Any:
+    import matplotlib as mpl
+
+    # The backend belongs to the process: reading it would even choose one.
+    return {name: dict.__getitem__(mpl.rcParams, name) for name in mpl.rcParams if not name.startswith("backend")}
+
+
+def _set_matplotlib_options(value: Any) -> None:
+    import matplotlib as mpl
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated options keep the values they have
+        mpl.rcParams.update(value)
+
+
+def _sklearn_options() -> Any:
+    import sklearn
+
+    return sklearn.get_config()
+
+
+def _set_sklearn_options(value: Any) -> None:
+    import sklearn
+
+    sklearn.set_config(**value)
+
+
+def _torch_random() -> Any:
+    import torch
+
+    return torch.get_rng_state().tolist()
+
+
+def _set_torch_random(value: Any) -> None:
+    import torch
+
+    torch.set_rng_state(torch.tensor(value, dtype=torch.uint8))
+
+
+# part → how to read it, how to set it; `library:part` is looked at only once the library is imported.
+_PARTS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
+    "directory": (lambda: str(Path.cwd()), os.chdir),
+    "environment": (_environment, _set_environment),
+    "path": (_path, _set_path),
+    "random": (random.getstate, random.setstate),
+    "warnings": (_filters, _set_filters),
+    "decimal": (_decimal, _set_decimal),
+    "recursion": (sys.getrecursionlimit, sys.setrecursionlimit),
+    "locale": (lambda: locale.setlocale(locale.LC_ALL), lambda value: locale.setlocale(locale.LC_ALL, value) and None),
+    "numpy:random": (_numpy_random, _set_numpy_random),
+    "numpy:options": (_numpy_options, _set_numpy_options),
+    "pandas:options": (_pandas_options, _set_pandas_options),
+    "matplotlib:options": (_matplotlib_options, _set_matplotlib_options),
+    "sklearn:options": (_sklearn_options, _set_sklearn_options),
+    "torch:random": (_torch_random, _set_torch_random),
+}
