@@ -129,6 +129,21 @@ def kind_of(model: Any, labels: Any) -> Kind:
     return "regression" if str(type_of_target(labels)).startswith("continuous") else "classification"
 
 
+def parts(value: Any, depth: int = 4) -> Iterator[Any]:
+    """Yield the objects a model is put together from: steps of a pipeline, voters, the estimator of a search."""
+    if depth == 0:
+        return
+    yield value
+    if isinstance(value, list | tuple):
+        inner: Iterable[Any] = value[:100]
+    elif isinstance(value, dict):
+        inner = value.values()
+    else:
+        inner = vars(value).values() if hasattr(value, "__dict__") and not callable(value) else ()
+    for part in inner:
+        yield from parts(part, depth - 1)
+
+
 def _model(found: tuple[Clue, ...], namespace: Mapping[str, Any], named: Choice) -> Clue:
     """Choose the one clue whose value is a whole, fitted model."""
     if named.model:
@@ -144,7 +159,7 @@ def _model(found: tuple[Clue, ...], namespace: Mapping[str, Any], named: Choice)
     values = {key: namespace[clue.model] for key, clue in alive.items()}
     for key, value in values.items():
         best = getattr(value, "best_estimator_", None)
-        inside = {id(part) for part in _parts(value)} - {key}
+        inside = {id(part) for part in parts(value)} - {key}
         # A search answers with the best model it found, which is all that a service needs.
         for gone in [key] if id(best) in alive else inside:
             alive.pop(gone, None)
@@ -163,21 +178,6 @@ def _predicts(value: Any) -> bool:
 def _simple(value: Any) -> bool:
     """Recognise the rival that a notebook makes itself."""
     return type(value).__module__ == "sklearn.dummy"
-
-
-def _parts(value: Any, depth: int = 4) -> Iterator[Any]:
-    """Yield the objects a model is put together from: steps of a pipeline, voters, the estimator of a search."""
-    if depth == 0:
-        return
-    yield value
-    if isinstance(value, list | tuple):
-        inner: Iterable[Any] = value[:100]
-    elif isinstance(value, dict):
-        inner = value.values()
-    else:
-        inner = vars(value).values() if hasattr(value, "__dict__") and not callable(value) else ()
-    for part in inner:
-        yield from _parts(part, depth - 1)
 
 
 def _confirmed(model: Any, pairs: Iterable[Pair], namespace: Mapping[str, Any]) -> Iterator[Rows]:

@@ -117,3 +117,153 @@ class HeldOutRowsMissing(ShipError):
     @property
     def place(self) -> Place:
         return Place(cell=self.cell)
+
+
+@define
+class ColumnUnclear(ShipError):
+    """A column's values cannot be sent as JSON."""
+
+    column: str
+    reason: str
+
+    code = "NB405"
+
+    @property
+    def message(self) -> str:
+        return f"A service cannot ask for '{self.column}': {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Give the model columns of numbers, texts, booleans or dates, each of one type, and let the model's "
+            "own pipeline turn them into what it needs."
+        )
+
+
+@define
+class ModelNotPickled(ShipError):
+    """The model cannot leave its process."""
+
+    model: str
+    cell: int
+    reason: str
+
+    code = "NB406"
+
+    @property
+    def message(self) -> str:
+        return f"'{self.model}' cannot be put into a package: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Keep connections, locks, open files and generators out of the model (make them when they are needed), "
+            "and define its classes and functions at the top level of a cell."
+        )
+
+    @property
+    def place(self) -> Place:
+        return Place(cell=self.cell)
+
+
+@define
+class PackageUnknown(ShipError):
+    """The code imports what no installed package provides."""
+
+    module: str
+
+    code = "NB407"
+
+    @property
+    def message(self) -> str:
+        return f"The service needs the module '{self.module}', which no installed package provides."
+
+    @property
+    def cure(self) -> str:
+        return "Install it as a package, or put its file beside the notebook: then it travels with the service."
+
+
+@define
+class BentoNotBuilt(ShipError):
+    """BentoML refused what was generated."""
+
+    reason: str
+    log: str
+
+    code = "NB408"
+
+    @property
+    def message(self) -> str:
+        return f"BentoML could not build the service: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return "The log below says why; the generated files are kept with the run."
+
+    @property
+    def detail(self) -> str | None:
+        return self.log
+
+
+@define
+class ServiceNotReady(ShipError):
+    """The service did not start."""
+
+    reason: str
+    log: str
+
+    code = "NB409"
+
+    @property
+    def message(self) -> str:
+        return f"The service did not start: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return "Read the log below: most often the model needs something that only the notebook's process had."
+
+    @property
+    def detail(self) -> str | None:
+        return self.log
+
+
+@define
+class ServiceDiffers(ShipError):
+    """The service answers differently from the notebook."""
+
+    reason: str
+    rows: str  # the first rows that differ, for people
+
+    code = "NB410"
+
+    @property
+    def message(self) -> str:
+        return f"The service does not answer as the notebook does: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Look for state that the model reads and the package does not hold: a file, an environment variable, "
+            "a clock, a random number drawn while predicting."
+        )
+
+    @property
+    def detail(self) -> str | None:
+        return self.rows
+
+
+@define
+class ReleaseExists(ShipError):
+    """The id of a release is taken."""
+
+    release: str
+
+    code = "NB411"
+
+    @property
+    def message(self) -> str:
+        return f"There is a release '{self.release}' already."
+
+    @property
+    def cure(self) -> str:
+        return "Ship again: every run has an id of its own."

@@ -1,0 +1,207 @@
+"""Field: what one column of a request may hold, learnt from the rows a model was trained and judged on."""
+
+from __future__ import annotations
+
+import keyword
+import math
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from attrs import evolve, frozen
+
+from nb2prod.candidate import Candidate, parts
+from nb2prod.refusals import ColumnUnclear
+
+Kind = Literal["integer", "number", "boolean", "text", "time"]
+Container = Literal["frame", "array", "series"]
+
+MANY = 50  # more distinct texts than this are no categories
+# pandas.api.types.infer_dtype's words for what a column holds.
+KINDS: dict[str, Kind] = {
+    "integer": "integer",
+    "floating": "number",
+    "mixed-integer-float": "number",
+    "boolean": "boolean",
+    "string": "text",
+    "datetime64": "time",
+    "datetime": "time",
+}
+
+
+@frozen(kw_only=True)
+class Field:
+    """One column: its type, and what was seen in it."""
+
+    column: str | int  # as the notebook's frame calls it
+    name: str  # an identifier, for generated code
+    kind: Kind
+    dtype: str
+    nullable: bool = False
+    categories: tuple[Any, ...] = ()  # texts seen, when they are few
+    closed: bool = False  # the model fails on, or silently loses, a value that is not in `categories`
+    ordered: bool = False  # of a categorical dtype
+    low: float | None = None
+    high: float | None = None
+    example: Any = None
+
+    @property
+    def key(self) -> str:
+        """Return the column's name in JSON."""
+        return str(self.column)
+
+
+@frozen(kw_only=True)
+class Table:
+    """What a request's rows become before the model sees them."""
+
+    container: Container
+    fields: tuple[Field, ...]
+
+    def example(self) -> dict[str, Any]:
+        """Return a row of the usual values; nobody's own row."""
+        return {f.key: f.example for f in self.fields}
+
+
+def learn(candidate: Candidate) -> Table:
+    """Learn the fields from the rows a candidate was trained and judged on.
+
+    Raises:
+        ColumnUnclear: A column holds what JSON cannot say (lists, objects, several types at once).
+    """
+    container, learnt = frame_of(candidate.train.x, candidate.model)
+    _, judged = frame_of(candidate.held.x, candidate.model)
+    strict = closed(candidate.model, learnt.columns)
+    taken: set[str] = set()
+    fields = []
+    for position, column in enumerate(learnt.columns):
+        one = _field(learnt.iloc[:, position], judged.iloc[:, position], column, strict=column in strict)
+        fields.append(evolve(one, name=identifier(str(column), taken)))
+    return Table(container=container, fields=tuple(fields))
+
+
+def frame_of(x: Any, model: Any) -> tuple[Container, Any]:
+    """Return rows as a frame, and what they were."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(x, pd.DataFrame):
+        return "frame", x
+    array = np.asarray(x)
+    if array.ndim == 1 and not hasattr(model, "n_features_in_"):
+        name = x.name if isinstance(x, pd.Series) and x.name else "value"
+        return "series", pd.DataFrame({name: x if isinstance(x, pd.Series) else list(x)})
+    if array.ndim != 2:
+        raise ColumnUnclear("the rows", f"they are an array of {array.ndim} dimensions")
+    return "array", pd.DataFrame(array, columns=[f"x{n}" for n in range(array.shape[1])])
+
+
+def records(x: Any, table: Table, model: Any) -> list[dict[str, Any]]:
+    """Write rows as a client would send them: plain JSON values, null for what is missing."""
+    _, frame = frame_of(x, model)
+    columns = [[_plain(v, f) for v in frame.iloc[:, n].tolist()] for n, f in enumerate(table.fields)]
+    keys = [f.key for f in table.fields]
+    return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def closed(model: Any, columns: Iterable[Any]) -> frozenset[Any]:
+    """Return the columns in which a model fails on a category it has not seen."""
+    every = list(columns)
+    found: set[Any] = set()
+    split = False
+    for part in parts(model):
+        for _, inner, chosen in getattr(part, "transformers_", ()):
+            split = True
+            if _refuses(inner):
+                found.update(_chosen(chosen, every))
+    return frozenset(found if split else every if _refuses(model) else ())
+
+
+def identifier(text: str, taken: set[str]) -> str:
+    """Make a Python name from a column's, different from those taken."""
+    name = re.sub(r"\W+", "_", text.strip()).strip("_") or "column"
+    # Pydantic keeps `model_…` and the methods of its classes for itself.
+    if (
+        name[0].isdigit()
+        or keyword.iskeyword(name)
+        or re.match(r"model_|schema|json|dict|copy|construct|validate", name)
+    ):
+        name = f"field_{name}"
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _refuses(part: Any) -> bool:
+    return any(getattr(p, "handle_unknown", None) == "error" and hasattr(p, "categories_") for p in parts(part))
+
+
+def _chosen(columns: Any, every: list[Any]) -> Iterator[Any]:
+    """Resolve a ColumnTransformer's choice: names, positions, or one of either."""
+    many = columns if isinstance(columns, list | tuple) or hasattr(columns, "tolist") else [columns]
+    for n, column in enumerate(many):
+        if isinstance(column, slice):
+            yield from every[column]
+        elif isinstance(column, bool):
+            yield from [every[n]] if column else []
+        else:
+            yield column if column in every else every[column]
+
+
+def _field(learnt: Any, judged: Any, column: Any, *, strict: bool) -> Field:
+    import pandas as pd
+
+    if not isinstance(column, str | int) or isinstance(column, bool):
+        raise ColumnUnclear(str(column), "its name is neither a text nor a number")
+    category = isinstance(learnt.dtype, pd.CategoricalDtype)
+    values = pd.Series(learnt.cat.categories) if category else learnt
+    word = pd.api.types.infer_dtype(values, skipna=True)
+    if word not in KINDS or pd.api.types.is_complex_dtype(values):
+        raise ColumnUnclear(str(column), f"it holds {'nothing' if word == 'empty' else word.replace('-', ' ')} values")
+    kind = KINDS[word]
+    kept = learnt.dropna()
+    plain = Field(
+        column=column,
+        name=str(column),
+        kind=kind,
+        dtype=str(values.dtype) if category else str(learnt.dtype),
+        nullable=bool(learnt.isna().any() or judged.isna().any()),
+    )
+    if category:
+        seen = tuple(learnt.cat.categories.tolist())
+        top = kept.mode().iloc[0] if len(kept) else seen[0]
+        return evolve(
+            plain, categories=seen, closed=True, ordered=bool(learnt.cat.ordered), dtype="category", example=top
+        )
+    if kind == "text":
+        return _text(plain, kept, judged.dropna(), strict=strict)
+    if kind == "boolean":
+        return evolve(plain, example=bool(kept.mode().iloc[0]))
+    if kind == "time":
+        return evolve(plain, example=kept.median().isoformat())
+    middle = kept.median()
+    # An integer's median may lie between two of them.
+    example = int(middle) if kind == "integer" else _round(float(middle))
+    return evolve(plain, low=float(kept.min()), high=float(kept.max()), example=example)
+
+
+def _text(plain: Field, kept: Any, judged: Any, *, strict: bool) -> Field:
+    seen = tuple(sorted({*kept.unique().tolist(), *judged.unique().tolist()}))
+    few = len(seen) <= MANY or strict
+    # A text that stands for one person or thing is nobody's example.
+    example = kept.mode().iloc[0] if few else "text"
+    return evolve(plain, categories=seen if few else (), closed=strict, example=example)
+
+
+def _plain(value: Any, field: Field) -> Any:
+    # NaN and NaT differ from themselves; pandas.NA refuses to be compared.
+    if value is None or type(value).__name__ == "NAType" or value != value:
+        return None
+    if field.kind == "time":
+        return value.isoformat()
+    return {"integer": int, "number": float, "boolean": bool, "text": str}[field.kind](value)
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.4g}") if math.isfinite(value) else 0.0
