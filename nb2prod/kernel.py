@@ -160,7 +160,7 @@ def _digest(space: dict[str, Any], name: str) -> str | None:
 
 
 def _same_import(name: str, job: Job, space: dict[str, Any]) -> bool:
-    return name in job.imported or isinstance(space[name], types.ModuleType) and name == space[name].__name__
+    return name in job.imported or (isinstance(space[name], types.ModuleType) and name == space[name].__name__)
 
 
 def _system(name: str, value: Any) -> bool:

@@ -58,6 +58,7 @@ class Flow:
     imports: list[Import] = field(factory=list)
     session: list[str] = field(factory=list)  # line magics that set up the session, such as `%matplotlib inline`
     strings: set[str] = field(factory=set)  # constants, among which file names may be
+    saved: set[str] = field(factory=set)  # those that are handed to something that writes a file
     fits: list[Fit] = field(factory=list)
     opaque: int | None = None  # line where code runs that cannot be seen (exec, globals(), %run)
 
@@ -269,6 +270,7 @@ class _Visitor(ast.NodeVisitor):
             self._magic(found, self._at(node))
             return
         self._mutating(node)
+        self._saving(node)
         if isinstance(node.func, ast.Name):
             self._named_call(node, node.func.id)
         if isinstance(node.func, ast.Attribute):
@@ -281,6 +283,13 @@ class _Visitor(ast.NodeVisitor):
                 self._touch_base(node.func)
             if keyword.arg == "out" and isinstance(keyword.value, ast.Name):
                 self._touch(keyword.value.id, self._at(node))
+
+    def _saving(self, node: ast.Call) -> None:
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        texts = [a.value for a in ast.walk(node) if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        writing = name.startswith(("to_", "save", "dump", "write", "mkdir", "makedirs", "touch", "imsave", "imwrite"))
+        if writing or (name == "open" and any(text[:1] in {"w", "a", "x"} and len(text) <= 3 for text in texts)):
+            self.flow.saved |= set(texts)
 
     def _named_call(self, node: ast.Call, name: str) -> None:
         if name in _OPAQUE_CALLS and self._find(name) is None and name not in self.flow.binds:

@@ -1,0 +1,155 @@
+"""Plan: for each stage, run it or reuse what is kept, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from attrs import field, frozen
+
+from nb2prod import fingerprint
+from nb2prod.artifact import Artifact, Recipe, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nb2prod.fingerprint import Parts
+    from nb2prod.pipeline import Pipeline, StageFlow
+
+
+@frozen(kw_only=True)
+class Record:
+    """What a stage left, kept under its key."""
+
+    stage: str
+    parts: Parts
+    artifacts: tuple[Artifact, ...] = ()
+    recipes: tuple[Recipe, ...] = ()
+    gone: tuple[str, ...] = ()  # names it deleted
+    ambient: str | None = None  # digest of the state of the process after it
+    outputs: str = ""  # digest of its cells' outputs
+    files: Mapping[str, str] = field(factory=dict)  # files it wrote → hash
+    seconds: float = 0.0
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Everything that must be in the store for the record to be of use."""
+        rest = [digest for digest in (self.ambient, self.outputs) if digest]
+        return (*(artifact.digest for artifact in self.artifacts), *rest)
+
+    @property
+    def bytes(self) -> int:
+        """Size of what it left."""
+        return sum(artifact.bytes for artifact in self.artifacts)
+
+
+@frozen(kw_only=True)
+class World:
+    """What is known above a stage: where the last version of each name is, and the state of the process."""
+
+    versions: Mapping[str, Version] = field(factory=dict)
+    ambient: str | None = None
+    unknown: Mapping[str, str] = field(factory=dict)  # names whose value waits for a stage that must run → that stage
+
+
+@frozen(kw_only=True)
+class Step:
+    """One line of a plan."""
+
+    stage: str
+    action: Literal["run", "reuse", "skip"]
+    why: str
+
+
+@frozen(kw_only=True)
+class Inputs:
+    """What a stage's process is given."""
+
+    names: tuple[str, ...]
+    artifacts: tuple[Artifact, ...]
+    imports: tuple[str, ...]  # source, in the notebook's order
+    late: tuple[Recipe, ...]
+
+
+def inputs(position: int, pipeline: Pipeline, versions: Mapping[str, Version]) -> Inputs:
+    """Find what a stage needs: what it reads, what shares objects with that, and what functions in it look up."""
+    flow = pipeline.flows[position]
+    pending = list(versions) if flow.opaque else [name for name in _wanted(flow) if name in versions]
+    names: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name in names or name not in versions:
+            continue
+        names.add(name)
+        version = versions[name]
+        pending.extend(version.needs)
+        if isinstance(version, Artifact):
+            pending.extend(version.names)
+    artifacts = {v.digest: v for n in sorted(names) if isinstance(v := versions[n], Artifact)}
+    recipes = [v for n in sorted(names) if isinstance(v := versions[n], Recipe)]
+    return Inputs(
+        names=tuple(sorted(names)),
+        artifacts=tuple(artifacts.values()),
+        imports=_imports(position, pipeline, {r.name for r in recipes if not r.late}),
+        late=tuple(r for r in recipes if r.late),
+    )
+
+
+def _wanted(flow: StageFlow) -> Iterable[str]:
+    # A stage that changes an object in place must be given it; what it only sets anew, it need not.
+    yield from flow.reads
+    yield from (name for name, use in flow.leaves.items() if use.how == "changed in place")
+
+
+def _imports(position: int, pipeline: Pipeline, names: set[str]) -> tuple[str, ...]:
+    """Return the session magics and imports above that bind `names`, in their order.
+
+    Imports from a package of which something is needed are all taken: `import a.b` makes `a.b` work for `import a`, and
+    some imports only register something with their package. Star imports are taken always: what they bind is not known.
+    """
+    above = [flow for flow in pipeline.flows[:position]]
+    roots = {i.root for flow in above for i in flow.imports if names & set(i.names)}
+    found: list[str] = []
+    for flow in above:
+        found.extend(flow.session)
+        found.extend(i.code for i in flow.imports if i.star or i.root in roots)
+    return tuple(dict.fromkeys(found))
+
+
+def after(world: World, flow: StageFlow, record: Record) -> World:
+    """Return what is known below a stage that left `record`."""
+    versions = {name: version for name, version in world.versions.items() if name not in record.gone}
+    for item in flow.imports:
+        versions.update({name: Recipe(name=name, code=item.code) for name in item.names})
+    for artifact in record.artifacts:
+        versions.update(dict.fromkeys(artifact.names, artifact))
+    versions.update({recipe.name: recipe for recipe in record.recipes})
+    unknown = {name: stage for name, stage in world.unknown.items() if name not in versions or name not in flow.leaves}
+    return World(versions=versions, ambient=record.ambient, unknown=unknown)
+
+
+def after_running(world: World, flow: StageFlow) -> World:
+    """Return what is known below a stage that will run: whatever it sets or changes is not known yet."""
+    unknown = {**world.unknown, **dict.fromkeys(flow.leaves, flow.stage.name)}
+    versions = dict(world.versions)
+    for item in flow.imports:
+        versions.update({name: Recipe(name=name, code=item.code) for name in item.names})
+    return World(versions=versions, ambient=world.ambient, unknown=unknown)
+
+
+def waits_for(position: int, pipeline: Pipeline, world: World) -> str | None:
+    """Say which stages above must run before it is known what this stage is given, or None."""
+    given = {*inputs(position, pipeline, world.versions).names, *_wanted(pipeline.flows[position])}
+    waiting: dict[str, list[str]] = {}
+    for name in sorted(given & set(world.unknown)):
+        waiting.setdefault(world.unknown[name], []).append(name)
+    if not waiting:
+        return None
+    parts = [f"{', '.join(f'`{n}`' for n in names)} from stage '{stage}'" for stage, names in waiting.items()]
+    return f"it reads {' and '.join(parts)}, which runs"
+
+
+def why_run(parts: Parts, last: Record | None) -> str:
+    """Say why a stage without a record under its key must run."""
+    if last is None:
+        return "it has not run before"
+    return fingerprint.difference(parts, last.parts) or "what it left is no longer there"
