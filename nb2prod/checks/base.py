@@ -1,0 +1,20 @@
+"""Finding: a located reason why the pipeline would not reproduce, with its cure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import frozen
+
+from nb2prod.errors import Place
+
+
+@frozen(kw_only=True)
+class Finding:
+    """One thing to mend."""
+
+    code: str
+    message: str
+    cure: str
+    place: Place = Place()
+    severity: Literal["error", "warning"] = "error"

@@ -1,0 +1,285 @@
+"""Rules: each looks for one kind of fault in a pipeline; its docstring is its page in the manual."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from typing import TYPE_CHECKING
+
+from nb2prod import dataflow
+from nb2prod.checks.base import Finding
+from nb2prod.dataflow import Unparsable
+from nb2prod.errors import Place
+from nb2prod.stage import NAME, OPTIONS, code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from nb2prod.pipeline import Pipeline, StageFlow
+    from nb2prod.stage import Stage
+
+# What IPython adds to the builtins.
+_GIVEN = frozenset(dir(builtins)) | {
+    "get_ipython", "display", "In", "Out", "exit", "quit", "__name__", "__file__", "__doc__", "__builtins__",
+    "__annotations__", "__spec__", "__loader__", "__package__",
+}  # fmt: skip
+_HISTORY = re.compile(r"_+|_i+|_i?\d+|_[oi]h|_dh|In|Out")
+
+
+def check(pipeline: Pipeline) -> tuple[Finding, ...]:
+    """Return what every rule finds, in the order of the notebook's cells."""
+    found = [finding for rule in RULES for finding in rule(pipeline)]
+    return tuple(sorted(found, key=lambda f: (f.place.cell or 0, f.place.line or 0, f.code)))
+
+
+def no_stages(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB101: the notebook has no code to run."""
+    if not pipeline.stages:
+        yield Finding(
+            code="NB101",
+            message="The notebook has no code cell to run.",
+            cure="Write some code, and tag its cells with `%%stage name`.",
+        )
+
+
+def syntax(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB102: a cell is neither Python nor IPython."""
+    for flow in pipeline.flows:
+        for item in flow.cells:
+            if item.fault is not None:
+                yield Finding(
+                    code="NB102",
+                    message=f"The cell cannot be parsed: {item.fault.reason}.",
+                    cure="Mend the syntax; if the cell is not code, make it Markdown or tag it 'skip'.",
+                    place=_at(flow.stage, item.cell.index, item.cell.id, item.fault.line),
+                )
+
+
+def undefined(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB103: a name is read that nothing above sets.
+
+    Names that code sets out of sight (`from x import *`, `exec`, `%run`) cannot be judged, so below such code the rule is
+    silent. Names that functions look up when they are called may be set anywhere in the notebook.
+    """
+    known = set(_GIVEN)
+    anywhere = known | {name for flow in pipeline.flows for name in (*flow.leaves, *_imported(flow))}
+    for flow in pipeline.flows:
+        hidden = flow.opaque or any(i.star for i in flow.imports)
+        for item in flow.cells:
+            for name, line in item.flow.reads.items():
+                if name not in known and not hidden and not _HISTORY.fullmatch(name):
+                    yield _undefined(name, line, flow, item.cell.index, item.cell.id, elsewhere=name in anywhere)
+            known |= {*item.flow.binds, *(n for i in item.flow.imports for n in i.names)}
+        known |= {*flow.leaves, *_imported(flow)}
+        if hidden:
+            return
+
+
+def _undefined(name: str, line: int, flow: StageFlow, cell: int, cell_id: str, *, elsewhere: bool) -> Finding:
+    cure = (
+        "A cell below sets it: move that cell up, so that the notebook runs from top to bottom."
+        if elsewhere
+        else "Set it above, or correct the spelling; a deleted cell may have set it."
+    )
+    place = _at(flow.stage, cell, cell_id, line)
+    return Finding(code="NB103", message=f"'{name}' is read, but nothing above sets it.", cure=cure, place=place)
+
+
+def names_of_stages(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB104: a stage's name is no identifier in small letters; it is also the name of a file and of a function."""
+    for stage in pipeline.stages:
+        if NAME.fullmatch(stage.name):
+            continue
+        better = re.sub(r"[^a-z0-9_]+", "_", stage.name.lower()).strip("_") or "stage"
+        better = better if better[0].isalpha() else f"stage_{better}"
+        yield Finding(
+            code="NB104",
+            message=f"'{stage.name}' is no name for a stage." if stage.name else "The stage has no name.",
+            cure=f"Use small letters, digits and underscores, for instance '{better}'.",
+            place=_first(stage),
+        )
+
+
+def stages_that_come_back(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB105: a stage's cells stand apart, with another stage between them."""
+    seen: dict[str, Stage] = {}
+    above: Stage | None = None
+    for stage in pipeline.stages:
+        if stage.name in seen and above is not None:
+            yield Finding(
+                code="NB105",
+                message=f"Stage '{stage.name}' has begun in cell {seen[stage.name].code_cells[0].index + 1} already, "
+                f"and stage '{above.name}' stands between.",
+                cure="Give one of the two another name, or move their cells together.",
+                place=_first(stage),
+            )
+        seen.setdefault(stage.name, stage)
+        above = stage
+
+
+def order(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB106: stages wait for each other: `--after` names a stage that comes later, or one that is not there."""
+    names = [stage.name for stage in pipeline.stages]
+    for position, stage in enumerate(pipeline.stages):
+        for name in stage.after:
+            if name not in names:
+                yield Finding(
+                    code="NB106",
+                    message=f"Stage '{stage.name}' shall run after '{name}', which is not there.",
+                    cure=f"The stages are: {', '.join(names)}.",
+                    place=_first(stage),
+                )
+            elif names.index(name) >= position:
+                yield Finding(
+                    code="NB106",
+                    message=f"Stages '{stage.name}' and '{name}' make a circle: '{stage.name}' shall run after '{name}', "
+                    "which stands below it.",
+                    cure=f"Remove `--after {name}`, or move the stage down.",
+                    place=_first(stage),
+                )
+
+
+def empty_stages(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB107: a stage has no code."""
+    for flow in pipeline.flows:
+        if all(not code(cell).strip() for cell in flow.stage.code_cells) and flow.stage.tags:
+            yield Finding(
+                code="NB107",
+                message=f"Stage '{flow.stage.name}' has no code.",
+                cure="Write some, or remove the tag.",
+                place=_first(flow.stage),
+                severity="warning",
+            )
+
+
+# What cannot be stored, by the call that makes it. A cell of role setup runs again in each stage, so it may make them.
+_UNKEEPABLE = {
+    "open": "an open file",
+    "sqlite3.connect": "a database connection",
+    "threading.Lock": "a lock",
+    "threading.RLock": "a lock",
+    "threading.Thread": "a thread",
+    "socket.socket": "a socket",
+    "socket.create_connection": "a socket",
+    "subprocess.Popen": "a running process",
+    "psycopg2.connect": "a database connection",
+    "psycopg.connect": "a database connection",
+    "tempfile.NamedTemporaryFile": "an open file",
+    "tempfile.TemporaryFile": "an open file",
+    "asyncio.create_task": "a running task",
+}
+
+
+def unkeepable(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB108: a value that a later stage reads is of a kind that cannot be stored (a generator, a connection, a lock)."""
+    for position, flow in enumerate(pipeline.flows):
+        below = {name: f.stage.name for f in pipeline.flows[position + 1 :] for name in f.reads}
+        for item in flow.cells:
+            if item.fault is not None or item.cell in flow.stage.everywhere:
+                continue
+            for name, kind, line in _made(code(item.cell)):
+                if name in below:
+                    yield Finding(
+                        code="NB108",
+                        message=f"'{name}' is {kind}, which cannot be stored, and stage '{below[name]}' reads it.",
+                        cure="Make it again where it is used: tag this cell 'setup', or merge the two stages.",
+                        place=_at(flow.stage, item.cell.index, item.cell.id, line),
+                    )
+
+
+def _made(source: str) -> Iterator[tuple[str, str, int]]:
+    for statement in dataflow.parse(source).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.GeneratorExp()):
+                yield name, "a generator", statement.lineno
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func)):
+                kind = _UNKEEPABLE.get(ast.unparse(func))
+                if kind is not None:
+                    yield name, kind, statement.lineno
+
+
+def disagreement(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB109: a cell is tagged in two ways that name different stages."""
+    for stage in pipeline.stages:
+        for cell, tag in stage.tags:
+            if tag.others:
+                yield Finding(
+                    code="NB109",
+                    message=f"The cell is in stage '{tag.name}' by one tag and in '{tag.others[0]}' by another.",
+                    cure="Keep one of them: the `%%stage` line, the metadata, or the cell tag.",
+                    place=_at(stage, cell.index, cell.id, 1),
+                )
+
+
+def options(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB110: an option of a stage is unknown, or has a value of the wrong kind."""
+    known = ", ".join(f"--{name}" for name in OPTIONS)
+    for stage in pipeline.stages:
+        for cell, tag in stage.tags:
+            for fault in tag.faults:
+                yield Finding(
+                    code="NB110",
+                    message=f"Stage '{tag.name}': {fault}.",
+                    cure=f"The options are {known}.",
+                    place=_at(stage, cell.index, cell.id, 1),
+                )
+
+
+def history(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB111: a stage reads an earlier stage's output by `_`, `Out[n]` or `In[n]`, which stay in its process."""
+    sets = {name for flow in pipeline.flows for name in flow.leaves}
+    for flow in pipeline.flows[1:]:
+        for position, item in enumerate(flow.cells):
+            for name, line in item.flow.reads.items():
+                numbered = name in {"In", "Out", "_ih", "_oh"} or name.strip("_i").isdigit()
+                if not _HISTORY.fullmatch(name) or name in sets or (position and not numbered):
+                    continue
+                yield Finding(
+                    code="NB111",
+                    message=f"`{name}` is the output of an earlier cell, which may be in another stage.",
+                    cure="Give the value a name where it is made, and read that name here.",
+                    place=_at(flow.stage, item.cell.index, item.cell.id, line),
+                )
+
+
+def questions(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB112: `input()` waits for somebody to type, and nobody is there."""
+    for flow in pipeline.flows:
+        for item in flow.cells:
+            if {"input"} & item.flow.loads and any(name == "input" for name, _, _ in item.flow.calls):
+                yield Finding(
+                    code="NB112",
+                    message="`input()` asks a question that nobody can answer when the pipeline runs.",
+                    cure="Set the value in a cell tagged 'parameters', and give it with `-p NAME VALUE`.",
+                    place=_at(flow.stage, item.cell.index, item.cell.id, item.flow.reads.get("input")),
+                )
+
+
+def _imported(flow: StageFlow) -> Iterator[str]:
+    return (name for item in flow.imports for name in item.names)
+
+
+def _at(stage: Stage, cell: int, cell_id: str, line: int | None) -> Place:
+    return Place(cell=cell, cell_id=cell_id, line=line, stage=stage.name)
+
+
+def _first(stage: Stage) -> Place:
+    cell = stage.tags[0][0] if stage.tags else stage.code_cells[0]
+    return _at(stage, cell.index, cell.id, 1)
+
+
+RULES: tuple[Callable[[Pipeline], Iterator[Finding]], ...] = (
+    no_stages,
+    syntax,
+    undefined,
+    names_of_stages,
+    stages_that_come_back,
+    order,
+    empty_stages,
+    unkeepable,
+    disagreement,
+    options,
+    history,
+    questions,
+)

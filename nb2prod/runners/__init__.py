@@ -1,0 +1,1 @@
+"""Runners: how a stage's cells are executed."""

@@ -1,0 +1,122 @@
+"""Schema: the JSON of every value that leaves the process. Fields may be added; none changes its meaning."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict
+
+from nb2prod.artifact import Artifact, Recipe
+from nb2prod.plan import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nb2prod.checks import Finding
+    from nb2prod.errors import Nb2ProdError
+    from nb2prod.pipeline import Pipeline
+    from nb2prod.plan import Step
+    from nb2prod.report import Report
+
+Json = dict[str, Any]
+
+
+def finding(value: Finding) -> Json:
+    """One finding, with its place flat."""
+    head = {"code": value.code, "severity": value.severity, "message": value.message, "cure": value.cure}
+    return {**head, **asdict(value.place)}
+
+
+def error(value: Nb2ProdError) -> Json:
+    """One error, with its place flat; `detail` is a traceback or null."""
+    head = {"code": value.code, "message": value.message, "cure": value.cure, "detail": value.detail}
+    return {**head, **asdict(value.place)}
+
+
+def graph(pipeline: Pipeline, findings: Iterable[Finding]) -> Json:
+    """The pipeline as `nb2prod graph` gives it."""
+    after: dict[str, list[str]] = {stage.name: list(stage.after) for stage in pipeline.stages}
+    for edge in pipeline.edges:
+        if edge.source not in after[edge.target]:
+            after[edge.target].append(edge.source)
+    return {
+        "notebook": pipeline.notebook.name,
+        "kernel": pipeline.notebook.kernel,
+        "stages": [
+            {
+                "name": stage.name,
+                "role": stage.role,
+                "cells": [cell.index for cell in stage.code_cells],
+                "cell_ids": [cell.id for cell in stage.code_cells],
+                "reads": sorted(stage.reads),
+                "writes": sorted(stage.writes),
+                "after": after[stage.name],
+                "options": dict(stage.options),
+            }
+            for stage in pipeline.stages
+        ],
+        "edges": [
+            {"from": edge.source, "to": edge.target, "names": list(edge.names), "why": edge.why}
+            for edge in pipeline.edges
+        ],
+        "parameters": [{"name": item.name, "value": item.value} for item in pipeline.parameters],
+        "findings": [finding(item) for item in findings],
+    }
+
+
+def plan(notebook: str, steps: Iterable[Step]) -> Json:
+    """The plan as `nb2prod plan` gives it."""
+    return {"notebook": notebook, "steps": [asdict(step) for step in steps]}
+
+
+def report(value: Report, *, verb: str = "run") -> Json:
+    """The result of a run."""
+    return {
+        "run": value.run,
+        "verb": verb,
+        "notebook": value.notebook,
+        "ok": value.ok,
+        "stages": [
+            {
+                "name": item.stage,
+                "action": item.action,
+                "state": item.state,
+                "seconds": round(item.seconds, 3),
+                "bytes": item.bytes,
+                "why": item.why,
+            }
+            for item in value.outcomes
+        ],
+        "parameters": dict(value.parameters),
+        "output": value.output and str(value.output),
+        "report": value.page and str(value.page),
+        "error": value.error and error(value.error),
+    }
+
+
+def write_record(record: Record) -> bytes:
+    """A stage record, as the store keeps it."""
+    return json.dumps(asdict(record), sort_keys=True).encode()
+
+
+def read_record(data: bytes) -> Record:
+    """The stage record that `write_record` wrote."""
+    raw = json.loads(data)
+    raw["artifacts"] = tuple(_artifact(item) for item in raw["artifacts"])
+    raw["recipes"] = tuple(_recipe(item) for item in raw["recipes"])
+    raw["gone"] = tuple(raw["gone"])
+    return Record(**raw)
+
+
+def left(raw: Json) -> tuple[tuple[Artifact, ...], tuple[Recipe, ...]]:
+    """The artifacts and recipes in what `nb2prod.kernel.leave` wrote."""
+    return tuple(map(_artifact, raw["artifacts"])), tuple(map(_recipe, raw["recipes"]))
+
+
+def _artifact(raw: Json) -> Artifact:
+    return Artifact(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})
+
+
+def _recipe(raw: Json) -> Recipe:
+    return Recipe(**{**raw, "needs": tuple(raw["needs"])})
