@@ -1,0 +1,136 @@
+/**
+ * CellMarks: the badges and faults of one notebook's cells, kept in step with its model.
+ */
+import type { Cell } from '@jupyterlab/cells';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { IDisposable } from '@lumino/disposable';
+import { Throttler } from '@lumino/polling';
+import { Signal } from '@lumino/signaling';
+import { PanelLayout } from '@lumino/widgets';
+import type { Widget } from '@lumino/widgets';
+import { tagged } from '../document';
+import type { PipelineModel } from '../model';
+import { stageOf } from '../stage';
+import { stateWord } from '../words';
+import { CellFault } from './CellFault';
+import type { IMark } from './CellFault';
+import { StageBadge } from './StageBadge';
+
+/** Milliseconds for which changes are gathered before cells are marked. */
+const GATHER = 60;
+
+export interface ICellMarksOptions {
+  readonly panel: NotebookPanel;
+  readonly model: PipelineModel;
+  readonly trans: TranslationBundle;
+  /** Ask for another stage of a cell. */
+  readonly onBadge: (cell: Cell) => void;
+}
+
+interface IShown {
+  badge?: StageBadge;
+  fault?: CellFault;
+  /** The marks that `fault` shows, as text. */
+  marks: string;
+}
+
+export class CellMarks implements IDisposable {
+  constructor(private readonly _options: ICellMarksOptions) {
+    _options.model.changed.connect(this._onChanged, this);
+    _options.model.document.changed.connect(this._onChanged, this);
+    this._onChanged();
+  }
+
+  get isDisposed(): boolean {
+    return this._gather.isDisposed;
+  }
+
+  dispose(): void {
+    this._gather.dispose();
+    Signal.clearData(this);
+  }
+
+  private _onChanged(): void {
+    if (!this.isDisposed) {
+      void this._gather.invoke().catch(() => undefined); // rejects when disposed
+    }
+  }
+
+  private _sync(): void {
+    const { panel } = this._options;
+    if (panel.isDisposed) {
+      return;
+    }
+    const marks = this._marks();
+    for (const cell of panel.content.widgets) {
+      if (cell.model.type !== 'code' || cell.isDisposed) {
+        continue;
+      }
+      const layout = cell.layout;
+      if (layout instanceof PanelLayout && layout.widgets.length > 0) {
+        const shown = this._shown.get(cell) ?? { marks: '' };
+        this._shown.set(cell, shown);
+        this._badge(cell, layout, shown);
+        this._fault(layout, shown, marks.get(cell.model.id) ?? []);
+      } else {
+        void cell.ready.then(() => this._onChanged()); // a cell that was not drawn yet
+      }
+    }
+  }
+
+  private _badge(cell: Cell, layout: PanelLayout, shown: IShown): void {
+    const { model, trans, onBadge } = this._options;
+    const name = stageOf(tagged(cell.model));
+    if (name === null) {
+      shown.badge?.dispose();
+      shown.badge = undefined;
+      return;
+    }
+    if (!shown.badge) {
+      shown.badge = new StageBadge(trans, () => onBadge(cell));
+      layout.insertWidget(1, shown.badge); // below the header, which has no height
+    }
+    const { state } = model.stage(name);
+    shown.badge.draw({ name, state, word: stateWord(trans, state) });
+  }
+
+  private _fault(layout: PanelLayout, shown: IShown, marks: readonly IMark[]): void {
+    const text = JSON.stringify(marks);
+    if (text === shown.marks) {
+      return;
+    }
+    shown.fault?.dispose();
+    shown.fault = undefined;
+    shown.marks = text;
+    if (marks.length) {
+      shown.fault = new CellFault(marks, this._options.trans);
+      layout.insertWidget(this._belowInput(layout), shown.fault);
+    }
+  }
+
+  private _belowInput(layout: PanelLayout): number {
+    const input = layout.widgets.findIndex((widget: Widget) => widget.hasClass('jp-Cell-inputWrapper'));
+    return input < 0 ? layout.widgets.length : input + 1;
+  }
+
+  /** What is wrong at each cell, by cell id. */
+  private _marks(): ReadonlyMap<string, readonly IMark[]> {
+    const { run, findings } = this._options.model;
+    const faults = run && run.state !== 'done' ? run.faults : [];
+    const errors = findings.filter(({ severity }) => severity === 'error');
+    const marks = new Map<string, IMark[]>();
+    for (const { cell_id, code, message, cure } of [...faults, ...errors]) {
+      if (cell_id !== null) {
+        marks.set(cell_id, [...(marks.get(cell_id) ?? []), { code, message, cure }]);
+      }
+    }
+    return marks;
+  }
+
+  private readonly _shown = new WeakMap<Cell, IShown>();
+  private readonly _gather = new Throttler(() => this._sync(), {
+    limit: GATHER,
+    edge: 'trailing'
+  });
+}

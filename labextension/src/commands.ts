@@ -1,0 +1,10 @@
+/**
+ * Commands: the ids under which our verbs are reached from toolbars, menus, the palette and other extensions.
+ */
+export const CommandIDs = {
+  ship: 'nb2prod:ship',
+  run: 'nb2prod:run',
+  cancel: 'nb2prod:cancel',
+  setStage: 'nb2prod:set-stage',
+  showPanel: 'nb2prod:show-panel'
+} as const;

@@ -1,0 +1,134 @@
+/**
+ * Document: an open notebook seen through its shared model, so that edits reach every collaborator.
+ */
+import type { ICellModel } from '@jupyterlab/cells';
+import type { DocumentRegistry } from '@jupyterlab/docregistry';
+import type { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
+import { NotebookActions } from '@jupyterlab/notebook';
+import type { Contents } from '@jupyterlab/services';
+import type { PartialJSONObject } from '@lumino/coreutils';
+import { Signal } from '@lumino/signaling';
+import type { ISignal } from '@lumino/signaling';
+import { edit } from './stage';
+import type { ITagged } from './stage';
+import type { INotebookDocument, IPlace } from './tokens';
+
+export class NotebookDocument implements INotebookDocument {
+  constructor(
+    private readonly _panel: NotebookPanel,
+    private readonly _contents: Contents.IManager
+  ) {
+    _panel.model?.contentChanged.connect(this._onChanged, this);
+    _panel.context.saveState.connect(this._onSaveState, this);
+  }
+
+  get path(): string {
+    return this._contents.localPath(this._panel.context.path);
+  }
+
+  get name(): string {
+    return this.path.slice(this.path.lastIndexOf('/') + 1);
+  }
+
+  get changed(): ISignal<INotebookDocument, void> {
+    return this._changed;
+  }
+
+  get saved(): ISignal<INotebookDocument, void> {
+    return this._saved;
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  content(): PartialJSONObject {
+    const model = this._panel.model;
+    const cells = [...(model?.cells ?? [])].map(cell => ({
+      id: cell.id,
+      cell_type: cell.type,
+      source: cell.sharedModel.getSource(),
+      metadata: { ...cell.metadata },
+      ...(cell.type === 'code' ? { outputs: [], execution_count: null } : {})
+    }));
+    return {
+      nbformat: 4,
+      nbformat_minor: 5,
+      metadata: { ...model?.metadata },
+      cells
+    } as PartialJSONObject;
+  }
+
+  async save(): Promise<boolean> {
+    if (!this._panel.model?.dirty) {
+      return true;
+    }
+    try {
+      await this._panel.context.save();
+    } catch {
+      return false; // the context has shown its dialog
+    }
+    return true;
+  }
+
+  async reveal(place: IPlace): Promise<void> {
+    const notebook = this._panel.content;
+    const byId = notebook.widgets.findIndex(({ model }) => model.id === place.cell_id);
+    const index = byId >= 0 ? byId : (place.cell ?? -1);
+    if (index < 0 || index >= notebook.widgets.length) {
+      return;
+    }
+    notebook.deselectAll();
+    notebook.activeCellIndex = index;
+    await notebook.scrollToItem(index, 'smart');
+    await NotebookActions.focusActiveCell(notebook, {
+      waitUntilReady: true,
+      preventScroll: true
+    });
+  }
+
+  dispose(): void {
+    this._isDisposed = true;
+    Signal.clearData(this);
+  }
+
+  private _onChanged(): void {
+    this._changed.emit();
+  }
+
+  private _onSaveState(_: DocumentRegistry.IContext<INotebookModel>, state: DocumentRegistry.SaveState): void {
+    if (state === 'completed') {
+      this._saved.emit();
+    }
+  }
+
+  private _isDisposed = false;
+  private readonly _changed = new Signal<INotebookDocument, void>(this);
+  private readonly _saved = new Signal<INotebookDocument, void>(this);
+}
+
+/** What a stage edit needs to know of a cell. */
+export function tagged(cell: ICellModel): ITagged {
+  return {
+    source: cell.sharedModel.getSource(),
+    metadata: cell.sharedModel.getMetadata() as PartialJSONObject
+  };
+}
+
+/** Make `name` the stage of a cell, or take its stage away. One transaction, everything else is kept. */
+export function setStage(cell: ICellModel, name: string | null): void {
+  const shared = cell.sharedModel;
+  const { text, metadata } = edit(tagged(cell), name);
+  shared.transact(() => {
+    if (text) {
+      shared.updateSource(text.start, text.end, text.text);
+    }
+    for (const [key, value] of Object.entries(metadata)) {
+      if (value === null) {
+        shared.deleteMetadata(key);
+      } else {
+        shared.setMetadata(key, value);
+      }
+    }
+  });
+}

@@ -1,0 +1,150 @@
+/**
+ * Journal: what a run looks like after the events seen so far.
+ */
+import type { IFault, IFinding, IResult, IStep, RunEvent, RunState, StageState, StepState, Verb } from './tokens';
+
+/** The steps of Ship, in order. */
+export const SHIP_STEPS = ['check', 'run', 'baseline', 'package', 'rehearse', 'release', 'serve'] as const;
+
+/** How a stage is shown: what became of it in a run, or what a plan says of it. */
+export type ShownState = StageState | 'pending' | 'changed' | 'kept';
+
+export interface IProgress<S extends string> {
+  readonly state: S;
+  readonly seconds: number | null;
+  /** The reason or detail the server gave. */
+  readonly why: string;
+}
+
+export interface IRunView {
+  readonly run: string;
+  readonly verb: Verb;
+  readonly state: RunState;
+  /** The last event seen; a stream is resumed after it. */
+  readonly seq: number;
+  readonly steps: Readonly<Record<string, IProgress<StepState>>>;
+  readonly stages: Readonly<Record<string, IProgress<ShownState>>>;
+  /** The cell that runs now, by its id. */
+  readonly cell: string | null;
+  readonly findings: readonly IFinding[];
+  readonly faults: readonly IFault[];
+  readonly result: IResult | null;
+}
+
+/** A run of which no event was seen yet. */
+export function begun(run: string, verb: Verb): IRunView {
+  return {
+    run,
+    verb,
+    state: 'running',
+    seq: 0,
+    steps: {},
+    stages: {},
+    cell: null,
+    findings: [],
+    faults: [],
+    result: null
+  };
+}
+
+/** The view after one more event. Events seen before change nothing, so a replay is harmless. */
+export function after(view: IRunView, event: RunEvent): IRunView {
+  if (event.seq <= view.seq) {
+    return view;
+  }
+  const next = { ...view, seq: event.seq };
+  switch (event.event) {
+    case 'start': {
+      const waiting: IProgress<ShownState> = {
+        state: 'pending',
+        seconds: null,
+        why: ''
+      };
+      return {
+        ...next,
+        verb: event.verb,
+        stages: Object.fromEntries(event.stages.map(name => [name, waiting]))
+      };
+    }
+    case 'step':
+      return {
+        ...next,
+        steps: {
+          ...view.steps,
+          [event.step]: {
+            state: event.state,
+            seconds: event.seconds,
+            why: event.detail
+          }
+        }
+      };
+    case 'stage':
+      return {
+        ...next,
+        stages: {
+          ...view.stages,
+          [event.stage]: {
+            state: event.state,
+            seconds: event.seconds,
+            why: event.why
+          }
+        }
+      };
+    case 'cell':
+      return {
+        ...next,
+        cell: event.state === 'running' ? event.cell_id : null
+      };
+    case 'finding':
+      return { ...next, findings: [...view.findings, event] };
+    case 'error':
+      return { ...next, faults: [...view.faults, event] };
+    case 'end':
+      return ended({ ...next, result: event.result }, event.ok ? 'done' : 'failed');
+    default:
+      // A newer server may send kinds of events that this page does not know yet.
+      return next;
+  }
+}
+
+/** The view of a run that no longer runs: nothing in it is left spinning. */
+export function ended(view: IRunView, state: RunState): IRunView {
+  const halted = state === 'done' ? 'done' : 'failed';
+  return {
+    ...view,
+    state,
+    cell: null,
+    steps: settled(view.steps, halted),
+    stages: settled(view.stages, state === 'done' ? 'done' : 'skipped')
+  };
+}
+
+/** How a stage is to be shown, from the newest run and from the plan of the saved notebook. */
+export function shown(name: string, view: IRunView | null, plan: readonly IStep[]): IProgress<ShownState> {
+  const ran = view?.stages[name];
+  if (view?.state === 'running') {
+    return ran ?? { state: 'pending', seconds: null, why: '' };
+  }
+  const step = plan.find(({ stage }) => stage === name);
+  if (!step || ran?.state === 'failed') {
+    return ran ?? { state: 'pending', seconds: null, why: '' };
+  }
+  if (step.action === 'reuse') {
+    return ran && ran.state !== 'skipped' ? ran : { state: 'kept', seconds: null, why: step.why };
+  }
+  const finished = ran?.state === 'done' || ran?.state === 'reused';
+  return {
+    state: finished ? 'changed' : 'pending',
+    seconds: null,
+    why: step.why
+  };
+}
+
+function settled<S extends string>(
+  all: Readonly<Record<string, IProgress<S>>>,
+  state: S
+): Record<string, IProgress<S>> {
+  return Object.fromEntries(
+    Object.entries(all).map(([name, one]) => [name, one.state === 'running' ? { ...one, state } : one])
+  );
+}

@@ -1,0 +1,89 @@
+/**
+ * Findings: what is wrong, where it is and what to do; a click leads to the cell.
+ */
+import type { JSX } from 'react';
+import type { IFault, IFinding, IPlace } from '../tokens';
+import { placeWord } from '../words';
+import { useTrans } from './context';
+
+type Reveal = (place: IPlace) => void;
+
+export function Findings({
+  findings,
+  onReveal
+}: {
+  readonly findings: readonly IFinding[];
+  readonly onReveal: Reveal;
+}): JSX.Element {
+  return (
+    <ul className="jp-nb2prod-Findings">
+      {findings.map((finding, index) => (
+        <Item
+          key={`${index}${finding.code}`}
+          item={finding}
+          severity={finding.severity}
+          detail={null}
+          onReveal={onReveal}
+        />
+      ))}
+    </ul>
+  );
+}
+
+export function Faults({
+  faults,
+  onReveal
+}: {
+  readonly faults: readonly IFault[];
+  readonly onReveal: Reveal;
+}): JSX.Element {
+  return (
+    <ul className="jp-nb2prod-Findings" role="alert">
+      {faults.map((fault, index) => (
+        <Item key={`${index}${fault.code}`} item={fault} severity="error" detail={fault.detail} onReveal={onReveal} />
+      ))}
+    </ul>
+  );
+}
+
+interface IItemProps {
+  readonly item: IPlace & {
+    readonly code: string | null;
+    readonly message: string;
+    readonly cure: string;
+  };
+  readonly severity: 'error' | 'warning';
+  readonly detail: string | null;
+  readonly onReveal: Reveal;
+}
+
+function Item({ item, severity, detail, onReveal }: IItemProps): JSX.Element {
+  const trans = useTrans();
+  const place = placeWord(trans, item);
+  return (
+    <li className="jp-nb2prod-Finding" data-severity={severity} data-code={item.code}>
+      <div className="jp-nb2prod-Finding-head">
+        <span className="jp-nb2prod-Finding-severity">
+          {severity === 'error' ? trans.__('Error') : trans.__('Warning')}
+        </span>
+        {item.code && <span className="jp-nb2prod-Finding-code">{item.code}</span>}
+        {place &&
+          (item.cell === null && item.cell_id === null ? (
+            <span>{place}</span>
+          ) : (
+            <button className="jp-nb2prod-Link" onClick={() => onReveal(item)} aria-label={trans.__('Go to %1', place)}>
+              {place}
+            </button>
+          ))}
+      </div>
+      <p>{item.message}</p>
+      {item.cure && <p className="jp-nb2prod-Finding-cure">{item.cure}</p>}
+      {detail && (
+        <details className="jp-nb2prod-Fold">
+          <summary>{trans.__('Details')}</summary>
+          <pre tabIndex={0}>{detail}</pre>
+        </details>
+      )}
+    </li>
+  );
+}

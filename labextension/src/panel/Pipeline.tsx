@@ -1,0 +1,180 @@
+/**
+ * Pipeline: one notebook's graph, progress, release and findings, and the buttons that act on it.
+ */
+import type { JSX, ReactNode } from 'react';
+import type { IRunView } from '../journal';
+import type { PipelineModel } from '../model';
+import type { IPlace, IStage } from '../tokens';
+import { placeWord, runWord, stepWord, troubleWords } from '../words';
+import { Faults, Findings } from './Findings';
+import { Graph } from './Graph';
+import { Release } from './Release';
+import { StageDetail } from './StageDetail';
+import { Steps } from './Steps';
+import { useTrans } from './context';
+
+export function Pipeline({ model }: { readonly model: PipelineModel }): JSX.Element {
+  const trans = useTrans();
+  const { run, shipped, findings } = model;
+  const reveal = (place: IPlace): void => void model.document.reveal(place);
+  return (
+    <>
+      <Head model={model} />
+      {model.trouble && <Trouble model={model} />}
+      {run && run.state !== 'done' && run.faults.length > 0 && <Faults faults={run.faults} onReveal={reveal} />}
+      {run?.verb === 'ship' && <Steps run={run} />}
+      {shipped && (
+        <Section title={trans.__('Release')}>
+          <Release
+            result={shipped}
+            service={model.service}
+            pending={model.pending === 'serve' || model.pending === 'stop' ? model.pending : null}
+            onServe={() => void model.serve()}
+            onStop={() => void model.stop()}
+          />
+        </Section>
+      )}
+      <Section title={trans.__('Stages')}>
+        <Stages model={model} reveal={reveal} />
+      </Section>
+      {findings.length > 0 && (
+        <Section title={trans.__('Findings (%1)', findings.length)}>
+          <Findings findings={findings} onReveal={reveal} />
+        </Section>
+      )}
+    </>
+  );
+}
+
+function Head({ model }: { readonly model: PipelineModel }): JSX.Element {
+  const trans = useTrans();
+  const running = model.run?.state === 'running';
+  return (
+    <header className="jp-nb2prod-Head">
+      <h2 title={model.document.path}>{model.document.name}</h2>
+      <div className="jp-nb2prod-Head-buttons">
+        <button
+          className="jp-nb2prod-Button jp-mod-ship"
+          title={trans.__('Save, run, package and rehearse this notebook, then start it as a service')}
+          disabled={model.busy}
+          onClick={() => void model.start('ship')}
+        >
+          {trans.__('Ship')}
+        </button>
+        <button
+          className="jp-nb2prod-Button"
+          title={trans.__('Save this notebook and run the stages that are not kept')}
+          disabled={model.busy}
+          onClick={() => void model.start('run')}
+        >
+          {trans.__('Run')}
+        </button>
+        {running && (
+          <button
+            className="jp-nb2prod-Button"
+            title={trans.__('Stop what is under way')}
+            onClick={() => void model.cancel()}
+          >
+            {trans.__('Cancel')}
+          </button>
+        )}
+      </div>
+      <Status model={model} />
+    </header>
+  );
+}
+
+function Status({ model }: { readonly model: PipelineModel }): JSX.Element {
+  const trans = useTrans();
+  const { run, pending } = model;
+  const saving = pending === 'run' || pending === 'ship';
+  return (
+    <p className="jp-nb2prod-Status" role="status" data-state={saving ? 'running' : run?.state} data-verb={run?.verb}>
+      {saving && trans.__('Saving and starting …')}
+      {!saving && run && <>{runWord(trans, run.verb, run.state)}</>}
+      {!saving && run?.state === 'running' && <span> {underWay(run)}</span>}
+    </p>
+  );
+
+  function underWay(view: IRunView): string {
+    const step = Object.entries(view.steps).find(([, { state }]) => state === 'running')?.[0];
+    const stage = Object.entries(view.stages).find(([, { state }]) => state === 'running')?.[0];
+    if (stage) {
+      const cell = model.graph?.stages.find(({ name }) => name === stage);
+      const index = cell && view.cell !== null ? cell.cell_ids.indexOf(view.cell) : -1;
+      const place = {
+        cell: index < 0 || !cell ? null : cell.cells[index],
+        cell_id: view.cell,
+        stage
+      };
+      return index < 0 ? placeWord(trans, place) : trans.__('%1, %2', stage, placeWord(trans, place));
+    }
+    return step ? stepWord(trans, step) : '';
+  }
+}
+
+function Trouble({ model }: { readonly model: PipelineModel }): JSX.Element | null {
+  const trans = useTrans();
+  if (!model.trouble) {
+    return null;
+  }
+  const [what, cure] = troubleWords(trans, model.trouble);
+  return (
+    <div className="jp-nb2prod-Finding" data-severity="error" data-code={model.trouble.fault.code} role="alert">
+      <p>{what}</p>
+      <p className="jp-nb2prod-Finding-cure">{cure}</p>
+    </div>
+  );
+}
+
+function Stages({
+  model,
+  reveal
+}: {
+  readonly model: PipelineModel;
+  readonly reveal: (place: IPlace) => void;
+}): JSX.Element | null {
+  const trans = useTrans();
+  const { graph, selected } = model;
+  if (!graph) {
+    return null;
+  }
+  const stage = graph.stages.find(({ name }) => name === selected);
+  const open = ({ name, cells, cell_ids }: IStage): void =>
+    reveal({
+      stage: name,
+      cell: cells[0] ?? null,
+      cell_id: cell_ids[0] ?? null
+    });
+  const tagged = graph.stages.some(({ role }) => role !== 'setup');
+  return (
+    <>
+      {!tagged && (
+        <p className="jp-nb2prod-Hint">
+          {trans.__(
+            'No cell has a stage yet. Choose one in the toolbar of a cell, or begin the cell with %%stage and a name.'
+          )}
+        </p>
+      )}
+      {graph.stages.length > 0 && (
+        <Graph
+          graph={graph}
+          selected={selected}
+          progress={name => model.stage(name)}
+          onSelect={name => model.select(name)}
+          onOpen={open}
+        />
+      )}
+      {stage && <StageDetail stage={stage} edges={graph.edges} progress={model.stage(stage.name)} />}
+    </>
+  );
+}
+
+function Section({ title, children }: { readonly title: string; readonly children: ReactNode }): JSX.Element {
+  return (
+    <section className="jp-nb2prod-Section">
+      <h3>{title}</h3>
+      {children}
+    </section>
+  );
+}

@@ -1,0 +1,73 @@
+/**
+ * StageDetail: what the chosen stage reads and leaves, and why it is in its state.
+ */
+import type { JSX, ReactNode } from 'react';
+import type { IProgress, ShownState } from '../journal';
+import type { IEdge, IStage } from '../tokens';
+import { useTrans } from './context';
+
+/** Longer reasons than a few lines are folded by CSS; more names than this are counted. */
+const SOME = 8;
+
+export interface IStageDetailProps {
+  readonly stage: IStage;
+  readonly edges: readonly IEdge[];
+  readonly progress: IProgress<ShownState>;
+}
+
+export function StageDetail({ stage, edges, progress }: IStageDetailProps): JSX.Element {
+  const trans = useTrans();
+  const cells = stage.cells.map(cell => String(cell + 1)).join(', ');
+  const sources = edges.filter(({ to }) => to === stage.name);
+  return (
+    <dl className="jp-nb2prod-Detail" aria-label={trans.__('Stage %1', stage.name)}>
+      <Row term={trans.__('Cells')}>{cells}</Row>
+      {sources.map(edge => (
+        <Row key={edge.from} term={trans.__('From %1', edge.from)} title={edge.why}>
+          <Names names={edge.names} />
+        </Row>
+      ))}
+      {sources.length === 0 && stage.reads.length > 0 && (
+        <Row term={trans.__('Reads')}>
+          <Names names={stage.reads} />
+        </Row>
+      )}
+      {stage.writes.length > 0 && (
+        <Row term={trans.__('Leaves')}>
+          <Names names={stage.writes} />
+        </Row>
+      )}
+      {progress.why && <Row term={trans.__('Why')}>{progress.why}</Row>}
+    </dl>
+  );
+}
+
+function Row({
+  term,
+  title,
+  children
+}: {
+  readonly term: string;
+  readonly title?: string;
+  readonly children: ReactNode;
+}): JSX.Element {
+  return (
+    <>
+      <dt>{term}</dt>
+      <dd title={title}>{children}</dd>
+    </>
+  );
+}
+
+function Names({ names }: { readonly names: readonly string[] }): JSX.Element {
+  const trans = useTrans();
+  const rest = names.length - SOME;
+  return (
+    <span title={rest > 0 ? names.join(', ') : undefined}>
+      {names.slice(0, SOME).map(name => (
+        <code key={name}>{name}</code>
+      ))}
+      {rest > 0 && trans._n('and %1 more', 'and %1 more', rest)}
+    </span>
+  );
+}

@@ -1,0 +1,146 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, InputDialog, Notification } from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { CommandIDs } from '../commands';
+import { setStage, tagged } from '../document';
+import { shipIcon } from '../icons';
+import type { IRunView } from '../journal';
+import type { PipelineModel } from '../model';
+import { IPipelines } from '../pipelines';
+import { NAME, stageOf } from '../stage';
+import type { Verb } from '../tokens';
+import { runWord } from '../words';
+
+const NO_ARGUMENTS = { args: { type: 'object', properties: {} } } as const;
+
+/** The verbs as commands, for the toolbar, the menus, the palette and the keyboard. */
+export const commands: JupyterFrontEndPlugin<void> = {
+  id: 'nb2prod:commands',
+  description: 'Adds the commands Ship, Run pipeline, Cancel and Set stage.',
+  autoStart: true,
+  requires: [INotebookTracker, IPipelines],
+  optional: [ITranslator, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    pipelines: IPipelines,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('nb2prod');
+    addVerbs(app, pipelines, trans);
+    addSetStage(app, tracker, trans);
+    const refresh = (): void => app.commands.notifyCommandChanged();
+    const announce = (_: PipelineModel, view: IRunView): void => tell(app, trans, view);
+    pipelines.currentChanged.connect(refresh);
+    pipelines.opened.connect((_: IPipelines, panel: NotebookPanel) => {
+      const model = pipelines.of(panel);
+      model?.changed.connect(refresh);
+      model?.finished.connect(announce);
+    });
+    const category = trans.__('Pipeline');
+    for (const command of [CommandIDs.ship, CommandIDs.run, CommandIDs.cancel, CommandIDs.setStage]) {
+      palette?.addItem({ command, category });
+    }
+  }
+};
+
+function addVerbs(app: JupyterFrontEnd, pipelines: IPipelines, trans: TranslationBundle): void {
+  const start = async (verb: Verb): Promise<void> => {
+    if (app.commands.hasCommand(CommandIDs.showPanel)) {
+      await app.commands.execute(CommandIDs.showPanel);
+    }
+    await pipelines.current?.start(verb);
+  };
+  const free = (): boolean => pipelines.current !== null && !pipelines.current.busy;
+  app.commands.addCommand(CommandIDs.ship, {
+    label: trans.__('Ship'),
+    caption: trans.__('Save, run, package and rehearse this notebook, then start it as a service'),
+    icon: shipIcon,
+    describedBy: NO_ARGUMENTS,
+    isEnabled: free,
+    execute: () => start('ship')
+  });
+  app.commands.addCommand(CommandIDs.run, {
+    label: trans.__('Run Pipeline'),
+    caption: trans.__('Save this notebook and run the stages that are not kept'),
+    describedBy: NO_ARGUMENTS,
+    isEnabled: free,
+    execute: () => start('run')
+  });
+  app.commands.addCommand(CommandIDs.cancel, {
+    label: trans.__('Cancel Run or Ship'),
+    caption: trans.__('Stop what is under way'),
+    describedBy: NO_ARGUMENTS,
+    isEnabled: () => pipelines.current?.run?.state === 'running',
+    execute: () => pipelines.current?.cancel()
+  });
+}
+
+function addSetStage(app: JupyterFrontEnd, tracker: INotebookTracker, trans: TranslationBundle): void {
+  const chosen = () => {
+    const notebook = tracker.currentWidget?.content;
+    return (notebook?.widgets ?? []).filter(cell => cell.model.type === 'code' && notebook?.isSelectedOrActive(cell));
+  };
+  app.commands.addCommand(CommandIDs.setStage, {
+    label: trans.__('Set Stage …'),
+    caption: trans.__('Name the stage that the selected cells belong to'),
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          stage: {
+            type: 'string',
+            description: trans.__('The name; empty takes the stage away; absent asks for it')
+          }
+        }
+      }
+    },
+    isEnabled: () => chosen().length > 0,
+    execute: async args => {
+      const cells = chosen();
+      const given = args['stage'];
+      const name =
+        typeof given === 'string' ? given : await askName(trans, cells.length ? stageOf(tagged(cells[0].model)) : null);
+      if (name !== null) {
+        cells.forEach(cell => setStage(cell.model, name || null));
+      }
+    }
+  });
+}
+
+/** A name, an empty text for no stage, or null when the user thought better of it. */
+async function askName(trans: TranslationBundle, now: string | null): Promise<string | null> {
+  const answer = await InputDialog.getText({
+    title: trans.__('Stage of the selected cells'),
+    label: trans.__('Lower-case letters, digits and _; leave empty for no stage'),
+    text: now ?? '',
+    pattern: NAME,
+    okLabel: trans.__('Set stage')
+  });
+  return answer.button.accept ? (answer.value ?? '').trim() : null;
+}
+
+function tell(app: JupyterFrontEnd, trans: TranslationBundle, view: IRunView): void {
+  const text = runWord(trans, view.verb, view.state);
+  const actions = app.commands.hasCommand(CommandIDs.showPanel)
+    ? [
+        {
+          label: trans.__('Show'),
+          callback: () => void app.commands.execute(CommandIDs.showPanel)
+        }
+      ]
+    : [];
+  if (view.state === 'done') {
+    Notification.success(text, { autoClose: 4000, actions });
+  } else {
+    const message = view.faults[0]?.message;
+    Notification.error(message ? trans.__('%1: %2', text, message) : text, {
+      autoClose: 8000,
+      actions
+    });
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * The words of nb2prod: the JSON that the server sends, and the interfaces our plugins share.
+ */
+import type { PartialJSONObject } from '@lumino/coreutils';
+import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
+
+export type Verb = 'run' | 'ship';
+export type Severity = 'error' | 'warning';
+export type RunState = 'running' | 'done' | 'failed' | 'cancelled' | 'lost';
+export type StageState = 'running' | 'done' | 'reused' | 'failed' | 'skipped';
+export type StepState = 'running' | 'done' | 'failed';
+
+/** Where in the notebook something is; `cell` counts from 0. */
+export interface IPlace {
+  readonly cell: number | null;
+  readonly cell_id: string | null;
+  readonly stage: string | null;
+}
+
+/** A located reason why the pipeline would not reproduce or may not ship. */
+export interface IFinding extends IPlace {
+  readonly code: string;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly cure: string;
+  readonly line: number | null;
+}
+
+/** Why a verb failed. `code` is null when the failure is not one of nb2prod's. */
+export interface IFault extends IPlace {
+  readonly code: string | null;
+  readonly message: string;
+  readonly cure: string;
+  readonly detail: string | null;
+}
+
+export interface IStage {
+  readonly name: string;
+  readonly role: string;
+  readonly cells: readonly number[];
+  readonly cell_ids: readonly string[];
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+}
+
+export interface IEdge {
+  readonly from: string;
+  readonly to: string;
+  readonly names: readonly string[];
+  readonly why: string;
+}
+
+/** The pipeline of a notebook as it is now. */
+export interface IGraph {
+  readonly notebook: string;
+  readonly stages: readonly IStage[];
+  readonly edges: readonly IEdge[];
+  readonly findings: readonly IFinding[];
+}
+
+/** One line of a plan. */
+export interface IStep {
+  readonly stage: string;
+  readonly action: 'run' | 'reuse' | 'skip';
+  readonly why: string;
+}
+
+export type Metrics = Readonly<Record<string, number>>;
+
+export interface IVerdict {
+  readonly rule: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface IRehearsal {
+  readonly rows: number;
+  readonly equal: boolean;
+  readonly cold_start_seconds?: number;
+  readonly p50_ms?: number;
+  readonly p95_ms?: number;
+}
+
+/** A release that runs, or ran, as a process on the server's machine. */
+export interface IServiceState {
+  readonly release: string;
+  readonly state: 'running' | 'stopped';
+  readonly url: string | null;
+}
+
+/** What a run or a Ship came to; a run has none of the optional fields. */
+export interface IResult {
+  readonly run: string;
+  readonly verb: Verb;
+  readonly ok: boolean;
+  readonly error: IFault | null;
+  readonly release?: string | null;
+  readonly metrics?: Metrics | null;
+  readonly baseline?: {
+    readonly name: string;
+    readonly metrics: Metrics;
+  } | null;
+  readonly gate?: {
+    readonly ok: boolean;
+    readonly verdicts: readonly IVerdict[];
+  } | null;
+  readonly rehearsal?: IRehearsal | null;
+  readonly service?: IServiceState | null;
+  readonly url?: string | null;
+}
+
+/** One line of the history of a notebook's runs. */
+export interface IRunSummary {
+  readonly run: string;
+  readonly verb: Verb;
+  readonly state: RunState;
+  readonly release?: string | null;
+}
+
+interface IEventBase {
+  readonly seq: number;
+  readonly at: number;
+}
+
+/** One line of a run's journal. */
+export type RunEvent = IEventBase &
+  (
+    | {
+        readonly event: 'start';
+        readonly run: string;
+        readonly verb: Verb;
+        readonly stages: readonly string[];
+      }
+    | {
+        readonly event: 'step';
+        readonly step: string;
+        readonly state: StepState;
+        readonly seconds: number | null;
+        readonly detail: string;
+      }
+    | {
+        readonly event: 'stage';
+        readonly stage: string;
+        readonly state: StageState;
+        readonly seconds: number | null;
+        readonly why: string;
+      }
+    | {
+        readonly event: 'cell';
+        readonly cell: number;
+        readonly cell_id: string;
+        readonly stage: string;
+        readonly state: StepState;
+      }
+    | ({ readonly event: 'finding' } & IFinding)
+    | ({ readonly event: 'error' } & IFault)
+    | { readonly event: 'end'; readonly ok: boolean; readonly result: IResult }
+  );
+
+/** A piece of a journal, and how the run stands. */
+export interface IJournalPage {
+  readonly state: RunState;
+  readonly events: readonly RunEvent[];
+}
+
+/** The verbs of the server. Paths are relative to its root; every call rejects with a `ServiceFault`. */
+export interface IPipelineService {
+  graph(path: string, content: PartialJSONObject): Promise<IGraph>;
+  plan(path: string): Promise<readonly IStep[]>;
+  start(path: string, verb: Verb): Promise<string>;
+  runs(path: string): Promise<readonly IRunSummary[]>;
+  page(path: string, run: string, after: number): Promise<IJournalPage>;
+  /** Tell `listen` each event after `after`; resolves when the stream closes, for whatever reason. */
+  stream(
+    path: string,
+    run: string,
+    after: number,
+    listen: (event: RunEvent) => void,
+    signal: AbortSignal
+  ): Promise<void>;
+  cancel(path: string, run: string): Promise<void>;
+  releases(path: string): Promise<readonly IRelease[]>;
+  serve(path: string, release: string): Promise<IServiceState>;
+  stop(path: string, release: string): Promise<IServiceState>;
+}
+
+/** What Ship left behind, with the state of its service. */
+export interface IRelease {
+  readonly release: string;
+  readonly service?: IServiceState | null;
+}
+
+/** An open notebook, as much of it as a pipeline needs. */
+export interface INotebookDocument extends IDisposable {
+  readonly path: string;
+  readonly name: string;
+  /** Emitted when cells, their text or their tags may have changed. */
+  readonly changed: ISignal<INotebookDocument, void>;
+  /** Emitted when the file was written. */
+  readonly saved: ISignal<INotebookDocument, void>;
+  /** The notebook as it is now, without outputs. */
+  content(): PartialJSONObject;
+  /** Write it if it has unsaved changes; false when it could not be written, which the user was told. */
+  save(): Promise<boolean>;
+  /** Bring a cell into view and select it. */
+  reveal(place: IPlace): Promise<void>;
+}

@@ -1,0 +1,105 @@
+/**
+ * Words: states, steps and numbers as people read them.
+ */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ShownState } from './journal';
+import type { ITrouble } from './model';
+import type { IPlace, RunState, Verb } from './tokens';
+
+export function stateWord(trans: TranslationBundle, state: ShownState): string {
+  const words: Readonly<Record<ShownState, string>> = {
+    pending: trans.__('to run'),
+    changed: trans.__('changed'),
+    kept: trans.__('kept'),
+    running: trans.__('running'),
+    done: trans.__('done'),
+    reused: trans.__('reused'),
+    failed: trans.__('failed'),
+    skipped: trans.__('not run')
+  };
+  return words[state];
+}
+
+/** What a step of Ship does, in the words of a data scientist. */
+export function stepWord(trans: TranslationBundle, step: string): string {
+  const words: Readonly<Record<string, string>> = {
+    check: trans.__('Check the notebook'),
+    run: trans.__('Run the pipeline'),
+    baseline: trans.__('Compare with a baseline'),
+    package: trans.__('Package the service'),
+    rehearse: trans.__('Rehearse in a clean process'),
+    release: trans.__('Keep the release'),
+    serve: trans.__('Start the service')
+  };
+  return words[step] ?? step;
+}
+
+export function runWord(trans: TranslationBundle, verb: Verb, state: RunState): string {
+  const words: Readonly<Record<Verb, Readonly<Record<RunState, string>>>> = {
+    ship: {
+      running: trans.__('Shipping …'),
+      done: trans.__('Shipped'),
+      failed: trans.__('Not shipped'),
+      cancelled: trans.__('Ship was cancelled'),
+      lost: trans.__('Ship was interrupted')
+    },
+    run: {
+      running: trans.__('Running …'),
+      done: trans.__('Pipeline ran'),
+      failed: trans.__('Run failed'),
+      cancelled: trans.__('Run was cancelled'),
+      lost: trans.__('Run was interrupted')
+    }
+  };
+  return words[verb][state];
+}
+
+export function duration(trans: TranslationBundle, seconds: number): string {
+  if (seconds >= 60) {
+    return trans.__('%1 min %2 s', Math.floor(seconds / 60), Math.round(seconds % 60));
+  }
+  return trans.__('%1 s', seconds < 10 ? seconds.toFixed(1) : Math.round(seconds));
+}
+
+export function milliseconds(trans: TranslationBundle, value: number): string {
+  return trans.__('%1 ms', value < 10 ? value.toFixed(1) : Math.round(value));
+}
+
+/** Four significant digits, as metrics are compared. */
+export function metric(value: number): string {
+  return Number.isInteger(value) ? String(value) : Number(value.toPrecision(4)).toString();
+}
+
+/** Where something is, or an empty text. */
+export function placeWord(trans: TranslationBundle, place: IPlace): string {
+  if (place.cell !== null) {
+    return trans.__('Cell %1', place.cell + 1);
+  }
+  return place.stage === null ? '' : trans.__('Stage %1', place.stage);
+}
+
+/** What happened and what to do, when the server could not be asked. */
+export function troubleWords(trans: TranslationBundle, { fault, status }: ITrouble): readonly [string, string] {
+  if (status === 0) {
+    return [
+      trans.__('The Jupyter server does not answer.'),
+      trans.__('What was started goes on; this page catches up when the server is back.')
+    ];
+  }
+  if (status === 404 && !fault.message) {
+    return [
+      trans.__('This Jupyter server has no nb2prod.'),
+      trans.__('Install it where the server runs (pip install nb2prod) and restart the server.')
+    ];
+  }
+  if (status === 403) {
+    return [
+      trans.__('The Jupyter server refuses this.'),
+      trans.__('Log in again, or ask its administrator for the right to use nb2prod.')
+    ];
+  }
+  return [
+    fault.message || trans.__('The Jupyter server failed with status %1.', status),
+    fault.cure || trans.__('The server log says more.')
+  ];
+}
