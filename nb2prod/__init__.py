@@ -29,9 +29,3 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     return [{"module": "nb2prod.server"}]
-
-
-def _load_jupyter_server_extension(server_app: Any) -> None:
-    from nb2prod import server
-
-    server.load(server_app)
