@@ -23,8 +23,8 @@ Parts = dict[str, str]  # what a result depends on → its value or hash
 
 
 def of_code(cells: Iterable[Cell]) -> str:
-    """Hash what cells do: comments, blank lines, outputs and how the cells are divided do not count."""
-    return _hash("\n".join(_normal(code(cell)) for cell in cells))
+    """Hash what cells do: comments, blank lines, empty cells and outputs do not count."""
+    return _hash("\0".join(_normal(code(cell)) for cell in cells if code(cell).strip()))
 
 
 def of_text(texts: Iterable[str]) -> str:

@@ -27,6 +27,7 @@ class Record:
     gone: tuple[str, ...] = ()  # names it deleted
     ambient: str | None = None  # digest of the state of the process after it
     outputs: str = ""  # digest of its cells' outputs
+    asked: tuple[str, ...] = ()  # names that stages below needed when it ran
     files: Mapping[str, str] = field(factory=dict)  # files it wrote → hash
     seconds: float = 0.0
 

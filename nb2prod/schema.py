@@ -105,7 +105,7 @@ def read_record(data: bytes) -> Record:
     raw = json.loads(data)
     raw["artifacts"] = tuple(_artifact(item) for item in raw["artifacts"])
     raw["recipes"] = tuple(_recipe(item) for item in raw["recipes"])
-    raw["gone"] = tuple(raw["gone"])
+    raw["gone"], raw["asked"] = tuple(raw["gone"]), tuple(raw["asked"])
     return Record(**raw)
 
 

@@ -59,19 +59,8 @@ class Flow:
     session: list[str] = field(factory=list)  # line magics that set up the session, such as `%matplotlib inline`
     strings: set[str] = field(factory=set)  # constants, among which file names may be
     saved: set[str] = field(factory=set)  # those that are handed to something that writes a file
-    fits: list[Fit] = field(factory=list)
+    sources: dict[str, str] = field(factory=dict)  # name of a function or class → statements that make it
     opaque: int | None = None  # line where code runs that cannot be seen (exec, globals(), %run)
-
-
-@frozen(kw_only=True)
-class Fit:
-    """A method call on a plain name: `receiver.method(args)`."""
-
-    receiver: str
-    method: str
-    args: tuple[str | None, ...]
-    target: str | None  # the name the result is assigned to
-    line: int
 
 
 def analyse(source: str) -> Flow:
@@ -153,6 +142,16 @@ class _Visitor(ast.NodeVisitor):
     def run(self, statements: Iterable[ast.stmt]) -> None:
         for statement in statements:
             self.visit(statement)
+            if not self.scopes and isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                self._source(statement)
+
+    def _source(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        """Keep the statement that defines a name, and those below that add to it, such as `@name.register`."""
+        code = ast.unparse(node)
+        named = {n.id for decorator in node.decorator_list for n in ast.walk(decorator) if isinstance(n, ast.Name)}
+        for name in named & set(self.flow.sources):
+            self.flow.sources[name] += f"\n{code}"
+        self.flow.sources[node.name] = code
 
     # names
 
@@ -322,11 +321,6 @@ class _Visitor(ast.NodeVisitor):
         if func.attr in _QUERY_METHODS and node.args and isinstance(node.args[0], ast.Constant):
             for name in _QUERIED.findall(str(node.args[0].value)):
                 self._load(name, self._at(node))
-        if self.deferred is None and isinstance(func.value, ast.Name):
-            args = tuple(a.id if isinstance(a, ast.Name) else None for a in node.args)
-            self.flow.fits.append(
-                Fit(receiver=func.value.id, method=func.attr, args=args, target=self.target, line=self._at(node))
-            )
 
     # IPython
 

@@ -1,0 +1,285 @@
+"""The verbs; the one place where decisions meet effects."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, field, frozen
+
+from nb2prod import checks, clues, execution, journal, notebook, pipeline, plugins, schema, settings
+from nb2prod.errors import ChecksFailed, Nb2ProdError, NotebookUnreadable, ParameterUnknown, RunUnknown, StageUnknown
+from nb2prod.events import Event
+from nb2prod.execution import Context, Execution
+from nb2prod.journal import Journal
+from nb2prod.report import Report
+from nb2prod.stores import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nb2prod.checks import Finding
+    from nb2prod.events import Listener
+    from nb2prod.notebook import Notebook
+    from nb2prod.pipeline import Pipeline
+    from nb2prod.plan import Record, Step
+    from nb2prod.settings import Settings
+    from nb2prod.stores.base import Store
+
+Document = dict[str, Any]
+
+
+@frozen(kw_only=True)
+class Options:
+    """How to run."""
+
+    parameters: Mapping[str, Any] = field(factory=dict)
+    output: str | None = None  # path or URL of the executed notebook; in the run's folder when None
+    force: frozenset[str] = frozenset()
+    until: str | None = None
+    run: str | None = None  # the run's name, when somebody has given it one already
+
+
+def document(path: Path) -> Document:
+    """Read a notebook file as JSON in nbformat 4; older formats are brought up to it.
+
+    Raises:
+        NotebookUnreadable: It is no notebook.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as wrong:
+        raise NotebookUnreadable(str(path), f"{type(wrong).__name__}: {wrong}") from wrong
+    if isinstance(found, dict) and found.get("nbformat") in {1, 2, 3}:
+        import nbformat
+
+        found = nbformat.convert(nbformat.from_dict(found), 4)
+    if not isinstance(found, dict):
+        raise NotebookUnreadable(str(path), "it is JSON, but no notebook")
+    return found
+
+
+def read(path: Path) -> Notebook:
+    """Read a notebook file."""
+    return notebook.parse(document(path), path.name)
+
+
+def inspect(book: Notebook) -> tuple[Pipeline, tuple[Finding, ...]]:
+    """Infer the pipeline of a notebook and check it, without running anything."""
+    line = pipeline.build(book)
+    return line, checks.check(line)
+
+
+def graph(book: Notebook) -> dict[str, Any]:
+    """Return the pipeline and findings of a notebook as JSON."""
+    return schema.graph(*inspect(book))
+
+
+def plan(path: Path, options: Options | None = None, chosen: Settings | None = None) -> tuple[Step, ...]:
+    """Return what a run would do, and why.
+
+    Raises:
+        NotebookError: The notebook cannot be read or has errors.
+    """
+    options = options or Options()
+    chosen = chosen or settings.read(path)
+    line = _checked(_parametrised(document(path), path.name, options), path.name)
+    return execution.steps(_context(line, path.resolve().parent, options, chosen))
+
+
+def run(
+    path: Path, options: Options | None = None, chosen: Settings | None = None, listen: Listener | None = None
+) -> Report:
+    """Run the stages of a notebook that are not kept; leave an executed notebook, a record and a report.
+
+    Errors of the notebook's own code are in the report; the record in `.nb2prod/runs` is written in any case.
+    """
+    return record_run(path, options or Options(), chosen or settings.read(path), listen, verb="run")
+
+
+def record_run(path: Path, options: Options, chosen: Settings, listen: Listener | None, *, verb: str) -> Report:
+    """Run a notebook with its journal; for `run` also write the end of it."""
+    name = options.run or journal.new_run()
+    book = Journal(chosen.home, name)
+
+    def tell(event: Event) -> None:
+        book(event)
+        if listen is not None:
+            listen(event)
+
+    report = run_document(document(path), path, evolve(options, run=name), chosen, tell, verb=verb)
+    if verb == "run":
+        finish(chosen.home, schema.report(report), tell)
+    return report
+
+
+def finish(home: Path, result: dict[str, Any], tell: Listener) -> None:
+    """Write a run's result and its last event."""
+    journal.write_result(home, result["run"], result)
+    tell(Event(kind="end", data={"ok": result["ok"], "result": result}))
+
+
+def run_document(
+    raw: Document, path: Path, options: Options, chosen: Settings, tell: Listener, *, verb: str = "run"
+) -> Report:
+    """Run a notebook given as JSON, which is filled with outputs; `path` says where it lives."""
+    name = options.run or journal.new_run()
+    start = {"run": name, "verb": verb, "notebook": path.name, "pid": os.getpid(), "stages": []}
+    try:
+        raw = _parametrised(raw, path.name, options)
+        line = pipeline.build(notebook.parse(raw, path.name))
+        tell(Event(kind="start", data={**start, "stages": [stage.name for stage in line.stages]}))
+        _refuse_errors(line, tell)
+        context = _context(line, path.resolve().parent, options, chosen)
+    except Nb2ProdError as wrong:
+        if not isinstance(wrong, ChecksFailed):
+            tell(Event(kind="start", data=start))
+        tell(Event(kind="error", data=schema.error(wrong)))
+        return Report(run=name, notebook=path.name, outcomes=(), error=wrong, parameters=options.parameters)
+    return _execute(raw, context, options, chosen, tell)
+
+
+def _execute(raw: Document, context: Context, options: Options, chosen: Settings, tell: Listener) -> Report:
+    assert options.run is not None
+    folder = journal.folder_of(chosen.home, options.run)
+    workspace = folder / "stages"
+    workspace.mkdir(parents=True, exist_ok=True)
+    runner = plugins.find("nb2prod.runners", chosen.runner)()
+    going = Execution(context=context, document=raw, runner=runner, workspace=workspace, listen=tell)
+    going.run()
+    report = Report(
+        run=options.run,
+        notebook=context.pipeline.notebook.name,
+        outcomes=tuple(going.outcomes),
+        values=going.world.versions,
+        parameters=options.parameters,
+        output=_write_output(raw, options.output, folder),
+        error=going.error,
+    )
+    _remember(chosen.home, context.pipeline.notebook.name, going.keys)
+    return evolve(report, page=_write_page(raw, report, chosen.home, folder))
+
+
+def _write_output(raw: Document, output: str | None, folder: Path) -> Path:
+    own = folder / "executed.ipynb"
+    journal.write_whole(own, json.dumps(raw, indent=1, ensure_ascii=False) + "\n")
+    if output is None:
+        return own
+    if "://" in output:
+        from papermill.iorw import papermill_io
+
+        papermill_io.write(own.read_text(encoding="utf-8"), output)
+    else:
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
+        journal.write_whole(Path(output), own.read_text(encoding="utf-8"))
+    return Path(output)
+
+
+def _write_page(raw: Document, report: Report, home: Path, folder: Path) -> Path | None:
+    """Write the HTML report; a run that ran nothing points at the last one, whose outputs are the same."""
+    if report.ok and all(outcome.action == "reuse" for outcome in report.outcomes):
+        for name in journal.runs(home):
+            earlier = journal.result(home, name) or {}
+            if earlier.get("notebook") == report.notebook and earlier.get("report"):
+                return Path(earlier["report"])
+    from nb2prod import page
+
+    path = folder / "report.html"
+    journal.write_whole(path, page.render(raw, report))
+    return path
+
+
+def _context(line: Pipeline, folder: Path, options: Options, chosen: Settings) -> Context:
+    known = [stage.name for stage in line.stages]
+    for name in (*options.force, *([options.until] if options.until else [])):
+        if name not in known:
+            raise StageUnknown(name, tuple(known))
+    store = store_of(chosen)
+    return Context(
+        pipeline=line,
+        folder=folder,
+        store=store,
+        kernel=chosen.kernel or line.notebook.kernel,
+        force=options.force,
+        until=options.until,
+        wanted=frozenset(name for clue in clues.of(line) for name in clue.names),
+        last=_last(chosen.home, line.notebook.name, store),
+    )
+
+
+def store_of(chosen: Settings) -> Store:
+    """Open the store that the settings name."""
+    return open_store(str(chosen.home / "store") if chosen.store == "local" else chosen.store)
+
+
+def _checked(raw: Document, name: str) -> Pipeline:
+    line = pipeline.build(notebook.parse(raw, name))
+    _refuse_errors(line, lambda _: None)
+    return line
+
+
+def _refuse_errors(line: Pipeline, tell: Listener) -> None:
+    found = checks.check(line)
+    for finding in found:
+        tell(Event(kind="finding", data=schema.finding(finding)))
+    errors = tuple(finding for finding in found if finding.severity == "error")
+    if errors:
+        raise ChecksFailed(errors)
+
+
+def _parametrised(raw: Document, name: str, options: Options) -> Document:
+    """Put new values below the defaults, as papermill does."""
+    if not options.parameters:
+        return raw
+    known = tuple(item.name for item in pipeline.build(notebook.parse(raw, name)).parameters)
+    unknown = tuple(name for name in options.parameters if name not in known)
+    if unknown:
+        raise ParameterUnknown(unknown, known)
+    import nbformat
+    from papermill.parameterize import parameterize_notebook
+
+    return dict(parameterize_notebook(nbformat.from_dict(raw), dict(options.parameters)))
+
+
+# what ran last, by notebook: stage → key, so that «why does it run again» has an answer
+
+
+def _remember(home: Path, name: str, keys: Mapping[str, str]) -> None:
+    path = _memory(home, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    journal.write_whole(path, json.dumps({**_remembered(home, name), **keys}))
+
+
+def _memory(home: Path, name: str) -> Path:
+    return home / "last" / f"{name}.json"
+
+
+def _remembered(home: Path, name: str) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads(_memory(home, name).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _last(home: Path, name: str, store: Store) -> dict[str, Record]:
+    found = {}
+    for stage, key in _remembered(home, name).items():
+        record = execution.kept(store, key)
+        if record is not None:
+            found[stage] = record
+    return found
+
+
+def show(home: Path, run: str) -> dict[str, Any]:
+    """Return the result of a run.
+
+    Raises:
+        RunUnknown: There is none of that name, or it has not ended.
+    """
+    found = journal.result(home, run)
+    if found is None:
+        raise RunUnknown(run)
+    return found

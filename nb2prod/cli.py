@@ -1,0 +1,200 @@
+"""Command line: a verb on a notebook. Results go to stdout, narration to stderr; exit 0 done, 1 failed, 2 wrong use."""
+
+from __future__ import annotations
+
+import functools
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nb2prod import __version__, settings
+from nb2prod.errors import Nb2ProdError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nb2prod.api import Options
+    from nb2prod.events import Event
+
+NOTEBOOK = click.argument("notebook", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+FORMAT = click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
+STORE = click.option("--store", help="Folder or URL of the store.  [default: .nb2prod/store]")
+KERNEL = click.option("--kernel", help="Kernel to use instead of the notebook's.")
+PARAMETERS = click.option("-p", "--parameter", "given", nargs=2, multiple=True, help="NAME VALUE; as often as needed.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Tag cells, click Ship, get a service you can trust."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def shown(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Show what the user can mend as two lines on stderr, or as JSON, and exit 1; all else is our bug."""
+
+    @functools.wraps(command)
+    def wrapper(*args: Any, **options: Any) -> Any:
+        try:
+            return command(*args, **options)
+        except Nb2ProdError as wrong:
+            from nb2prod import schema
+
+            if options.get("style") == "json":
+                click.echo(json.dumps({"ok": False, "error": schema.error(wrong)}, indent=1))
+            else:
+                click.echo(str(wrong), err=True)
+            sys.exit(1)
+
+    return wrapper
+
+
+@main.command()
+@NOTEBOOK
+@FORMAT
+@shown
+def check(notebook: Path, style: str) -> None:
+    """Say what would not reproduce in NOTEBOOK, and the cure."""
+    from nb2prod import api, schema, text
+
+    _, found = api.inspect(api.read(notebook))
+    if style == "json":
+        click.echo(json.dumps({"notebook": notebook.name, "findings": [schema.finding(f) for f in found]}, indent=1))
+    else:
+        click.echo(text.findings(found, notebook.name))
+    sys.exit(1 if any(f.severity == "error" for f in found) else 0)
+
+
+@main.command()
+@NOTEBOOK
+@click.option("--format", "style", type=click.Choice(["text", "json", "mermaid"]), default="text", show_default=True)
+@shown
+def graph(notebook: Path, style: str) -> None:
+    """Show the stages of NOTEBOOK and what flows between them."""
+    from nb2prod import api, text
+
+    found = api.graph(api.read(notebook))
+    draw = {"json": functools.partial(json.dumps, indent=1), "mermaid": text.mermaid, "text": text.graph}[style]
+    click.echo(draw(found))
+
+
+@main.command()
+@NOTEBOOK
+@PARAMETERS
+@STORE
+@FORMAT
+@shown
+def plan(notebook: Path, given: tuple[tuple[str, str], ...], store: str | None, style: str) -> None:
+    """Say for each stage of NOTEBOOK whether it would run, and why."""
+    from nb2prod import api, schema, text
+
+    steps = api.plan(notebook, _options(given), settings.read(notebook, store=store))
+    found = schema.plan(notebook.name, steps)
+    click.echo(json.dumps(found, indent=1) if style == "json" else text.plan(found))
+
+
+@main.command()
+@NOTEBOOK
+@click.option("-o", "--output", help="Path or URL of the executed notebook.")
+@PARAMETERS
+@click.option("--force", multiple=True, metavar="STAGE", help="Run a stage even when it is kept.")
+@click.option("--until", metavar="STAGE", help="Stop after a stage.")
+@STORE
+@KERNEL
+@click.option("--run-id", hidden=True)
+@FORMAT
+@shown
+def run(notebook: Path, style: str, **flags: Any) -> None:
+    """Run the stages of NOTEBOOK; reuse those that nothing changed for."""
+    from nb2prod import api, schema, text
+
+    chosen = settings.read(notebook, store=flags["store"], kernel=flags["kernel"])
+    report = api.run(notebook, _run_options(flags), chosen, narrate)
+    found = schema.report(report)
+    click.echo(json.dumps(found, indent=1) if style == "json" else text.report(found))
+    sys.exit(0 if report.ok else 1)
+
+
+@main.command()
+@NOTEBOOK
+@click.option(
+    "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write."
+)
+@shown
+def extract(notebook: Path, output: Path) -> None:
+    """Write NOTEBOOK as one notebook a stage and a Python package with a test."""
+    from nb2prod import api
+
+    for path in api.extract(notebook, output):
+        click.echo(path)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, path_type=Path), default=".")
+@FORMAT
+@shown
+def runs(folder: Path, style: str) -> None:
+    """List the runs in FOLDER, newest first."""
+    from nb2prod import jobs, text
+
+    found = jobs.history(settings.home_of(folder / "_"))
+    click.echo(json.dumps(found, indent=1) if style == "json" else text.history(found))
+
+
+@main.command()
+@click.argument("name")
+@click.option("--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder.")
+@FORMAT
+@shown
+def show(name: str, folder: Path, style: str) -> None:
+    """Show the run or release NAME."""
+    from nb2prod import api, text
+
+    found = api.show(settings.home_of(folder / "_"), name)
+    click.echo(json.dumps(found, indent=1) if style == "json" else text.report(found))
+
+
+def _options(given: tuple[tuple[str, str], ...]) -> Options:
+    from nb2prod.api import Options
+
+    return Options(parameters={name: _value(value) for name, value in given})
+
+
+def _run_options(flags: dict[str, Any]) -> Options:
+    from attrs import evolve
+
+    base = _options(flags["given"])
+    return evolve(
+        base,
+        output=flags.get("output"),
+        force=frozenset(flags.get("force") or ()),
+        until=flags.get("until"),
+        run=flags.get("run_id"),
+    )
+
+
+def _value(text: str) -> Any:
+    """Read a parameter as papermill does: as YAML, so that 3, true and [1, 2] are what they look like."""
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def narrate(event: Event) -> None:
+    """Tell people what happens, on stderr."""
+    from nb2prod import text
+
+    said = text.narration(event)
+    if said:
+        click.echo(said, err=True)

@@ -1,0 +1,56 @@
+"""StagedEngine: `papermill in.ipynb out.ipynb --engine nb2prod` runs a notebook as its pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+from papermill.engines import Engine
+
+from nb2prod import api, journal, schema, settings
+from nb2prod.errors import CellFailed
+
+if TYPE_CHECKING:
+    from nb2prod.events import Event
+
+
+class StagedEngine(Engine):  # type: ignore[misc]
+    """Runs each stage in a process of its own; parameters, progress and outputs keep papermill's meaning."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> None:
+        """Run `nb_man.nb` stage by stage, filling its cells.
+
+        Args:
+            nb_man: papermill's manager of the notebook's state.
+            kernel_name: The kernel that papermill chose.
+            options: `input_path` says where the notebook lives; the rest is for kernels that papermill itself starts.
+        """
+        path = Path(options.get("input_path") or Path.cwd() / "notebook.ipynb")
+        chosen = evolve(settings.read(path), kernel=kernel_name)
+        name = journal.new_run()
+        book = journal.Journal(chosen.home, name)
+
+        def tell(event: Event) -> None:
+            book(event)
+            _follow(nb_man, event)
+
+        report = api.run_document(nb_man.nb, path, api.Options(run=name), chosen, tell)
+        api.finish(chosen.home, schema.report(report), tell)
+        # A failed cell has its traceback in the outputs, from which papermill makes its own error.
+        if report.error is not None and not isinstance(report.error, CellFailed):
+            raise report.error
+
+
+def _follow(nb_man: Any, event: Event) -> None:
+    if event.kind != "cell":
+        return
+    index = event.data["cell"]
+    cell = nb_man.nb.cells[index]
+    if event.data["state"] == "running":
+        nb_man.cell_start(cell, index)
+        return
+    if event.data["state"] == "failed":
+        nb_man.cell_exception(cell, index)
+    nb_man.cell_complete(cell, index)

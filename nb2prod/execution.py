@@ -1,0 +1,354 @@
+"""Execution: a pipeline carried out stage by stage, each reused when what it left is kept."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, evolve, field, frozen
+
+from nb2prod import environment, fingerprint, plan, schema
+from nb2prod.errors import Place, RunCancelled, StoreError, ValueNotKept
+from nb2prod.events import Event
+from nb2prod.kernel import Job
+from nb2prod.plan import Record, Step, World
+from nb2prod.report import Outcome
+from nb2prod.runners.base import CellResult, Task
+from nb2prod.stage import untagged
+from nb2prod.stores.base import content_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from nb2prod.errors import Nb2ProdError, RunError
+    from nb2prod.events import Listener
+    from nb2prod.fingerprint import Parts
+    from nb2prod.notebook import Cell
+    from nb2prod.pipeline import Pipeline, StageFlow
+    from nb2prod.plan import Inputs
+    from nb2prod.runners.base import Runner
+    from nb2prod.stores.base import Store
+
+
+@frozen(kw_only=True)
+class Context:
+    """What a pipeline is carried out with."""
+
+    pipeline: Pipeline
+    folder: Path  # the notebook's
+    store: Store
+    kernel: str
+    force: frozenset[str] = frozenset()  # stages to run even when kept
+    until: str | None = None  # the last stage to run
+    wanted: frozenset[str] = frozenset()  # names to keep to the end, whoever reads them
+    last: Mapping[str, Record] = field(factory=dict)  # by stage, from the last run of this notebook
+
+
+@frozen(kw_only=True)
+class Decision:
+    """A step of the plan with what it was decided on."""
+
+    step: Step
+    key: str
+    parts: Parts
+    inputs: Inputs
+    asked: tuple[str, ...]
+    record: Record | None = None
+
+
+def steps(context: Context) -> tuple[Step, ...]:
+    """Return the plan: what would run, and why, without running it."""
+    world, found, stopped = World(), [], False
+    for position, flow in enumerate(context.pipeline.flows):
+        if stopped:
+            found.append(_skipped(flow, f"it comes after '{context.until}'"))
+            continue
+        waiting = plan.waits_for(position, context.pipeline, world)
+        decision = decide(position, context, world)
+        if waiting is not None and decision.record is not None and flow.stage.name not in context.force:
+            found.append(Step(stage=flow.stage.name, action="run", why=waiting))
+            world = plan.after_running(world, flow)
+        else:
+            found.append(decision.step if waiting is None else _because(decision.step, waiting))
+            record = decision.record
+            world = plan.after(world, flow, record) if record else plan.after_running(world, flow)
+        stopped = flow.stage.name == context.until
+    return tuple(found)
+
+
+def _because(step: Step, waiting: str) -> Step:
+    return Step(stage=step.stage, action="run", why=waiting)
+
+
+def _skipped(flow: StageFlow, why: str) -> Step:
+    return Step(stage=flow.stage.name, action="skip", why=why)
+
+
+def decide(position: int, context: Context, world: World) -> Decision:
+    """Decide whether a stage runs, when what the stages above left is known."""
+    flow = context.pipeline.flows[position]
+    name = flow.stage.name
+    inputs = plan.inputs(position, context.pipeline, world.versions)
+    parts = _parts(position, context, inputs, world)
+    key = fingerprint.key(parts)
+    record = kept(context.store, key)
+    last = context.last.get(name)
+    asked = context.pipeline.keep(position, context.wanted) | set(last.asked if last else ())
+    why = f"nothing it depends on changed since it ran ({record.seconds:.1f} s)" if record else ""
+    if name in context.force:
+        why, record = "it was asked for", None
+    elif not flow.stage.options.get("cache", True):
+        why, record = "it shall not be cached", None
+    elif record is None:
+        why = plan.why_run(parts, last)
+    else:
+        missing = sorted(set(asked) - set(record.asked))
+        changed = [file for file, digest in record.files.items() if _hash(file, context) != digest]
+        if missing:
+            why, record = f"`{missing[0]}` is now needed below", None
+        elif changed:
+            why, record = f"the file '{changed[0]}' it writes is gone or changed", None
+    step = Step(stage=name, action="reuse" if record else "run", why=why)
+    return Decision(step=step, key=key, parts=parts, inputs=inputs, asked=tuple(sorted(asked)), record=record)
+
+
+def kept(store: Store, key: str) -> Record | None:
+    """Return the record under a key when all that it names is in the store."""
+    if key not in store:
+        return None
+    try:
+        record = schema.read_record(store.get(key))
+    except (StoreError, ValueError, TypeError, KeyError):
+        return None  # cut off, or written by another version: the stage is run again
+    return record if all(digest in store for digest in record.digests) else None
+
+
+def _hash(file: str, context: Context) -> str | None:
+    return environment.files([file], context.folder).get(file)
+
+
+def _parts(position: int, context: Context, inputs: Inputs, world: World) -> Parts:
+    flows = context.pipeline.flows
+    flow = flows[position]
+    everywhere = [cell for above in flows[:position] for cell in above.stage.everywhere]
+    roots = {i.root for f in (flow, *flows[:position]) for i in f.imports if f is flow or i.code in inputs.imports}
+    parts = {
+        "its code": fingerprint.of_code(flow.stage.code_cells),
+        "the setup": fingerprint.of_code(everywhere),
+        "an import": fingerprint.of_text(inputs.imports),
+        "a definition": fingerprint.of_text(recipe.code for recipe in inputs.late),
+        "the state of the process": world.ambient or "",
+    }
+    parts |= {f"`{'`, `'.join(a.names)}`": a.digest for a in inputs.artifacts}
+    parts |= {f"package {name}": version for name, version in environment.packages(roots).items()}
+    parts |= {f"module {name}.py": digest for name, digest in environment.modules(roots, context.folder).items()}
+    parts |= {f"file '{name}'": d for name, d in environment.files(_texts(position, context), context.folder).items()}
+    return parts
+
+
+def _texts(position: int, context: Context) -> set[str]:
+    """Return the constants that may name a file the stage reads: its own, and those behind the names it reads."""
+    flows = context.pipeline.flows
+    texts = {text for item in flows[position].cells for text in item.flow.strings - item.flow.saved}
+    for above in flows[:position]:
+        for item in above.cells:
+            if set(item.flow.binds) & set(flows[position].reads):
+                texts |= item.flow.strings - item.flow.saved
+    return texts
+
+
+@define(kw_only=True)
+class Execution:
+    """A run in progress. `document` is the notebook's JSON, filled with outputs as they come."""
+
+    context: Context
+    document: dict[str, Any]
+    runner: Runner
+    workspace: Path  # for the files between this process and the stages'
+    listen: Listener
+    world: World = field(factory=World)
+    outcomes: list[Outcome] = field(factory=list)
+    keys: dict[str, str] = field(factory=dict)  # stage → key of what it left
+    count: int = 0  # execution count, as if run straight through
+    error: Nb2ProdError | None = None
+
+    def run(self) -> None:
+        """Carry out every stage; afterwards `error` says why it stopped, if it did."""
+        _clear(self.document)
+        reason = ""
+        for position, flow in enumerate(self.context.pipeline.flows):
+            if reason:
+                self._outcome(Outcome(stage=flow.stage.name, action="skip", state="skipped", why=reason))
+                continue
+            try:
+                self._stage(position)
+            except KeyboardInterrupt:
+                self._failed(flow, RunCancelled(Place(stage=flow.stage.name)), 0.0, "it was cancelled")
+            if self.error is not None:
+                reason = f"stage '{flow.stage.name}' above failed"
+            elif flow.stage.name == self.context.until:
+                reason = f"it comes after '{self.context.until}'"
+
+    def _stage(self, position: int) -> None:
+        flow = self.context.pipeline.flows[position]
+        decision = decide(position, self.context, self.world)
+        if decision.record is not None and self._reuse(flow, decision):
+            return
+        began = time.monotonic()
+        self.listen(Event(kind="stage", data=_stage_event(flow.stage.name, "running", why=decision.step.why)))
+        count = self.count
+        for attempt in range(int(flow.stage.options.get("retries", 0)) + 1):
+            self.count = count
+            record, error = self._run(position, decision, attempt)
+            if error is None:
+                break
+        seconds = time.monotonic() - began
+        if error is not None or record is None:
+            self._failed(flow, error, seconds, decision.step.why)
+            return
+        record = evolve(record, seconds=round(seconds, 3))
+        self.context.store.put(decision.key, schema.write_record(record))
+        self._done(flow, decision, record, "run")
+
+    def _reuse(self, flow: StageFlow, decision: Decision) -> bool:
+        record = decision.record
+        assert record is not None
+        try:
+            outputs = json.loads(self.context.store.get(record.outputs))
+        except StoreError:
+            return False
+        for cell, kept_outputs in zip(_running(flow), outputs, strict=True):
+            self._fill(cell, kept_outputs)
+        self._done(flow, decision, record, "reuse")
+        return True
+
+    def _done(self, flow: StageFlow, decision: Decision, record: Record, action: str) -> None:
+        self.keys[flow.stage.name] = decision.key
+        self.world = plan.after(self.world, flow, record)
+        self._outcome(
+            Outcome(
+                stage=flow.stage.name,
+                action="reuse" if action == "reuse" else "run",
+                state="reused" if action == "reuse" else "done",
+                why=decision.step.why,
+                seconds=0.0 if action == "reuse" else record.seconds,
+                bytes=record.bytes,
+            )
+        )
+
+    def _failed(self, flow: StageFlow, error: RunError | None, seconds: float, why: str) -> None:
+        self.error = error
+        if error is not None:
+            self.listen(Event(kind="error", data=schema.error(error)))
+        self._outcome(Outcome(stage=flow.stage.name, action="run", state="failed", why=why, seconds=seconds))
+
+    def _outcome(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        data = _stage_event(outcome.stage, outcome.state, outcome.why, outcome.seconds, outcome.bytes)
+        self.listen(Event(kind="stage", data=data))
+
+    def _run(self, position: int, decision: Decision, attempt: int) -> tuple[Record | None, RunError | None]:
+        flow = self.context.pipeline.flows[position]
+        result = self.workspace / f"{position}-{attempt}.result.json"
+        results: list[CellResult] = []
+
+        def finished(cell: CellResult) -> None:
+            results.append(cell)
+            self._fill(cell.cell, list(cell.outputs))
+            self.listen(_cell_event(flow, cell.cell, "done" if cell.ok else "failed"))
+
+        task = Task(
+            stage=flow.stage.name,
+            cells=_running(flow),
+            kernel=self.context.kernel,
+            folder=self.context.folder,
+            job=self._job(position, decision, result),
+            job_file=self.workspace / f"{position}-{attempt}.job.json",
+            timeout=flow.stage.options.get("timeout"),
+            started=lambda cell: self.listen(_cell_event(flow, cell, "running")),
+            finished=finished,
+        )
+        error = self.runner.run(task)
+        if error is not None:
+            return None, error
+        left = json.loads(result.read_text(encoding="utf-8"))
+        return self._record(position, decision, results, left)
+
+    def _record(
+        self, position: int, decision: Decision, results: list[CellResult], left: dict[str, Any]
+    ) -> tuple[Record | None, RunError | None]:
+        flow = self.context.pipeline.flows[position]
+        unkept = {fault["name"]: fault for fault in left["faults"]}
+        for name, fault in unkept.items():
+            readers = tuple(f.stage.name for f in self.context.pipeline.flows[position + 1 :] if name in f.reads)
+            if readers:
+                place = flow.leaves[name].place if name in flow.leaves else Place(stage=flow.stage.name)
+                return None, ValueNotKept(place, name, fault["kind"], fault["reason"], readers)
+        outputs = json.dumps([list(result.outputs) for result in results]).encode()
+        self.context.store.put(content_key(outputs), outputs)
+        artifacts, recipes = schema.left(left)
+        saved = {text for item in flow.cells for text in item.flow.saved}
+        return Record(
+            stage=flow.stage.name,
+            parts=decision.parts,
+            artifacts=artifacts,
+            recipes=recipes,
+            gone=tuple(sorted({*left["gone"], *unkept})),
+            ambient=left["ambient"],
+            outputs=content_key(outputs),
+            asked=decision.asked,
+            files=environment.files(saved, self.context.folder),
+        ), None
+
+    def _job(self, position: int, decision: Decision, result: Path) -> Job:
+        flows = self.context.pipeline.flows
+        flow = flows[position]
+        imported = {name for item in flow.imports for name in item.names}
+        above = {name for name in decision.inputs.names if name in self.world.versions}
+        recipes = {name for name in above if _is_import(self.world.versions[name])}
+        return Job(
+            store=self.context.store.url,
+            result=str(result),
+            count=self.count,
+            imports=list(decision.inputs.imports),
+            everywhere=[untagged(cell.source) for above in flows[:position] for cell in above.stage.everywhere],
+            inputs=[artifact.digest for artifact in decision.inputs.artifacts],
+            late=[recipe.code for recipe in decision.inputs.late],
+            ambient=self.world.ambient,
+            keep=list(decision.asked),
+            imported=sorted((imported | recipes) - {n for n, use in flow.leaves.items() if use.how == "set"}),
+            definitions={name: source for item in flow.cells for name, source in item.flow.sources.items()},
+        )
+
+    def _fill(self, cell: Cell, outputs: list[dict[str, Any]]) -> None:
+        self.count += 1
+        raw = self.document["cells"][cell.index]
+        raw["execution_count"] = self.count
+        raw["outputs"] = outputs
+        for output in outputs:
+            if output.get("output_type") == "execute_result":
+                output["execution_count"] = self.count
+
+
+def _running(flow: StageFlow) -> tuple[Cell, ...]:
+    return tuple(cell for cell in flow.stage.code_cells if untagged(cell.source).strip())
+
+
+def _is_import(version: plan.Version) -> bool:
+    return isinstance(version, plan.Recipe) and not version.late
+
+
+def _clear(document: dict[str, Any]) -> None:
+    for cell in document["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+
+
+def _stage_event(stage: str, state: str, why: str, seconds: float = 0.0, size: int = 0) -> dict[str, Any]:
+    return {"stage": stage, "state": state, "why": why, "seconds": round(seconds, 3), "bytes": size}
+
+
+def _cell_event(flow: StageFlow, cell: Cell, state: str) -> Event:
+    return Event(kind="cell", data={"cell": cell.index, "cell_id": cell.id, "stage": flow.stage.name, "state": state})

@@ -1,0 +1,171 @@
+"""Job: a verb in a process of its own, which goes on when the one that started it ends, and is found again by its run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from nb2prod import journal, settings
+from nb2prod.errors import RunUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+State = Literal["running", "done", "failed", "cancelled", "lost"]
+
+_GRACE = 30.0  # seconds a process may take from its start to its first event
+
+
+def start(
+    notebook: Path,
+    verb: Literal["run", "ship"],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    serve: bool = True,
+) -> str:
+    """Start `nb2prod run` or `ship` on a notebook, detached from this process.
+
+    Args:
+        notebook: Path of the file, as it is on disk.
+        verb: What to do.
+        parameters: New values for its parameters.
+        serve: For `ship`: start the service at the end.
+
+    Returns:
+        The run's name, under which `events` finds it at once.
+    """
+    notebook = notebook.resolve()
+    home = settings.home_of(notebook)
+    run = journal.new_run()
+    journal.make_home(home)
+    folder = journal.folder_of(home, run)
+    folder.mkdir(parents=True)
+    command = [sys.executable, "-m", "nb2prod", verb, str(notebook), "--run-id", run, "--format", "json"]
+    command += ["--serve"] if verb == "ship" and serve else []
+    for name, value in (parameters or {}).items():
+        # JSON is also YAML, which is how `-p` is read, so that types come through.
+        command += ["-p", name, value if isinstance(value, str) else json.dumps(value)]
+    with (folder / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=notebook.parent
+        )
+    request = {"verb": verb, "notebook": notebook.name, "pid": process.pid, "started": time.time()}
+    journal.write_whole(folder / "job.json", json.dumps(request))
+    _children[run] = process
+    return run
+
+
+# Kept so that a finished child is waited for, and its id is not taken for a running one.
+_children: dict[str, subprocess.Popen[bytes]] = {}
+
+
+def events(home: Path, run: str, after: int = 0) -> list[dict[str, Any]]:
+    """Return the events of a run whose `seq` is greater than `after`."""
+    return journal.read(home, run, after)
+
+
+def state(home: Path, run: str) -> State:
+    """Say what became of a run; `lost` is one whose process ended without a word."""
+    written = journal.read(home, run)
+    if written and written[-1]["event"] == "end":
+        return _ended(written[-1])
+    if _alive(home, run, written):
+        return "running"
+    # The process may have written its last event and ended between the two looks.
+    written = journal.read(home, run)
+    return _ended(written[-1]) if written and written[-1]["event"] == "end" else "lost"
+
+
+def _ended(end: dict[str, Any]) -> State:
+    if end["ok"]:
+        return "done"
+    error = end["result"].get("error") or {}
+    return "cancelled" if error.get("code") == "NB207" else "failed"
+
+
+def cancel(home: Path, run: str) -> None:
+    """Ask a run to stop; what its stages have done so far is kept."""
+    if state(home, run) == "running":
+        pid = _pid(home, run, journal.read(home, run))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+
+def history(home: Path, notebook: str | None = None) -> list[dict[str, Any]]:
+    """Return the runs, of one notebook or all, newest first, a summary each."""
+    found = []
+    for run in journal.runs(home):
+        summary = _summary(home, run)
+        if notebook is None or summary["notebook"] == notebook:
+            found.append(summary)
+    return found
+
+
+def _summary(home: Path, run: str) -> dict[str, Any]:
+    written = journal.read(home, run)
+    request = _request(home, run)
+    start = written[0] if written else {"verb": request.get("verb"), "notebook": request.get("notebook")}
+    began = datetime.strptime(run[:15], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc).timestamp()
+    end = written[-1] if written and written[-1]["event"] == "end" else None
+    return {
+        "run": run,
+        "verb": start.get("verb"),
+        "notebook": start.get("notebook"),
+        "state": state(home, run),
+        "started": began,
+        "seconds": round((end["at"] if end else time.time()) - began, 3),
+        "ok": end["ok"] if end else None,
+        "release": end["result"].get("release") if end else None,
+    }
+
+
+def _request(home: Path, run: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((journal.folder_of(home, run) / "job.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}  # started from a terminal
+    return found
+
+
+def _pid(home: Path, run: str, written: list[dict[str, Any]]) -> int:
+    pid = written[0]["pid"] if written else _request(home, run).get("pid")
+    if pid is None:
+        raise RunUnknown(run)
+    return int(pid)
+
+
+def _alive(home: Path, run: str, written: list[dict[str, Any]]) -> bool:
+    child = _children.get(run)
+    if child is not None:
+        return child.poll() is None
+    try:
+        pid = _pid(home, run, written)
+    except RunUnknown:
+        began = journal.folder_of(home, run).stat().st_mtime
+        return time.time() - began < _GRACE
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return _is_ours(pid, run)
+
+
+def _is_ours(pid: int, run: str) -> bool:
+    """Tell a run's process from another that got its id later, where the system shows command lines."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+        stopped = "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return True
+    # A run from a terminal has no --run-id in its command line; papermill's engine runs in papermill.
+    return not stopped and (run in command or "nb2prod" in command or "papermill" in command)

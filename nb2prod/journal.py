@@ -1,0 +1,104 @@
+"""Journal: the events of a run on disk, one a line; the truth of its progress, also after a crash."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nb2prod import events
+from nb2prod.errors import RunUnknown
+
+if TYPE_CHECKING:
+    from nb2prod.events import Event
+
+_RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
+
+
+def new_run() -> str:
+    """Return a name for a run: its time in UTC and six random digits."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+
+
+def folder_of(home: Path, run: str) -> Path:
+    """Return the folder of a run, which need not exist.
+
+    Raises:
+        RunUnknown: `run` is no name of a run, and so no path either.
+    """
+    if not _RUN.fullmatch(run):
+        raise RunUnknown(run)
+    return home / "runs" / run
+
+
+def make_home(home: Path) -> None:
+    """Make the folder of records, hidden from git."""
+    home.mkdir(parents=True, exist_ok=True)
+    ignore = home / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+
+
+class Journal:
+    """Appends events to a run's file; each line is there as soon as the call returns."""
+
+    def __init__(self, home: Path, run: str) -> None:
+        self.folder = folder_of(home, run)
+        make_home(home)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._seq = 0
+
+    def __call__(self, event: Event) -> None:
+        """Append one event."""
+        self._seq += 1
+        with (self.folder / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(events.line(event, seq=self._seq, at=time.time()))
+
+
+def read(home: Path, run: str, after: int = 0) -> list[dict[str, Any]]:
+    """Return a run's events whose `seq` is greater than `after`; none when it has not begun.
+
+    Raises:
+        RunUnknown: There is no such run.
+    """
+    folder = folder_of(home, run)
+    if not folder.is_dir():
+        raise RunUnknown(run)
+    try:
+        text = (folder / "events.jsonl").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    # A last line without its newline is still being written.
+    whole = text[: text.rfind("\n") + 1]
+    return [event for event in map(json.loads, whole.splitlines()) if event["seq"] > after]
+
+
+def write_result(home: Path, run: str, result: dict[str, Any]) -> None:
+    """Write a run's result beside its events, whole or not at all."""
+    write_whole(folder_of(home, run) / "run.json", json.dumps(result, indent=1))
+
+
+def result(home: Path, run: str) -> dict[str, Any] | None:
+    """Return what `write_result` wrote, or None while the run goes on or when it was killed."""
+    try:
+        found: dict[str, Any] = json.loads((folder_of(home, run) / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return found
+
+
+def runs(home: Path) -> list[str]:
+    """Return the names of the runs, newest first."""
+    if not (home / "runs").is_dir():
+        return []
+    return sorted((p.name for p in (home / "runs").iterdir() if _RUN.fullmatch(p.name)), reverse=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that readers see the old or the new one, never half of it."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,89 @@
+"""Text: results as people read them in a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nb2prod.checks import Finding
+    from nb2prod.events import Event
+
+_SIGNS = {"done": "✓", "reused": "=", "failed": "✗", "skipped": "-", "running": "▶"}
+
+
+def findings(found: Iterable[Finding], name: str) -> str:
+    """One finding in two lines: where and what, then the cure."""
+    lines = []
+    for item in found:
+        where = [name, *(f"{kind} {value}" for kind, value in _place(item) if value is not None)]
+        lines += [f"{', '.join(where)}: {item.severity} {item.code}: {item.message}", f"    {item.cure}"]
+    return "\n".join(lines) or f"{name}: nothing to mend."
+
+
+def _place(item: Finding) -> Iterable[tuple[str, int | None]]:
+    yield "cell", None if item.place.cell is None else item.place.cell + 1
+    yield "line", item.place.line
+
+
+def graph(found: Mapping[str, Any]) -> str:
+    """The stages in order, each with what it reads from which stage."""
+    lines = []
+    for stage in found["stages"]:
+        cells = ", ".join(str(cell + 1) for cell in stage["cells"])
+        lines.append(f"{stage['name']}  (cells {cells})")
+        lines += [
+            f"  ← {edge['from']}: {', '.join(edge['names'])}" for edge in found["edges"] if edge["to"] == stage["name"]
+        ]
+    lines += [f"{item['code']}: {item['message']}" for item in found["findings"]]
+    return "\n".join(lines)
+
+
+def mermaid(found: Mapping[str, Any]) -> str:
+    """The pipeline as a Mermaid flowchart."""
+    lines = ["flowchart TD", *(f"  {stage['name']}" for stage in found["stages"])]
+    lines += [f'  {edge["from"]} -- "{", ".join(edge["names"])}" --> {edge["to"]}' for edge in found["edges"]]
+    return "\n".join(lines)
+
+
+def plan(found: Mapping[str, Any]) -> str:
+    """One step a line."""
+    width = max((len(step["stage"]) for step in found["steps"]), default=0)
+    return "\n".join(f"{step['action']:6}{step['stage']:{width}}  {step['why']}" for step in found["steps"])
+
+
+def report(found: Mapping[str, Any]) -> str:
+    """What became of each stage, and where the results are."""
+    width = max((len(stage["name"]) for stage in found["stages"]), default=0)
+    lines = [
+        f"{_SIGNS[stage['state']]} {stage['name']:{width}}  {stage['state']:8}{stage['seconds']:7.1f} s"
+        for stage in found["stages"]
+    ]
+    if found["error"]:
+        error = found["error"]
+        where = "" if error["cell"] is None else f" (cell {error['cell'] + 1})"
+        lines += [f"{error['code']}: {error['message']}{where}", f"    {error['cure']}"]
+    lines += [f"{title}: {found[key]}" for title, key in (("notebook", "output"), ("report", "report")) if found[key]]
+    return "\n".join(lines)
+
+
+def history(found: Iterable[Mapping[str, Any]]) -> str:
+    """One run a line."""
+    return (
+        "\n".join(f"{item['run']}  {item['verb']:5}{item['state']:10}{item['notebook']}" for item in found) or "no runs"
+    )
+
+
+def narration(event: Event) -> str:
+    """One line about an event, or nothing."""
+    data = event.data
+    if event.kind == "stage":
+        sign = _SIGNS[data["state"]]
+        took = f" ({data['seconds']:.1f} s)" if data["state"] in {"done", "failed"} else ""
+        why = f": {data['why']}" if data["state"] in {"running", "reused", "skipped"} else ""
+        return f"{sign} {data['stage']} {data['state']}{took}{why}"
+    if event.kind == "step":
+        detail = f": {data['detail']}" if data.get("detail") else ""
+        return f"{_SIGNS.get(data['state'], '·')} {data['step']} {data['state']}{detail}"
+    return ""
