@@ -16,7 +16,7 @@ from nb2prod.refusals import ColumnUnclear
 Kind = Literal["integer", "number", "boolean", "text", "time"]
 Container = Literal["frame", "array", "series"]
 
-MANY = 50  # more distinct texts than this are no categories
+MANY = 100  # more distinct texts than this are no categories
 # pandas.api.types.infer_dtype's words for what a column holds.
 KINDS: dict[str, Kind] = {
     "integer": "integer",
@@ -180,6 +180,8 @@ def _field(learnt: Any, judged: Any, column: Any, *, strict: bool) -> Field:
         return evolve(plain, example=bool(kept.mode().iloc[0]))
     if kind == "time":
         return evolve(plain, example=kept.median().isoformat())
+    if kind == "number":
+        kept = kept[kept.abs() != math.inf]
     middle = kept.median()
     # An integer's median may lie between two of them.
     example = int(middle) if kind == "integer" else _round(float(middle))
@@ -204,4 +206,4 @@ def _plain(value: Any, field: Field) -> Any:
 
 
 def _round(value: float) -> float:
-    return float(f"{value:.4g}") if math.isfinite(value) else 0.0
+    return float(f"{value:.4g}")

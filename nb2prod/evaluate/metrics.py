@@ -61,8 +61,7 @@ def _ranking(labels: Any, probabilities: Any, known: Any, *, two: bool) -> dict[
 def _numbers(labels: Any, predicted: Any) -> dict[str, float]:
     from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-    return {
-        "mae": float(mean_absolute_error(labels, predicted)),
-        "rmse": float(mean_squared_error(labels, predicted) ** 0.5),
-        "r2": float(r2_score(labels, predicted)) if len(labels) > 1 else float("nan"),
-    }
+    found = {"mae": mean_absolute_error(labels, predicted), "rmse": mean_squared_error(labels, predicted) ** 0.5}
+    if len(labels) > 1:  # one row has no variance to explain
+        found["r2"] = r2_score(labels, predicted)
+    return {name: float(value) for name, value in found.items()}

@@ -1,0 +1,242 @@
+"""Pack: the process that has a notebook's values, measures its model and writes the files of its service.
+
+It runs apart from ours because the values are the user's: loading them runs the user's code. `python -m nb2prod.pack
+ORDER RESULT` reads an `Order`, writes a `Packed` or the refusal, and says on its standard output what it is at.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pickle
+import sys
+import time
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from nb2prod import bundle, candidate, clues, fields, kernel, pins, pipeline
+from nb2prod.artifact import Artifact, Recipe, Version
+from nb2prod.candidate import Candidate
+from nb2prod.errors import Nb2ProdError
+from nb2prod.evaluate import Rival, measure, rival
+from nb2prod.lift import Lifted, lift
+from nb2prod.notebook import Notebook
+from nb2prod.policy import Verdict, beats
+from nb2prod.refusals import PackageUnknown
+from nb2prod.stores import open_store
+
+if TYPE_CHECKING:
+    from nb2prod.stores.base import Store
+
+MOST = 500  # rows that a rehearsal sends
+
+
+@frozen(kw_only=True)
+class Order:
+    """What to pack, and where to."""
+
+    notebook: Notebook
+    store: str
+    values: Mapping[str, Version]
+    folder: str  # of the service's files
+
+
+@frozen(kw_only=True)
+class Held:
+    """Held-out rows as a client would send them, and what the notebook's model says of them."""
+
+    rows: tuple[dict[str, Any], ...]
+    predictions: tuple[Any, ...]
+    probabilities: tuple[dict[str, float], ...] | None
+
+
+@frozen(kw_only=True)
+class Packed:
+    """What became of an order."""
+
+    name: bundle.Name
+    version: str
+    metrics: Mapping[str, float]
+    baseline: Rival
+    verdict: Verdict
+    held: Held
+    required: str | None  # a field that a request must have
+    environment: tuple[str, ...]  # pins
+    model: Mapping[str, Any]  # name, kind, class, digest, rows
+    data: Mapping[str, str]  # of the training and held-out rows: SHA-256
+
+
+Say = Callable[[str, str, float | None], None]
+
+
+def pack(order: Order, say: Say) -> Packed:
+    """Measure the model and write its service; `say` is told of the steps `baseline` and `package`."""
+    space = _entered()
+    restore(open_store(order.store), order.values.values(), space)
+    lines = pipeline.build(order.notebook)
+    with _step("baseline", say):
+        found = candidate.settle(clues.of(lines), space, candidate.chosen(lines))
+        metrics, baseline = judged(found)
+    with _step("package", say):
+        table = fields.learn(found)
+        name = bundle.Name.of(order.notebook.stem)
+        lifted = lift(found, space, lines, module=name.module)
+        helpers, modules = local(lifted.modules, Path.cwd())
+        parts = bundle.Parts(
+            notebook=order.notebook.name,
+            name=name,
+            candidate=found,
+            table=table,
+            lifted=lifted,
+            pins=pins.pins(modules | {"bentoml", "numpy", "pandas", "pydantic", "starlette"}),
+            metrics=metrics,
+            baseline=baseline,
+            rows=len(found.held),
+            helpers=helpers,
+        )
+        made = bundle.contents(parts)
+        bundle.write(made, Path(order.folder))
+    return Packed(
+        name=name,
+        version=bundle.version(made),
+        metrics=metrics,
+        baseline=baseline,
+        verdict=beats(found.kind, metrics, baseline.metrics),
+        held=asked(found, table),
+        required=next((f.key for f in table.fields), None),
+        environment=(*parts.pins.direct, *parts.pins.indirect),
+        model=_described(found, lifted),
+        data={"train": _digest(found.train), "held_out": _digest(found.held)},
+    )
+
+
+def judged(found: Candidate) -> tuple[dict[str, float], Rival]:
+    """Measure a candidate and its rival on the held-out rows."""
+    said, chances = found.predict(found.held.x), found.probabilities(found.held.x)
+    classes = getattr(found.model, "classes_", None)
+    return measure(found.kind, found.held.y, said, chances, classes), rival(found.kind, found.train.y, found.held.y)
+
+
+def asked(found: Candidate, table: fields.Table) -> Held:
+    """Choose the rows of a rehearsal, evenly over those held out, and ask the model itself."""
+    step = -(-len(found.held) // MOST)
+    x = found.held.x.iloc[::step] if hasattr(found.held.x, "iloc") else found.held.x[::step]
+    chances = found.probabilities(x)
+    names = [str(c) for c in getattr(found.model, "classes_", ())]
+    return Held(
+        rows=tuple(fields.records(x, table, found.model)),
+        predictions=tuple(found.predict(x).tolist()),
+        probabilities=None
+        if chances is None
+        else tuple(dict(zip(names, row, strict=True)) for row in chances.tolist()),
+    )
+
+
+def restore(store: Store, versions: Iterable[Version], space: dict[str, Any]) -> None:
+    """Put the values of a run back: imports first, then values, then what is made from them."""
+    versions = tuple(versions)
+    recipes = [v for v in versions if isinstance(v, Recipe)]
+    for recipe in (r for r in recipes if not r.late):
+        exec(compile(recipe.code, "<notebook>", "exec"), space)  # noqa: S102  the notebook's own code
+    kernel.load(store, {v.digest: v for v in versions if isinstance(v, Artifact)}.values(), space)
+    for recipe in (r for r in recipes if r.late):
+        exec(compile(recipe.code, "<notebook>", "exec"), space)  # noqa: S102  the notebook's own code
+
+
+def local(modules: Iterable[str], folder: Path) -> tuple[dict[str, bytes], frozenset[str]]:
+    """Tell the notebook's own helper modules, which travel with it, from those of packages.
+
+    Returns:
+        Path → source of the helpers, and the modules that packages must provide, those of the helpers included.
+    """
+    helpers: dict[str, bytes] = {}
+    outside: set[str] = set()
+    pending = {m.partition(".")[0] for m in modules}
+    seen: set[str] = set()
+    while pending:
+        module = pending.pop()
+        seen.add(module)
+        paths = _sources(module, folder)
+        if not paths:
+            outside.add(module)
+        for path in paths:
+            helpers[path.relative_to(folder).as_posix()] = path.read_bytes()
+            pending |= {m.partition(".")[0] for m in pins.imported(path.read_text(encoding="utf-8"))} - seen
+    return helpers, frozenset(outside)
+
+
+def _sources(module: str, folder: Path) -> list[Path]:
+    """Return the files of a module that lies beside the notebook."""
+    if module in sys.stdlib_module_names:
+        return []
+    spec = importlib.util.find_spec(module)
+    if spec is None:
+        raise PackageUnknown(module)
+    places = [Path(p) for p in spec.submodule_search_locations or ()] or ([Path(spec.origin)] if spec.origin else [])
+    mine = [
+        p.resolve() for p in places if p.resolve().is_relative_to(folder.resolve()) and "site-packages" not in p.parts
+    ]
+    return [file for p in mine for file in (sorted(p.rglob("*.py")) if p.is_dir() else [p])]
+
+
+def _entered() -> dict[str, Any]:
+    """Make a fresh `__main__`, as the notebook's process had one."""
+    main = types.ModuleType("__main__")
+    sys.modules["__main__"] = main
+    return vars(main)
+
+
+@contextmanager
+def _step(name: str, say: Say) -> Iterator[None]:
+    start = time.perf_counter()
+    say(name, "running", None)
+    try:
+        yield
+    except BaseException:
+        say(name, "failed", time.perf_counter() - start)
+        raise
+    say(name, "done", time.perf_counter() - start)
+
+
+def _described(found: Candidate, lifted: Lifted) -> dict[str, Any]:
+    cls = type(found.model)
+    kind = cls.__qualname__ if cls.__module__ == "__main__" else f"{cls.__module__}.{cls.__qualname__}"
+    rows = {"train": len(found.train), "held_out": len(found.held)}
+    return {"name": found.name, "kind": found.kind, "class": kind, "sha256": lifted.digest, "rows": rows}
+
+
+def _digest(rows: candidate.Rows) -> str:
+    import hashlib
+
+    return hashlib.sha256(pickle.dumps((rows.x, rows.y), protocol=5)).hexdigest()
+
+
+def main() -> None:
+    """Read an order, pack, and write the result whole."""
+    order: Order = pickle.loads(Path(sys.argv[1]).read_bytes())  # noqa: S301  our own file, written a moment ago
+    # What the user's code prints must not mix with what we say.
+    channel = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    os.dup2(2, 1)
+
+    def say(step: str, state: str, seconds: float | None) -> None:
+        channel.write(f"{step} {state} {'-' if seconds is None else round(seconds, 3)}\n")
+
+    result: Packed | Nb2ProdError
+    try:
+        result = pack(order, say)
+    except Nb2ProdError as refused:
+        result = refused
+    temporary = Path(sys.argv[2] + ".tmp")
+    temporary.write_bytes(pickle.dumps(result))
+    temporary.replace(sys.argv[2])
+
+
+if __name__ == "__main__":
+    from nb2prod.pack import main as own  # under its own name: what it pickles must be found again
+
+    own()

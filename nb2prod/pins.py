@@ -1,0 +1,108 @@
+"""Pins: the distributions that code needs, at the versions it ran with."""
+
+from __future__ import annotations
+
+import ast
+import pickletools
+import sys
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+
+from attrs import frozen
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from nb2prod.refusals import PackageUnknown
+
+
+@frozen(kw_only=True)
+class Pins:
+    """Requirements of a service: those it imports, and those that these need in turn."""
+
+    direct: tuple[str, ...]
+    indirect: tuple[str, ...]
+
+    def text(self) -> str:
+        """Write them as a requirements file."""
+        head = "# What the service imports, at the versions it was rehearsed with.\n"
+        return head + "\n".join(self.direct) + "\n\n# What these need in turn.\n" + "\n".join(self.indirect) + "\n"
+
+
+def pins(modules: Iterable[str]) -> Pins:
+    """Find the distributions of modules, and all that they require here.
+
+    Raises:
+        PackageUnknown: No installed distribution provides one of the modules.
+    """
+    known = metadata.packages_distributions()
+    roots: set[str] = set()
+    for module in {m.partition(".")[0] for m in modules} - set(sys.stdlib_module_names):
+        if module not in known:
+            raise PackageUnknown(module)
+        roots.update(canonicalize_name(name) for name in known[module])
+    needed = set(roots)
+    pending = sorted(roots)
+    while pending:
+        found = set(_requires(pending.pop())) - needed
+        needed |= found
+        pending.extend(sorted(found))
+    return Pins(direct=_pinned(roots), indirect=_pinned(needed - roots))
+
+
+def imported(source: str) -> frozenset[str]:
+    """Return the modules that code imports, at any depth."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+    return frozenset(found)
+
+
+def referred(data: bytes) -> frozenset[tuple[str, str]]:
+    """Return the globals, as (module, name), that a pickle refers to, without loading it."""
+    found: set[tuple[str, str]] = set()
+    memo: list[str | None] = []
+    pushed: list[str | None] = []
+    for opcode, argument, _ in pickletools.genops(data):
+        if opcode.name == "GLOBAL":
+            module, _, name = str(argument).partition(" ")
+            found.add((module, name))
+        elif opcode.name == "STACK_GLOBAL":
+            module_, name_ = pushed[-2:]
+            found.add((str(module_), str(name_)))
+            pushed.append(None)
+        elif opcode.name == "MEMOIZE":
+            memo.append(pushed[-1])
+        elif opcode.name in {"BINGET", "LONG_BINGET"}:
+            pushed.append(memo[int(str(argument))])
+        elif opcode.name not in {"FRAME", "PROTO"}:
+            pushed.append(argument if isinstance(argument, str) and "UNICODE" in opcode.name else None)
+    return frozenset(found)
+
+
+def texts(data: bytes) -> frozenset[str]:
+    """Return the texts in a pickle: names of modules that a lambda in it reads are among them."""
+    return frozenset(a for o, a, _ in pickletools.genops(data) if "UNICODE" in o.name and isinstance(a, str))
+
+
+def _requires(name: str) -> Iterator[str]:
+    for text in metadata.requires(name) or ():
+        requirement = Requirement(text)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield from (canonicalize_name(requirement.name),) if _installed(requirement.name) else ()
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _pinned(names: Iterable[str]) -> tuple[str, ...]:
+    # A local version (`2.3.0+cpu`) is in no index; its public part matches it as well.
+    return tuple(f"{name}=={Version(metadata.version(name)).public}" for name in sorted(names))
