@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from nb2prod import checks, clues, execution, journal, notebook, pipeline, plugins, schema, settings
+from nb2prod import candidate, checks, execution, journal, notebook, pipeline, plugins, schema, settings
 from nb2prod.errors import ChecksFailed, Nb2ProdError, NotebookUnreadable, ParameterUnknown, RunUnknown, StageUnknown
 from nb2prod.events import Event
 from nb2prod.execution import Context, Execution
@@ -204,7 +204,7 @@ def _context(line: Pipeline, folder: Path, options: Options, chosen: Settings) -
         kernel=chosen.kernel or line.notebook.kernel,
         force=options.force,
         until=options.until,
-        wanted=frozenset(name for clue in clues.of(line) for name in clue.names),
+        wanted=candidate.wanted(line),
         last=_last(chosen.home, line.notebook.name, store),
     )
 

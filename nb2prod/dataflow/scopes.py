@@ -60,7 +60,19 @@ class Flow:
     strings: set[str] = field(factory=set)  # constants, among which file names may be
     saved: set[str] = field(factory=set)  # those that are handed to something that writes a file
     sources: dict[str, str] = field(factory=dict)  # name of a function or class → statements that make it
+    fits: list[Fit] = field(factory=list)
     opaque: int | None = None  # line where code runs that cannot be seen (exec, globals(), %run)
+
+
+@frozen(kw_only=True)
+class Fit:
+    """A method call on a plain name: `receiver.method(args)`."""
+
+    receiver: str
+    method: str
+    args: tuple[str | None, ...]
+    target: str | None  # the name the result is assigned to
+    line: int
 
 
 def analyse(source: str) -> Flow:
@@ -321,6 +333,12 @@ class _Visitor(ast.NodeVisitor):
         if func.attr in _QUERY_METHODS and node.args and isinstance(node.args[0], ast.Constant):
             for name in _QUERIED.findall(str(node.args[0].value)):
                 self._load(name, self._at(node))
+
+        if self.deferred is None and isinstance(func.value, ast.Name):
+            args = tuple(a.id if isinstance(a, ast.Name) else None for a in node.args)
+            self.flow.fits.append(
+                Fit(receiver=func.value.id, method=func.attr, args=args, target=self.target, line=self._at(node))
+            )
 
     # IPython
 

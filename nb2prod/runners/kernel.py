@@ -12,6 +12,8 @@ from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
+from jupyter_core.paths import jupyter_runtime_dir
+from traitlets.config import Config
 
 from nb2prod.errors import CellFailed, KernelDied, KernelMissing, Place, RunError, StageTimedOut
 from nb2prod.runners.base import CellResult
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from nb2prod.notebook import Cell
     from nb2prod.runners.base import Task
 
+_LONGEST_FOLDER = 50  # of the 107 bytes that a socket's path may have; the rest is the kernel's own name
 _CALL = "__import__('nb2prod.kernel', fromlist=['{verb}']).{verb}(get_ipython(), {path!r})"
 
 
@@ -36,6 +39,7 @@ class KernelRunner:
             kernel_name=task.kernel,
             timeout=task.timeout,
             resources={"metadata": {"path": str(task.folder)}},
+            config=_config(),
             # Output in the order it was written, as the notebook shows it.
             coalesce_streams=True,
         )
@@ -89,6 +93,12 @@ def _call(verb: str, task: Task) -> Any:
 
 def _cell(cell: Cell) -> Any:
     return nbformat.v4.new_code_cell(untagged(cell.source))
+
+
+def _config() -> Config:
+    # Messages hold the notebook's data: sockets in the user's own folder, where their paths fit, beat open ports.
+    fits = os.name == "posix" and len(jupyter_runtime_dir()) < _LONGEST_FOLDER
+    return Config({"KernelManager": {"transport": "ipc"}} if fits else {})
 
 
 def _environment() -> dict[str, str]:
