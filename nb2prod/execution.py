@@ -104,7 +104,8 @@ def decide(position: int, context: Context, world: World) -> Decision:
     elif record is None:
         why = plan.why_run(parts, last)
     else:
-        missing = sorted(set(asked) - set(record.asked))
+        here = asked if flow.opaque else asked & {*flow.leaves, *inputs.names}
+        missing = sorted(here - set(record.asked))
         changed = [file for file, digest in record.files.items() if _hash(file, context) != digest]
         if missing:
             why, record = f"`{missing[0]}` is now needed below", None

@@ -44,11 +44,17 @@ class Job:
     definitions: dict[str, str] = field(factory=dict)  # source of names that can be made again from it
 
 
-class InputFault(Exception):
-    """An input could not be loaded; carries what the runner needs to say so."""
+@define(kw_only=True)
+class _Entered:
+    """A job begun: what was there before the user's code ran."""
+
+    job: Job
+    state: ambient.State
+    names: frozenset[str]
+    setup: dict[str, str | None]  # content hash of what setup made again; it is kept only if the stage changes it
 
 
-_jobs: dict[str, tuple[Job, ambient.State, dict[str, str | None]]] = {}
+_entered: dict[str, _Entered] = {}
 
 
 def enter(shell: Any, path: str) -> None:
@@ -70,74 +76,85 @@ def enter(shell: Any, path: str) -> None:
     with capture_output():
         for code in job.late:
             exec(compile(code, "<definitions above>", "exec"), space)  # noqa: S102 - likewise
-    # What setup made again is kept only if the stage changes it.
     here = [name for name in job.keep if name in space]
-    before = {name: _digest(space, name) for name in here} if job.everywhere or job.late else {}
+    setup = {name: _digest(space, name) for name in here} if job.everywhere or job.late else {}
     shell.execution_count = job.count + 1
-    _jobs[path] = (job, start, before)
+    _entered[path] = _Entered(job=job, state=start, names=frozenset(here), setup=setup)
 
 
 def leave(shell: Any, path: str) -> None:
     """Keep what the job says and write its result."""
-    job, start, before = _jobs.pop(path)
-    store = open_store(job.store)
-    space = shell.user_ns
-    kept = [name for name in job.keep if name in space and not _same_import(name, job, space)]
-    kept = [name for name in kept if name not in before or before[name] != _digest(space, name)]
-    artifacts: list[Artifact] = []
-    recipes: list[Recipe] = []
-    faults: list[dict[str, str]] = []
-    pending = set(kept)
-    while pending:
-        needs: set[str] = set()
-        for group in groups({name: space[name] for name in sorted(pending)}):
-            _keep(group, job, store, space, artifacts, recipes, faults)
-        pending.clear()
-        done = {name for a in artifacts for name in a.names} | {r.name for r in recipes} | {f["name"] for f in faults}
-        needs = {name for a in artifacts for name in a.needs}
-        # What a kept function looks up must be there when it is called below.
-        pending = {n for n in needs if n in space and n not in done and n not in before and not _system(n, space[n])}
-        pending = {n for n in pending if not _same_import(n, job, space)}
-    state = ambient.changed(start, ambient.capture())
-    data, _ = objects.dumps(state, space) if state else (b"", frozenset())
-    digest = content_key(data) if state else None
-    if digest:
-        store.put(digest, data)
+    entered = _entered.pop(path)
+    job, space = entered.job, shell.user_ns
+    keeper = _Keeper(job=job, store=open_store(job.store), space=space)
+    unchanged = {name for name, digest in entered.setup.items() if name in space and digest == _digest(space, name)}
+    keeper.keep({name for name in job.keep if name in space} - unchanged)
     result = {
-        "artifacts": [asdict(a) for a in artifacts],
-        "recipes": [asdict(r) for r in recipes],
-        "faults": faults,
-        "gone": sorted(name for name in job.keep if name not in space),
-        "ambient": digest,
+        "artifacts": [asdict(artifact) for artifact in keeper.artifacts],
+        "recipes": [asdict(recipe) for recipe in keeper.recipes],
+        "faults": keeper.faults,
+        "gone": sorted(entered.names - set(space)),
+        "ambient": keeper.state(ambient.changed(entered.state, ambient.capture())),
     }
     temporary = Path(job.result + ".tmp")
     temporary.write_text(json.dumps(result), encoding="utf-8")
     temporary.replace(job.result)
 
 
-def _keep(
-    group: tuple[str, ...],
-    job: Job,
-    store: Store,
-    space: dict[str, Any],
-    artifacts: list[Artifact],
-    recipes: list[Recipe],
-    faults: list[dict[str, str]],
-) -> None:
-    try:
-        data, needs = objects.dumps({name: space[name] for name in group}, space)
-    except objects.Unkeepable as wrong:
-        if all(name in job.definitions for name in group):
-            recipes.extend(Recipe(name=name, code=job.definitions[name], late=True) for name in group)
-        else:
-            for name in group:
-                faults.append({"name": name, "kind": _kind(space[name]), "reason": str(wrong)})
-        return
-    digest = content_key(data)
-    store.put(digest, data)
-    kinds = tuple(_kind(space[name]) for name in group)
-    needed = tuple(sorted(needs - set(group)))
-    artifacts.append(Artifact(names=group, digest=digest, bytes=len(data), kinds=kinds, needs=needed))
+@define(kw_only=True)
+class _Keeper:
+    """Puts what a stage leaves into the store."""
+
+    job: Job
+    store: Store
+    space: dict[str, Any]
+    artifacts: list[Artifact] = field(factory=list)
+    recipes: list[Recipe] = field(factory=list)
+    faults: list[dict[str, str]] = field(factory=list)
+
+    def keep(self, names: set[str]) -> None:
+        """Keep names, and then what kept functions look up when they are called."""
+        done: set[str] = set()
+        pending = {name for name in names if not self._imported(name)}
+        while pending:
+            done |= pending
+            for group in groups({name: self.space[name] for name in sorted(pending)}):
+                self._group(group)
+            needs = {name for artifact in self.artifacts for name in artifact.needs}
+            pending = {n for n in needs - done if n in self.space and not _system(n) and not self._imported(n)}
+
+    def _group(self, group: tuple[str, ...]) -> None:
+        try:
+            data, needs = objects.dumps({name: self.space[name] for name in group}, self.space)
+        except objects.Unkeepable as wrong:
+            self._remake(group, str(wrong))
+            return
+        digest = content_key(data)
+        self.store.put(digest, data)
+        kinds = tuple(_kind(self.space[name]) for name in group)
+        needed = tuple(sorted(needs - set(group)))
+        self.artifacts.append(Artifact(names=group, digest=digest, bytes=len(data), kinds=kinds, needs=needed))
+
+    def _remake(self, group: tuple[str, ...], reason: str) -> None:
+        """Functions that cannot be stored are defined again below; for other values there is no way."""
+        for name in group:
+            if name in self.job.definitions:
+                self.recipes.append(Recipe(name=name, code=self.job.definitions[name], late=True))
+            else:
+                self.faults.append({"name": name, "kind": _kind(self.space[name]), "reason": reason})
+
+    def _imported(self, name: str) -> bool:
+        value = self.space[name]
+        return name in self.job.imported or (isinstance(value, types.ModuleType) and name == value.__name__)
+
+    def state(self, changes: ambient.State) -> str | None:
+        """Keep the state of the process, if it changed; returns its digest."""
+        if not changes:
+            return None
+        data, _ = objects.dumps(changes, self.space)
+        digest = content_key(data)
+        self.store.put(digest, data)
+        return digest
 
 
 def load(store: Store, artifacts: Iterable[Artifact], namespace: dict[str, Any]) -> None:
@@ -159,11 +176,7 @@ def _digest(space: dict[str, Any], name: str) -> str | None:
         return None
 
 
-def _same_import(name: str, job: Job, space: dict[str, Any]) -> bool:
-    return name in job.imported or (isinstance(space[name], types.ModuleType) and name == space[name].__name__)
-
-
-def _system(name: str, value: Any) -> bool:
+def _system(name: str) -> bool:
     """True for what IPython and Python put into every namespace."""
     return name in {"In", "Out", "get_ipython", "exit", "quit", "open", "display"} or name.startswith("_")
 
@@ -177,8 +190,8 @@ def _kind(value: Any) -> str:
 
 # Values that cannot change: sharing them means nothing.
 _ATOMS: tuple[type, ...] = (
-    int, float, complex, bool, str, bytes, type(None), type, types.ModuleType, types.CodeType, types.BuiltinFunctionType,
-    range, type(Ellipsis), type(NotImplemented),
+    int, float, complex, bool, str, bytes, type(None), type, types.ModuleType, types.CodeType,
+    types.BuiltinFunctionType, range, type(Ellipsis), type(NotImplemented),
 )  # fmt: skip
 _MANY = 100_000  # objects to look at for one name; a larger value counts as sharing with every other large one
 

@@ -154,8 +154,13 @@ def _stage_flow(stage: Stage, definitions: _Definitions, above: list[StageFlow])
         bound -= set(flow.deletes)
         deletes = (deletes | set(flow.deletes)) - flow.definite
         opaque = opaque or (place(flow.opaque) if flow.opaque else None)
-    # A name that is only touched must exist above, or be the stage's own: `plt.x = 1` on an import is not an edge.
-    imported = {name for other in above for i in other.imports for name in i.names}
+    # What is changed in a module (`plt.rcParams[...] = 1`) travels with the state of the process, not as a value.
+    imported = {
+        name
+        for flow in (*(f for other in above for f in other.cells), *cells)
+        for i in flow.flow.imports
+        for name in i.names
+    }
     for name in [n for n, use in leaves.items() if use.how == "changed in place" and n in imported]:
         del leaves[name]
     return StageFlow(

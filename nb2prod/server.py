@@ -124,15 +124,15 @@ class GraphHandler(_Handler):
     @_may("read")
     async def post(self) -> None:
         """Answer with the graph of `content`."""
-        from nb2prod import api, schema
+        from nb2prod import api, notebook
 
         body = self.body()
         path = await self.notebook(body.get("path"))
         content = body.get("content")
         if not isinstance(content, dict):
             raise HTTPError(400, "'content' must be a notebook.")
-        pipeline = await asyncio.to_thread(lambda: api.inspect(api.parse(content, path.name)))
-        self.finish(json.dumps(schema.graph(pipeline)))
+        graph = await asyncio.to_thread(lambda: api.graph(notebook.parse(content, path.name)))
+        self.finish(json.dumps(graph))
 
 
 class PlanHandler(_Handler):
@@ -144,7 +144,8 @@ class PlanHandler(_Handler):
         from nb2prod import api, schema
 
         path = await self.notebook(self.body().get("path"))
-        self.finish(json.dumps(schema.plan(await asyncio.to_thread(api.plan, path))))
+        steps = await asyncio.to_thread(api.plan, path)
+        self.finish(json.dumps(schema.plan(path.name, steps)))
 
 
 class RunsHandler(_Handler):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from nb2prod.emit.imports import Imports
+from nb2prod.emit.imports import Imports, imported
 from nb2prod.emit.plain import CannotExtract, plain
 from nb2prod.emit.source import Statement, names_of, statements
 from nb2prod.errors import Place
@@ -35,6 +35,7 @@ _VIEWS = frozenset(
         *("to_frame", "unique", "value_counts", "var"),
     )
 )
+_FIELDS = frozenset({"T", "classes_", "columns", "dtype", "dtypes", "iloc", "index", "loc", "ndim", "shape", "size"})
 _SHOWABLE = (
     *(ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.Tuple, ast.List, ast.Slice, ast.Call, ast.keyword),
     *(ast.expr_context, ast.UnaryOp, ast.unaryop, ast.Compare, ast.cmpop),
@@ -154,7 +155,12 @@ class _Sheet:
         for position, statement in enumerate(s for listed in self.all.values() for s in listed):
             flow = statement.flow
             origins = _origins(statement)
-            for name in (*flow.binds, *flow.deletes, *(n for d in flow.definitions.values() for n in d.binds)):
+            for name in (
+                *flow.binds,
+                *imported(statement),
+                *flow.deletes,
+                *(n for d in flow.definitions.values() for n in d.binds),
+            ):
                 found.setdefault(name, set()).add(origins.get(name, str(position)))
             for deferred in (flow.anonymous, *flow.definitions.values()):
                 for name in deferred.binds:
@@ -165,7 +171,7 @@ class _Sheet:
         return all(len(self.bound[name]) == 1 for name in names)
 
     def movable_import(self, statement: Statement) -> bool:
-        return is_import(statement) and self.once(set(statement.flow.binds))
+        return is_import(statement) and self.once(set(imported(statement)))
 
     def _candidates(self) -> dict[str, Statement]:
         """Return definitions and constants that could stand in a module of their own."""
@@ -231,10 +237,15 @@ def _part(sheet: _Sheet, flow: StageFlow) -> Part:
     parameters = tuple(
         n for n in sheet.parameters if n in (*stage.reads, *used) and (n in stage.reads or _first_read(body, n))
     )
-    gives = {n for n in stage.writes if n not in moved and n not in sheet.nested}
+    gives = {n for n in stage.writes if n in sheet.bound and n not in moved and n not in sheet.nested}
     gives -= {n for n in sheet.parameters if n not in again or n not in changed}
     gives |= set(_results(body, stage)) - set(sheet.nested) if not gives and stage.role != "setup" else set()
-    certain = {name for s in body for name in s.flow.definite} | reads | set(parameters)
+    # What is set on some paths only keeps the value that it had above.
+    above = {name for other in sheet.pipeline.flows[: sheet.pipeline.flows.index(flow)] for name in other.leaves}
+    definite = {name for s in body for name in s.flow.definite}
+    parameters = tuple(n for n in sheet.parameters if n in parameters or n in gives - definite)
+    reads |= (gives - definite - set(parameters)) & above
+    certain = definite | reads | set(parameters)
     return Part(
         stage=stage,
         function=_function_name(stage.name, moved | set(sheet.nested) | (used & BUILTINS)),
@@ -306,7 +317,8 @@ def only_shows(node: ast.stmt) -> bool:
     parts = list(ast.walk(node.value))
     calls = [part for part in parts if isinstance(part, ast.Call)]
     pure = all(isinstance(call.func, ast.Attribute) and call.func.attr in _VIEWS for call in calls)
-    return pure and all(isinstance(part, _SHOWABLE) for part in parts)
+    seen = {part.attr for part in parts if isinstance(part, ast.Attribute)}
+    return pure and seen <= _VIEWS | _FIELDS and all(isinstance(part, _SHOWABLE) for part in parts)
 
 
 def _origins(statement: Statement) -> dict[str, str]:
@@ -320,7 +332,7 @@ def _origins(statement: Statement) -> dict[str, str]:
         case ast.ImportFrom(names=aliases, module=module, level=level):
             return {a.asname or a.name: f"from {'.' * level}{module or ''} import {a.name}" for a in aliases}
         case ast.Try():
-            return dict.fromkeys(statement.flow.binds, statement.text)
+            return dict.fromkeys(imported(statement), statement.text)
     return {}
 
 

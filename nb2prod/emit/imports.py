@@ -39,7 +39,7 @@ class Imports:
                 for alias in aliases:
                     self._member("." * level + (module or ""), alias)
             case _:
-                for name in statement.flow.binds:
+                for name in imported(statement):
                     self.blocks[name] = statement.text
 
     def _member(self, module: str, alias: ast.alias) -> None:
@@ -89,13 +89,17 @@ class Imports:
                 items = [member if member == bound else f"{member} as {bound}" for member, bound in found]
                 line = f"from {module} import {', '.join(items)}{note}"
                 yield module, line if len(line) <= 120 or note else wrapped(f"from {module} import (", items, ")")
-        if wanted or silent:
-            for module in self.stars:
-                yield module, f"from {module} import *  # noqa: F403"
+        for module in self.stars:
+            yield module, f"from {module} import *  # noqa: F403"
 
     def _switch(self, name: str) -> bool:
         """Tell whether importing the name switches on what later imports need."""
         return self.members.get(name, ("", ""))[0] == "sklearn.experimental"
+
+
+def imported(statement: Statement) -> frozenset[str]:
+    """Return the names that an import statement binds, a `try:` around imports included."""
+    return frozenset(name for found in statement.flow.imports for name in found.names)
 
 
 def _section(module: str) -> int:

@@ -148,7 +148,7 @@ def _inputs(book: _Book, readers: Sequence[StageFlow]) -> dict[str, list[str]]:
 
 def _travels(book: _Book, source: str, name: str) -> bool:
     """Tell whether a name goes from notebook to notebook as a value."""
-    if name in book.draft.imports or name in _functions(book):
+    if name in book.draft.imports or name in _functions(book) or name not in book.draft.taken:
         return False
     return name not in book.draft.parameters or any(name in s.flow.binds for s in book.statements[source])
 
@@ -195,13 +195,19 @@ def _parameters(book: _Book, names: Iterable[str]) -> dict[str, Any]:
 def _again(book: _Book, flow: StageFlow, above: Sequence[StageFlow]) -> Iterator[dict[str, Any]]:
     """Yield a cell with what is said again: imports, session settings and functions of the stages above."""
     functions = {n: s for n, s in _functions(book).items() if any(s in book.statements[o.stage.name] for o in above)}
-    needed = [name for name in functions if name in flow.stage.reads]
+    registered = {
+        name: s
+        for name, s in book.draft.defined.items()
+        if name not in flow.stage.reads and getattr(s.node, "decorator_list", ())
+        if any(s in book.statements[o.stage.name] for o in above)
+    }
+    functions = {**functions, **registered}
+    needed = [name for name in functions if name in flow.stage.reads or name in registered]
     settings = [s.text for o in above for s in book.statements[o.stage.name] if _sets_session(book, s)]
     texts = [s for o in above for s in book.statements[o.stage.name] if _sets_session(book, s)]
     read = {*flow.stage.reads, *(n for s in texts for n in uses(s)), *(n for f in needed for n in uses(functions[f]))}
     bound = {name for o in above for i in o.imports for name in i.names}
     imports = book.draft.imports.lines(name for name in read if name in bound)
-    imports = imports if read & bound else ""
     parts = [*([imports] if imports else []), *(["\n".join(settings)] if settings else [])]
     parts += ["\n\n".join(functions[name].text for name in needed)] if needed else []
     if parts:

@@ -42,6 +42,8 @@ def stages(pipeline: Pipeline, draft: Draft) -> str:
     local = wrapped("from .definitions import (", shared, ")") if shared else ""
     flat = f"from .definitions import {', '.join(shared)}"
     local = flat if shared and len(flat) <= 120 else local
+    if not shared and any(getattr(statement.node, "decorator_list", ()) for statement in draft.definitions):
+        local = "from . import definitions  # noqa: F401 (decorators may register what they are given)"
     imports = "\n\n".join(filter(None, [draft.imports.lines(used, unread=True), local]))
     functions = "\n\n\n".join(_function(pipeline, part) for part in draft.parts)
     return _module(f"The stages of {pipeline.notebook.name}, one function each.", imports, functions)
@@ -62,7 +64,7 @@ def _function(pipeline: Pipeline, part: Part) -> str:
         ["", *blocks] if blocks else [""] if text.lstrip().startswith(("def ", "async def ", "class ", "@")) else []
     )
     lines += [text] if text else []
-    lines += [f"    return {', '.join(part.gives)}"] if part.gives else [] if text or blocks else ["    return None"]
+    lines += [f"    return {', '.join(part.gives)}"] if part.gives else []
     return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from attrs import define, frozen
@@ -112,10 +113,10 @@ class _Translation:
 
     def of(self, source: str) -> Plain:
         try:
-            ast.parse(source)
+            tree = ast.parse(source)
         except SyntaxError:
             return self._translated(source)
-        return Plain(source=source)
+        return Plain(source=_as_main(source, tree))
 
     def _translated(self, source: str) -> Plain:
         from IPython.core.inputtransformer2 import TransformerManager
@@ -128,10 +129,13 @@ class _Translation:
         if len(tree.body) == 1 and (whole := _call(tree.body[0])) and whole.kind == "run_cell_magic":
             return self._cell_magic(whole)
         lines, imports = text.splitlines(), set[str]()
+        alone = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in reversed([n for n in ast.walk(tree) if isinstance(n, ast.Call) and magic(n)]):
             found = magic(node)
             assert found is not None
             new, needs = self._line(found, node.lineno)
+            if node not in alone and (new == "pass" or "] = " in new):
+                raise self._refused(f"The value of `%{found.name}`", self._cure(found.name), node.lineno)
             imports |= needs
             line = lines[node.lineno - 1].encode()
             lines[node.lineno - 1] = (line[: node.col_offset] + new.encode() + line[node.end_col_offset :]).decode()
@@ -163,7 +167,7 @@ class _Translation:
             return self.of(found.body)
         if found.name in SHOWN:
             return Plain(source="")
-        if found.name in SHELLS:
+        if found.name in SHELLS and not found.line.strip():
             text = _block(found.body)
             return Plain(
                 source=f'subprocess.run(["{found.name}"], input={text}, text=True, check=True)',
@@ -184,6 +188,17 @@ class _Translation:
     def _refused(self, what: str, advice: str, line: int | None) -> CannotExtract:
         place = Place(cell=self.cell.index, cell_id=self.cell.id, line=line, stage=self.stage)
         return CannotExtract(place, what, advice)
+
+
+def _as_main(source: str, tree: ast.Module) -> str:
+    """Take the body out of `if __name__ == "__main__":`, which is true in a notebook and would not be in a module."""
+    lines = source.splitlines()
+    for node in reversed(tree.body):
+        if isinstance(node, ast.If) and not node.orelse and ast.unparse(node.test) == "__name__ == '__main__'":
+            first, last = node.body[0].lineno, node.end_lineno
+            if first > node.lineno:
+                lines[node.lineno - 1 : last] = textwrap.dedent("\n".join(lines[first - 1 : last])).splitlines()
+    return "\n".join(lines)
 
 
 def _call(node: ast.stmt) -> Magic | None:

@@ -48,7 +48,7 @@ def dumps(values: Mapping[str, Any], namespace: dict[str, Any]) -> tuple[bytes, 
         pickler.dump(dict(values))
     except Unkeepable:
         raise
-    except Exception as wrong:  # noqa: BLE001 - user classes may raise anything from __reduce__ and __getstate__
+    except Exception as wrong:
         raise Unkeepable(f"{type(wrong).__name__}: {wrong}") from wrong
     return buffer.getvalue(), frozenset(pickler.needs)
 

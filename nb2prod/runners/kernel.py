@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from attrs import asdict
 from jupyter_client.kernelspec import NoSuchKernel
+from jupyter_core.paths import jupyter_runtime_dir
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
-from jupyter_core.paths import jupyter_runtime_dir
 from traitlets.config import Config
 
 from nb2prod.errors import CellFailed, KernelDied, KernelMissing, Place, RunError, StageTimedOut

@@ -1,0 +1,161 @@
+"""Process: a Bento served by processes of its own, which can be found, asked and stopped again."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+from attrs import evolve, frozen
+
+from nb2prod.bundle import environment
+from nb2prod.refusals import ServiceNotReady
+
+HOST = "127.0.0.1"  # nobody but this machine; more is a target's business
+PATIENCE = 120.0  # seconds a service may take to start
+GRACE = 10.0  # seconds it may take to finish its requests
+
+
+@frozen(kw_only=True)
+class Running:
+    """A served Bento. BentoML's supervisor and its workers are in sessions of their own, so each is remembered."""
+
+    pid: int  # of the supervisor
+    port: int
+    started: float  # seconds since 1970, by the system's account of the supervisor
+    family: tuple[tuple[int, float], ...] = ()  # pid and start of all processes, seen when it was ready
+
+    @property
+    def url(self) -> str:
+        """Return where it answers."""
+        return f"http://{HOST}:{self.port}"
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def serve(bento: str, *, home: Path, port: int, log: Path, python: str = sys.executable) -> Running:
+    """Serve a Bento of the store `home` and wait until it is ready; it goes on when we end.
+
+    Args:
+        bento: Its tag.
+        home: The BentoML store that has it.
+        port: Where it shall listen.
+        log: The file that takes what it prints.
+        python: The interpreter of its environment.
+
+    Raises:
+        ServiceNotReady: It ended, or was not ready in time; nothing of it is left.
+    """
+    command = [python, "-m", "bentoml", "serve", bento, "--host", HOST, "--port", str(port)]
+    with log.open("wb") as out:
+        child = subprocess.Popen(  # its output goes to a file, so nothing is lost when we end
+            command,
+            cwd=log.parent,
+            env=environment(home) | {"PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    running = Running(pid=child.pid, port=port, started=_started(child.pid) or time.time())
+    deadline = time.monotonic() + PATIENCE
+    while not answers(running):
+        ended = child.poll()
+        if ended is not None or time.monotonic() > deadline:
+            stop(running)
+            reason = f"it took longer than {PATIENCE:g} s" if ended is None else f"its process ended with code {ended}"
+            raise ServiceNotReady(reason, log.read_text(encoding="utf-8", errors="replace")[-4000:])
+        time.sleep(0.05)
+    return evolve(running, family=tuple(_family(child.pid)))
+
+
+def answers(running: Running, *, timeout: float = 2.0) -> bool:
+    """Say whether the service is ready for requests, and is the one that was started."""
+    if _started(running.pid) != running.started:
+        return False
+    connection = http.client.HTTPConnection(HOST, running.port, timeout=timeout)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def stop(running: Running) -> None:
+    """End the service and all its processes, those of others with the same numbers excepted."""
+    known = {*running.family, (running.pid, running.started), *_family(running.pid, running.started)}
+    mine = [p for pid, started in known if (p := _process(pid, started))]
+    for process in mine:
+        if process.pid == running.pid:
+            _signal(process, signal.SIGTERM)  # the supervisor lets its workers finish what they are at
+    _, left = psutil.wait_procs(mine, timeout=GRACE)
+    for process in left:
+        _signal(process, signal.SIGKILL)
+    psutil.wait_procs(left, timeout=GRACE)
+
+
+def ask(running: Running, path: str, body: Any) -> tuple[int, Any]:
+    """Post JSON to the service and return the status and the JSON of its answer."""
+    connection = http.client.HTTPConnection(HOST, running.port, timeout=60)
+    try:
+        return post(connection, path, json.dumps(body).encode())
+    finally:
+        connection.close()
+
+
+def post(connection: http.client.HTTPConnection, path: str, body: bytes) -> tuple[int, Any]:
+    """Likewise, over a connection that is kept open."""
+    connection.request("POST", path, body, {"content-type": "application/json"})
+    reply = connection.getresponse()
+    data = reply.read()
+    return reply.status, json.loads(data) if data else None
+
+
+def _family(pid: int, started: float | None = None) -> Iterator[tuple[int, float]]:
+    process = _process(pid, started)
+    try:
+        for one in [process, *process.children(recursive=True)] if process else []:
+            yield one.pid, one.create_time()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _process(pid: int, started: float | None) -> Any | None:
+    """Return a process, unless its number has gone to another one since."""
+    try:
+        process = psutil.Process(pid)
+        return process if started is None or process.create_time() == started else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _started(pid: int) -> float | None:
+    process = _process(pid, None)
+    try:
+        ended = process is None or process.status() == psutil.STATUS_ZOMBIE
+        return None if process is None or ended else float(process.create_time())
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _signal(process: Any, number: int) -> None:
+    try:
+        os.kill(process.pid, number)
+    except ProcessLookupError:
+        return
