@@ -2,9 +2,9 @@
  * Layout: where the stages and edges of a pipeline are drawn, in pixels from the top left.
  */
 import { Graph, layout as dagre } from '@dagrejs/dagre';
-import type { IGraph } from './tokens';
+import type { IEdge, IGraph } from './tokens';
 
-export const NODE = { width: 176, height: 44 } as const;
+export const NODE = { width: 148, height: 44 } as const;
 
 const MARGIN = 4;
 
@@ -32,7 +32,11 @@ export interface IDrawing {
   readonly edges: readonly IEdgePath[];
 }
 
-/** Lay a pipeline out from top to bottom; edges to unknown stages are left out. */
+/**
+ * Lay a pipeline out from top to bottom; edges to unknown stages are left out.
+ *
+ * Setup serves every stage, so its edges say little and hide the others: they are drawn only where nothing else leads.
+ */
 export function draw(graph: Pick<IGraph, 'stages' | 'edges'>): IDrawing {
   const plane = new Graph({ multigraph: false });
   plane.setGraph({
@@ -46,7 +50,7 @@ export function draw(graph: Pick<IGraph, 'stages' | 'edges'>): IDrawing {
   for (const stage of graph.stages) {
     plane.setNode(stage.name, { ...NODE });
   }
-  for (const edge of graph.edges) {
+  for (const edge of telling(graph)) {
     if (edge.from !== edge.to && plane.hasNode(edge.from) && plane.hasNode(edge.to)) {
       plane.setEdge(edge.from, edge.to);
     }
@@ -63,6 +67,12 @@ export function draw(graph: Pick<IGraph, 'stages' | 'edges'>): IDrawing {
       path: curve((plane.edge({ v, w }) as { points: IPoint[] }).points)
     }))
   };
+}
+
+function telling({ stages, edges }: Pick<IGraph, 'stages' | 'edges'>): readonly IEdge[] {
+  const setup = new Set(stages.filter(({ role }) => role === 'setup').map(({ name }) => name));
+  const fed = new Set(edges.filter(({ from }) => !setup.has(from)).map(({ to }) => to));
+  return edges.filter(({ from, to }) => !setup.has(from) || !fed.has(to));
 }
 
 /** The name that lies `step` places after `name`, staying inside. */

@@ -21,7 +21,7 @@ const STEP: Readonly<Record<string, number>> = {
 };
 
 /** More characters than this do not fit into a node. */
-const FITS = 19;
+const FITS = 14;
 
 export interface IGraphProps {
   readonly graph: IGraph;

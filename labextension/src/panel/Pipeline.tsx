@@ -5,7 +5,7 @@ import type { JSX, ReactNode } from 'react';
 import type { IRunView } from '../journal';
 import type { PipelineModel } from '../model';
 import type { IPlace, IStage } from '../tokens';
-import { placeWord, runWord, stepWord, troubleWords } from '../words';
+import { runWord, stepWord, troubleWords } from '../words';
 import { Faults, Findings } from './Findings';
 import { Graph } from './Graph';
 import { Release } from './Release';
@@ -21,8 +21,18 @@ export function Pipeline({ model }: { readonly model: PipelineModel }): JSX.Elem
     <>
       <Head model={model} />
       {model.trouble && <Trouble model={model} />}
+      {run?.state === 'lost' && <Lost run={run} />}
       {run && run.state !== 'done' && run.faults.length > 0 && <Faults faults={run.faults} onReveal={reveal} />}
       {run?.verb === 'ship' && <Steps run={run} />}
+      <Section title={trans.__('Stages')}>
+        <Stages model={model} reveal={reveal} />
+      </Section>
+      {findings.length > 0 && (
+        <details className="jp-nb2prod-Section" open={findings.some(({ severity }) => severity === 'error')}>
+          <summary>{trans.__('Findings (%1)', findings.length)}</summary>
+          <Findings findings={findings} onReveal={reveal} />
+        </details>
+      )}
       {shipped && (
         <Section title={trans.__('Release')}>
           <Release
@@ -32,14 +42,6 @@ export function Pipeline({ model }: { readonly model: PipelineModel }): JSX.Elem
             onServe={() => void model.serve()}
             onStop={() => void model.stop()}
           />
-        </Section>
-      )}
-      <Section title={trans.__('Stages')}>
-        <Stages model={model} reveal={reveal} />
-      </Section>
-      {findings.length > 0 && (
-        <Section title={trans.__('Findings (%1)', findings.length)}>
-          <Findings findings={findings} onReveal={reveal} />
         </Section>
       )}
     </>
@@ -100,17 +102,25 @@ function Status({ model }: { readonly model: PipelineModel }): JSX.Element {
     const step = Object.entries(view.steps).find(([, { state }]) => state === 'running')?.[0];
     const stage = Object.entries(view.stages).find(([, { state }]) => state === 'running')?.[0];
     if (stage) {
-      const cell = model.graph?.stages.find(({ name }) => name === stage);
-      const index = cell && view.cell !== null ? cell.cell_ids.indexOf(view.cell) : -1;
-      const place = {
-        cell: index < 0 || !cell ? null : cell.cells[index],
-        cell_id: view.cell,
-        stage
-      };
-      return index < 0 ? placeWord(trans, place) : trans.__('%1, %2', stage, placeWord(trans, place));
+      const found = model.graph?.stages.find(({ name }) => name === stage);
+      const cell = view.cell === null ? undefined : found?.cells[found.cell_ids.indexOf(view.cell)];
+      return cell === undefined ? stage : trans.__('%1, cell %2', stage, cell + 1);
     }
     return step ? stepWord(trans, step) : '';
   }
+}
+
+/** The process of a run ended without a word: killed, or the machine went down. */
+function Lost({ run }: { readonly run: IRunView }): JSX.Element {
+  const trans = useTrans();
+  return (
+    <div className="jp-nb2prod-Finding" data-severity="error" role="alert">
+      <p>{trans.__('Its process ended without a word.')}</p>
+      <p className="jp-nb2prod-Finding-cure">
+        {trans.__('Start it again: what it finished is kept. Its log is .nb2prod/runs/%1/log.txt.', run.run)}
+      </p>
+    </div>
+  );
 }
 
 function Trouble({ model }: { readonly model: PipelineModel }): JSX.Element | null {

@@ -50,7 +50,7 @@ export const cells: JupyterFrontEndPlugin<void> = {
     toolbars?.addFactory<Cell>('Cell', 'nb2prod-stage', cell => {
       const panel = tracker.find(({ content }) => content.widgets.includes(cell));
       const model = panel && pipelines.of(panel);
-      return model ? new StagePicker({ cell, model, trans, onNew: ask }) : new Widget();
+      return model && cell.model.type === 'code' ? new StagePicker({ cell, model, trans, onNew: ask }) : new Widget();
     });
   }
 };
