@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nbformat
 from attrs import evolve
 from papermill.engines import Engine
 
@@ -37,6 +38,8 @@ class StagedEngine(Engine):  # type: ignore[misc]
             _follow(nb_man, event)
 
         report = api.run_document(nb_man.nb, path, api.Options(run=name), chosen, tell)
+        for cell in nb_man.nb.cells:
+            _as_nodes(cell)  # those of stages that were reused
         api.finish(chosen.home, schema.report(report), tell)
         # A failed cell has its traceback in the outputs, from which papermill makes its own error.
         if report.error is not None and not isinstance(report.error, CellFailed):
@@ -51,6 +54,12 @@ def _follow(nb_man: Any, event: Event) -> None:
     if event.data["state"] == "running":
         nb_man.cell_start(cell, index)
         return
+    _as_nodes(cell)
     if event.data["state"] == "failed":
         nb_man.cell_exception(cell, index)
     nb_man.cell_complete(cell, index)
+
+
+def _as_nodes(cell: Any) -> None:
+    if cell.cell_type == "code":
+        cell.outputs = nbformat.from_dict(list(cell.outputs))

@@ -36,7 +36,6 @@ class CellResult:
 
     cell: Cell
     outputs: Sequence[dict[str, Any]] = field(factory=tuple)  # nbformat outputs
-    count: int | None = None  # execution count
     ok: bool = True
 
 

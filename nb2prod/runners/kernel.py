@@ -60,8 +60,7 @@ def _run(client: Any, task: Task) -> RunError | None:
             task.started(user)
         error = _execute(client, cell, position, task, user)
         if user is not None:
-            outputs = [dict(output) for output in cell.outputs]
-            task.finished(CellResult(cell=user, outputs=outputs, count=cell.execution_count, ok=error is None))
+            task.finished(CellResult(cell=user, outputs=cell.outputs, ok=error is None))
         if error is not None:
             return error
     return None
