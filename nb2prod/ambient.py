@@ -83,7 +83,7 @@ class _Watch(MetaPathFinder):
         self.start = start
         self.pending = {library for library in map(_library, _PARTS) if library} - set(sys.modules)
 
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, _path: Any = None, _target: Any = None) -> ModuleSpec | None:
         if fullname not in self.pending:
             return None
         self.pending.discard(fullname)  # also keeps the next line from coming back here
@@ -144,6 +144,10 @@ def _set_decimal(value: tuple[Any, ...]) -> None:
     )
 
 
+def _set_locale(value: str) -> None:
+    locale.setlocale(locale.LC_ALL, value)
+
+
 def _path() -> list[str]:
     return list(sys.path)
 
@@ -155,8 +159,9 @@ def _set_path(value: list[str]) -> None:
 def _numpy_random() -> Any:
     import numpy as np
 
-    kind, keys, *rest = np.random.get_state()
-    return (kind, keys.tolist(), *rest)  # type: ignore[union-attr]
+    state: Any = np.random.get_state()
+    kind, keys, *rest = state
+    return (kind, keys.tolist(), *rest)
 
 
 def _set_numpy_random(value: Any) -> None:
@@ -182,8 +187,8 @@ def _set_numpy_options(value: Any) -> None:
 
 def _pandas_options() -> Any:
     import pandas as pd
-    from pandas._config import config
 
+    config: Any = importlib.import_module("pandas._config.config")
     return {name: pd.get_option(name) for name in config._registered_options if name not in config._deprecated_options}
 
 
@@ -223,14 +228,12 @@ def _set_sklearn_options(value: Any) -> None:
 
 
 def _torch_random() -> Any:
-    import torch
-
+    torch: Any = sys.modules["torch"]
     return torch.get_rng_state().tolist()
 
 
 def _set_torch_random(value: Any) -> None:
-    import torch
-
+    torch: Any = importlib.import_module("torch")
     torch.set_rng_state(torch.tensor(value, dtype=torch.uint8))
 
 
@@ -243,7 +246,7 @@ _PARTS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "warnings": (_filters, _set_filters),
     "decimal": (_decimal, _set_decimal),
     "recursion": (sys.getrecursionlimit, sys.setrecursionlimit),
-    "locale": (lambda: locale.setlocale(locale.LC_ALL), lambda value: locale.setlocale(locale.LC_ALL, value) and None),
+    "locale": (lambda: locale.setlocale(locale.LC_ALL), _set_locale),
     "numpy:random": (_numpy_random, _set_numpy_random),
     "numpy:options": (_numpy_options, _set_numpy_options),
     "pandas:options": (_pandas_options, _set_pandas_options),

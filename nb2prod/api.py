@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, field, frozen
+from attrs import asdict, evolve, field, frozen
 
-from nb2prod import candidate, checks, execution, journal, notebook, pipeline, plugins, schema, settings
+from nb2prod import candidate, checks, execution, journal, notebook, pipeline, plugins, release, schema, settings
 from nb2prod.errors import ChecksFailed, Nb2ProdError, NotebookUnreadable, ParameterUnknown, RunUnknown, StageUnknown
 from nb2prod.events import Event
 from nb2prod.execution import Context, Execution
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from nb2prod.notebook import Notebook
     from nb2prod.pipeline import Pipeline
     from nb2prod.plan import Record, Step
+    from nb2prod.release import Release
     from nb2prod.settings import Settings
     from nb2prod.stores.base import Store
+    from nb2prod.targets.base import Service, Target
 
 Document = dict[str, Any]
 
@@ -39,7 +42,8 @@ class Options:
     output: str | None = None  # path or URL of the executed notebook; in the run's folder when None
     force: frozenset[str] = frozenset()
     until: str | None = None
-    run: str | None = None  # the run's name, when somebody has given it one already
+    run: str = ""  # the run's name, when somebody has given it one already
+    verb: str = "run"  # what the run is for
 
 
 def document(path: Path) -> Document:
@@ -96,23 +100,27 @@ def run(
 
     Errors of the notebook's own code are in the report; the record in `.nb2prod/runs` is written in any case.
     """
-    return record_run(path, options or Options(), chosen or settings.read(path), listen, verb="run")
+    chosen, options = chosen or settings.read(path), _named(options, "run")
+    tell = _journaled(chosen.home, options.run, listen)
+    report = run_file(path, options, chosen, tell)
+    finish(chosen.home, schema.report(report), tell)
+    return report
 
 
-def record_run(path: Path, options: Options, chosen: Settings, listen: Listener | None, *, verb: str) -> Report:
-    """Run a notebook with its journal; for `run` also write the end of it."""
-    name = options.run or journal.new_run()
-    book = Journal(chosen.home, name)
+def _named(options: Options | None, verb: str) -> Options:
+    options = options or Options()
+    return evolve(options, verb=verb, run=options.run or journal.new_run())
+
+
+def _journaled(home: Path, run: str, listen: Listener | None) -> Listener:
+    book = Journal(home, run)
 
     def tell(event: Event) -> None:
         book(event)
         if listen is not None:
             listen(event)
 
-    report = run_document(document(path), path, evolve(options, run=name), chosen, tell, verb=verb)
-    if verb == "run":
-        finish(chosen.home, schema.report(report), tell)
-    return report
+    return tell
 
 
 def finish(home: Path, result: dict[str, Any], tell: Listener) -> None:
@@ -121,28 +129,90 @@ def finish(home: Path, result: dict[str, Any], tell: Listener) -> None:
     tell(Event(kind="end", data={"ok": result["ok"], "result": result}))
 
 
-def run_document(
-    raw: Document, path: Path, options: Options, chosen: Settings, tell: Listener, *, verb: str = "run"
-) -> Report:
+@frozen(kw_only=True)
+class Serving:
+    """Whether and where a ship's service is started."""
+
+    target: str | None = None  # the name of a target; none is started without
+    port: int | None = None
+
+
+def ship(
+    path: Path,
+    options: Options | None = None,
+    chosen: Settings | None = None,
+    serving: Serving | None = None,
+    listen: Listener | None = None,
+) -> dict[str, Any]:
+    """Run a notebook, package its model, rehearse the package and release it; return the ship's JSON.
+
+    What stops it is in the result, under `error`; the record in `.nb2prod/runs` is written in any case.
+    """
+    from nb2prod import shipping
+
+    chosen, serving, options = chosen or settings.read(path), serving or Serving(), _named(options, "ship")
+    tell = _journaled(chosen.home, options.run, listen)
+    with shipping.running(tell) as watch:
+        report = run_file(path, options, chosen, watch)
+    shipped, refused = None, report.error
+    if report.ok:
+        try:
+            line = pipeline.build(notebook.parse(_parametrised(document(path), path.name, options), path.name))
+            folder = path.resolve().parent
+            source = shipping.Source(
+                report=report, pipeline=line, store=store_of(chosen), folder=folder, home=chosen.home
+            )
+            target = target_of(chosen.home, serving.target) if serving.target else None
+            shipped = shipping.ship(source, tell, target=target, port=serving.port)
+        except Nb2ProdError as wrong:
+            refused = wrong
+            tell(Event(kind="error", data=schema.error(wrong)))
+    result = shipping.result(chosen.home, report, shipped, refused)
+    finish(chosen.home, result, tell)
+    return result
+
+
+def run_file(path: Path, options: Options, chosen: Settings, tell: Listener) -> Report:
+    """Run a notebook file; what is wrong with it is in the report."""
+    try:
+        raw = document(path)
+    except NotebookUnreadable as wrong:
+        return _refused(path, options, wrong, tell)
+    return run_document(raw, path, options, chosen, tell)
+
+
+def run_document(raw: Document, path: Path, options: Options, chosen: Settings, tell: Listener) -> Report:
     """Run a notebook given as JSON, which is filled with outputs; `path` says where it lives."""
-    name = options.run or journal.new_run()
-    start = {"run": name, "verb": verb, "notebook": path.name, "pid": os.getpid(), "stages": []}
     try:
         raw = _parametrised(raw, path.name, options)
         line = pipeline.build(notebook.parse(raw, path.name))
-        tell(Event(kind="start", data={**start, "stages": [stage.name for stage in line.stages]}))
-        _refuse_errors(line, tell)
         context = _context(line, path.resolve().parent, options, chosen)
     except Nb2ProdError as wrong:
-        if not isinstance(wrong, ChecksFailed):
-            tell(Event(kind="start", data=start))
-        tell(Event(kind="error", data=schema.error(wrong)))
-        return Report(run=name, notebook=path.name, outcomes=(), error=wrong, parameters=options.parameters)
+        return _refused(path, options, wrong, tell)
+    _start(path, options, [stage.name for stage in line.stages], tell)
+    try:
+        _refuse_errors(line, tell)
+    except ChecksFailed as wrong:
+        return _stopped(path, options, wrong, tell)
     return _execute(raw, context, options, chosen, tell)
 
 
+def _start(path: Path, options: Options, stages: list[str], tell: Listener) -> None:
+    about = {"run": options.run, "verb": options.verb, "notebook": path.name, "pid": os.getpid(), "stages": stages}
+    tell(Event(kind="start", data=about))
+
+
+def _refused(path: Path, options: Options, wrong: Nb2ProdError, tell: Listener) -> Report:
+    _start(path, options, [], tell)
+    return _stopped(path, options, wrong, tell)
+
+
+def _stopped(path: Path, options: Options, wrong: Nb2ProdError, tell: Listener) -> Report:
+    tell(Event(kind="error", data=schema.error(wrong)))
+    return Report(run=options.run, notebook=path.name, outcomes=(), error=wrong, parameters=options.parameters)
+
+
 def _execute(raw: Document, context: Context, options: Options, chosen: Settings, tell: Listener) -> Report:
-    assert options.run is not None
     folder = journal.folder_of(chosen.home, options.run)
     workspace = folder / "stages"
     workspace.mkdir(parents=True, exist_ok=True)
@@ -273,13 +343,79 @@ def _last(home: Path, name: str, store: Store) -> dict[str, Record]:
     return found
 
 
-def show(home: Path, run: str) -> dict[str, Any]:
-    """Return the result of a run.
+def extract(path: Path, out: Path) -> list[Path]:
+    """Write a notebook as one runnable notebook a stage, and as a Python package with a test.
+
+    Returns:
+        The files written, in order. Those that are there already are replaced, others are left alone.
 
     Raises:
-        RunUnknown: There is none of that name, or it has not ended.
+        NotebookError: The notebook cannot be read, has errors, or has a cell that has no place in a module.
     """
-    found = journal.result(home, run)
+    from nb2prod import emit
+
+    line = _checked(document(path), path.name)
+    written = []
+    for name, content in emit.files(line).items():
+        target = out / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        journal.write_whole(target, content)
+        written.append(target)
+    for name in emit.mentioned(line):
+        source = path.resolve().parent / name
+        if source.is_file():
+            target = out / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+            written.append(target)
+    return written
+
+
+def show(home: Path, name: str) -> dict[str, Any]:
+    """Return the result of a run, or a release.
+
+    Raises:
+        RunUnknown: There is neither of that name, or the run has not ended.
+    """
+    if release.ID.fullmatch(name):
+        return show_release(home, name)
+    found = journal.result(home, name)
     if found is None:
-        raise RunUnknown(run)
+        raise RunUnknown(name)
+    return found
+
+
+def show_release(home: Path, name: str) -> dict[str, Any]:
+    """Return a release and how it is served as JSON."""
+    return {**asdict(release.read(home, name)), "service": asdict(status(home, name))}
+
+
+def releases(home: Path) -> tuple[Release, ...]:
+    """Return the releases of a folder of records, newest first."""
+    return release.releases(home)
+
+
+def serve(home: Path, name: str, *, target: str = "local", port: int | None = None) -> Service:
+    """Start the service of a release, if it is not running.
+
+    Raises:
+        RunUnknown: There is no such release.
+        ServiceNotReady: It does not start.
+    """
+    return target_of(home, target).start(release.read(home, name), port=port)
+
+
+def stop(home: Path, name: str, *, target: str = "local") -> Service:
+    """Stop the service of a release, if it is running."""
+    return target_of(home, target).stop(release.read(home, name).id)
+
+
+def status(home: Path, name: str, *, target: str = "local") -> Service:
+    """Say whether a release is served, and where."""
+    return target_of(home, target).status(release.read(home, name).id)
+
+
+def target_of(home: Path, name: str) -> Target:
+    """Return a target by name."""
+    found: Target = plugins.find("nb2prod.targets", name)(home)
     return found

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from attrs import asdict
 
 from nb2prod import __version__, settings
 from nb2prod.errors import Nb2ProdError
@@ -82,8 +83,10 @@ def graph(notebook: Path, style: str) -> None:
     from nb2prod import api, text
 
     found = api.graph(api.read(notebook))
-    draw = {"json": functools.partial(json.dumps, indent=1), "mermaid": text.mermaid, "text": text.graph}[style]
-    click.echo(draw(found))
+    if style == "json":
+        click.echo(json.dumps(found, indent=1))
+    else:
+        click.echo(text.mermaid(found) if style == "mermaid" else text.graph(found))
 
 
 @main.command()
@@ -125,6 +128,68 @@ def run(notebook: Path, style: str, **flags: Any) -> None:
 
 @main.command()
 @NOTEBOOK
+@PARAMETERS
+@click.option("--serve/--no-serve", default=False, help="Start the service at the end.")
+@click.option("--target", default="local", show_default=True, help="Where to serve it.")
+@click.option("--port", type=int, help="Port to serve on.  [default: a free one]")
+@STORE
+@KERNEL
+@click.option("--run-id", hidden=True)
+@FORMAT
+@shown
+def ship(notebook: Path, style: str, **flags: Any) -> None:
+    """Run NOTEBOOK, package its model, rehearse the package, and release it."""
+    from nb2prod import api, text
+
+    chosen = settings.read(notebook, store=flags["store"], kernel=flags["kernel"])
+    serving = api.Serving(target=flags["target"] if flags["serve"] else None, port=flags["port"])
+    found = api.ship(notebook, _run_options(flags), chosen, serving, narrate)
+    click.echo(json.dumps(found, indent=1) if style == "json" else text.ship(found))
+    sys.exit(0 if found["ok"] else 1)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, path_type=Path), default=".")
+@FORMAT
+@shown
+def releases(folder: Path, style: str) -> None:
+    """List the releases in FOLDER, newest first."""
+    from nb2prod import api, text
+
+    home = settings.home_of(folder / "_")
+    found = [api.show_release(home, item.id) for item in api.releases(home)]
+    click.echo(json.dumps(found, indent=1) if style == "json" else text.releases(found))
+
+
+@main.command()
+@click.argument("release")
+@click.option("--port", type=int, help="Port to serve on.  [default: a free one]")
+@click.option("--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder.")
+@FORMAT
+@shown
+def serve(release: str, port: int | None, folder: Path, style: str) -> None:
+    """Start the service of RELEASE on this machine; it goes on until it is stopped."""
+    from nb2prod import api, text
+
+    service = api.serve(settings.home_of(folder / "_"), release, port=port)
+    click.echo(json.dumps(asdict(service), indent=1) if style == "json" else text.service(asdict(service)))
+
+
+@main.command()
+@click.argument("release")
+@click.option("--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder.")
+@FORMAT
+@shown
+def stop(release: str, folder: Path, style: str) -> None:
+    """Stop the service of RELEASE."""
+    from nb2prod import api, text
+
+    service = api.stop(settings.home_of(folder / "_"), release)
+    click.echo(json.dumps(asdict(service), indent=1) if style == "json" else text.service(asdict(service)))
+
+
+@main.command()
+@NOTEBOOK
 @click.option(
     "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write."
 )
@@ -159,7 +224,8 @@ def show(name: str, folder: Path, style: str) -> None:
     from nb2prod import api, text
 
     found = api.show(settings.home_of(folder / "_"), name)
-    click.echo(json.dumps(found, indent=1) if style == "json" else text.report(found))
+    draw = text.release if "created" in found else text.ship if found["verb"] == "ship" else text.report
+    click.echo(json.dumps(found, indent=1) if style == "json" else draw(found))
 
 
 def _options(given: tuple[tuple[str, str], ...]) -> Options:
@@ -177,7 +243,7 @@ def _run_options(flags: dict[str, Any]) -> Options:
         output=flags.get("output"),
         force=frozenset(flags.get("force") or ()),
         until=flags.get("until"),
-        run=flags.get("run_id"),
+        run=flags.get("run_id") or "",
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field, frozen
 
 from nb2prod import environment, fingerprint, plan, schema
+from nb2prod.artifact import Recipe
 from nb2prod.errors import Place, RunCancelled, StoreError, ValueNotKept
 from nb2prod.events import Event
 from nb2prod.kernel import Job
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from nb2prod.artifact import Version
     from nb2prod.errors import Nb2ProdError, RunError
     from nb2prod.events import Listener
     from nb2prod.fingerprint import Parts
@@ -337,8 +339,8 @@ def _running(flow: StageFlow) -> tuple[Cell, ...]:
     return tuple(cell for cell in flow.stage.code_cells if untagged(cell.source).strip())
 
 
-def _is_import(version: plan.Version) -> bool:
-    return isinstance(version, plan.Recipe) and not version.late
+def _is_import(version: Version) -> bool:
+    return isinstance(version, Recipe) and not version.late
 
 
 def _clear(document: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Job: a verb in a process of its own, which goes on when the one that started it ends, and is found again by its run."""
+"""Job: a verb in a process of its own, which outlives the one that started it, and is found by its run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -113,7 +113,7 @@ def _summary(home: Path, run: str) -> dict[str, Any]:
     written = journal.read(home, run)
     request = _request(home, run)
     start = written[0] if written else {"verb": request.get("verb"), "notebook": request.get("notebook")}
-    began = datetime.strptime(run[:15], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc).timestamp()
+    began = datetime.strptime(run[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).timestamp()
     end = written[-1] if written and written[-1]["event"] == "end" else None
     return {
         "run": run,

@@ -115,7 +115,8 @@ def left(raw: Json) -> tuple[tuple[Artifact, ...], tuple[Recipe, ...]]:
 
 
 def _artifact(raw: Json) -> Artifact:
-    return Artifact(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})
+    lists = {name: tuple(raw[name]) for name in ("names", "kinds", "needs")}
+    return Artifact(digest=raw["digest"], bytes=raw["bytes"], **lists)
 
 
 def _recipe(raw: Json) -> Recipe:

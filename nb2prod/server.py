@@ -260,7 +260,7 @@ class ServiceHandler(_Handler):
         from nb2prod import api
 
         home = await self.home()
-        self.finish(json.dumps(await asyncio.to_thread(lambda: api.serve(release, home=home))))
+        self.finish(json.dumps(await asyncio.to_thread(lambda: api.serve(home, release))))
 
     @_may("execute")
     async def delete(self, release: str) -> None:
@@ -268,7 +268,7 @@ class ServiceHandler(_Handler):
         from nb2prod import api
 
         home = await self.home()
-        self.finish(json.dumps(await asyncio.to_thread(lambda: api.stop(release, home=home))))
+        self.finish(json.dumps(await asyncio.to_thread(lambda: api.stop(home, release))))
 
 
 def _page(home: Path, run: str, after: int) -> dict[str, Any]:

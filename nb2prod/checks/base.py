@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from nb2prod.errors import Place
 
@@ -16,5 +16,5 @@ class Finding:
     code: str
     message: str
     cure: str
-    place: Place = Place()
+    place: Place = field(factory=Place)
     severity: Literal["error", "warning"] = "error"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from nb2prod import dataflow
 from nb2prod.checks.base import Finding
-from nb2prod.dataflow import Unparsable
 from nb2prod.errors import Place
 from nb2prod.stage import NAME, OPTIONS, code
 
@@ -59,8 +58,8 @@ def syntax(pipeline: Pipeline) -> Iterator[Finding]:
 def undefined(pipeline: Pipeline) -> Iterator[Finding]:
     """NB103: a name is read that nothing above sets.
 
-    Names that code sets out of sight (`from x import *`, `exec`, `%run`) cannot be judged, so below such code the rule is
-    silent. Names that functions look up when they are called may be set anywhere in the notebook.
+    Names that code sets out of sight (`from x import *`, `exec`, `%run`) cannot be judged, so below such code the rule
+    is silent. Names that functions look up when they are called may be set anywhere in the notebook.
     """
     known = set(_GIVEN)
     anywhere = known | {name for flow in pipeline.flows for name in (*flow.leaves, *_imported(flow))}
@@ -69,20 +68,20 @@ def undefined(pipeline: Pipeline) -> Iterator[Finding]:
         for item in flow.cells:
             for name, line in item.flow.reads.items():
                 if name not in known and not hidden and not _HISTORY.fullmatch(name):
-                    yield _undefined(name, line, flow, item.cell.index, item.cell.id, elsewhere=name in anywhere)
+                    place = _at(flow.stage, item.cell.index, item.cell.id, line)
+                    yield _undefined(name, place, elsewhere=name in anywhere)
             known |= {*item.flow.binds, *(n for i in item.flow.imports for n in i.names)}
         known |= {*flow.leaves, *_imported(flow)}
         if hidden:
             return
 
 
-def _undefined(name: str, line: int, flow: StageFlow, cell: int, cell_id: str, *, elsewhere: bool) -> Finding:
+def _undefined(name: str, place: Place, *, elsewhere: bool) -> Finding:
     cure = (
         "A cell below sets it: move that cell up, so that the notebook runs from top to bottom."
         if elsewhere
         else "Set it above, or correct the spelling; a deleted cell may have set it."
     )
-    place = _at(flow.stage, cell, cell_id, line)
     return Finding(code="NB103", message=f"'{name}' is read, but nothing above sets it.", cure=cure, place=place)
 
 
@@ -133,8 +132,8 @@ def order(pipeline: Pipeline) -> Iterator[Finding]:
             elif names.index(name) >= position:
                 yield Finding(
                     code="NB106",
-                    message=f"Stages '{stage.name}' and '{name}' make a circle: '{stage.name}' shall run after '{name}', "
-                    "which stands below it.",
+                    message=f"Stages '{stage.name}' and '{name}' make a circle: '{stage.name}' shall run after "
+                    f"'{name}', which stands below it.",
                     cure=f"Remove `--after {name}`, or move the stage down.",
                     place=_first(stage),
                 )
@@ -172,7 +171,7 @@ _UNKEEPABLE = {
 
 
 def unkeepable(pipeline: Pipeline) -> Iterator[Finding]:
-    """NB108: a value that a later stage reads is of a kind that cannot be stored (a generator, a connection, a lock)."""
+    """NB108: a value that a later stage reads is of a kind that cannot be stored: a generator, a connection…"""
     for position, flow in enumerate(pipeline.flows):
         below = {name: f.stage.name for f in pipeline.flows[position + 1 :] for name in f.reads}
         for item in flow.cells:

@@ -67,7 +67,7 @@ def _run(client: Any, task: Task) -> RunError | None:
 
 
 def _execute(client: Any, cell: Any, position: int, task: Task, user: Cell | None) -> RunError | None:
-    place = Place(cell=user and user.index, cell_id=user and user.id, stage=task.stage)
+    place = Place(stage=task.stage) if user is None else Place(cell=user.index, cell_id=user.id, stage=task.stage)
     try:
         client.execute_cell(cell, position, store_history=user is not None)
     except CellTimeoutError:
