@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from attrs import field, frozen
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 VERSION = 1
 
@@ -23,8 +21,7 @@ class Event:
     data: Mapping[str, Any] = field(factory=dict)
 
 
-if TYPE_CHECKING:
-    Listener = Callable[[Event], None]
+Listener = Callable[[Event], None]
 
 
 def line(event: Event, *, seq: int, at: float) -> str:

@@ -171,7 +171,7 @@ _UNKEEPABLE = {
 
 
 def unkeepable(pipeline: Pipeline) -> Iterator[Finding]:
-    """NB108: a value that a later stage reads is of a kind that cannot be stored: a generator, a connection…"""
+    """NB108: a value that a later stage reads is of a kind that cannot be stored, such as a generator."""
     for position, flow in enumerate(pipeline.flows):
         below = {name: f.stage.name for f in pipeline.flows[position + 1 :] for name in f.reads}
         for item in flow.cells:
