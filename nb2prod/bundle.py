@@ -71,6 +71,7 @@ def contents(parts: Parts) -> dict[str, bytes]:
         "example.json": _json(parts.table.example()),
         "requirements.txt": parts.pins.text(),
         "page.html": _page(parts, schema["fields"]),
+        "README.md": _readme(parts),
     }
     made = {path: text.encode() for path, text in texts.items()} | {"model.pkl": parts.lifted.model, **parts.helpers}
     if parts.lifted.source:
@@ -100,7 +101,8 @@ def write(made: Mapping[str, bytes], folder: Path) -> None:
 BUILD = """
 import sys, bentoml
 folder, version, archive = sys.argv[1:]
-bento = bentoml.bentos.build("service", build_ctx=folder, version=version)
+text = open("README.md", encoding="utf-8").read()
+bento = bentoml.bentos.build("service", build_ctx=folder, version=version, description=text)
 bentoml.bentos.export_bento(str(bento.tag), archive)
 print(bento.tag)
 """
@@ -115,12 +117,50 @@ def build(folder: Path, *, version: str, home: Path, archive: Path) -> str:
     Raises:
         BentoNotBuilt: BentoML refused it; the error holds its log.
     """
-    command = [sys.executable, "-c", BUILD, str(folder), version, str(archive)]
+    return _bentoml(BUILD, str(folder), version, str(archive), home=home, folder=folder)
+
+
+IMPORT = """
+import sys, bentoml
+tag, archive = sys.argv[1:]
+try:
+    bentoml.bentos.get(tag)
+    print("there")
+except bentoml.exceptions.NotFound:
+    bentoml.bentos.import_bento(archive)
+    print("new")
+"""
+DELETE = "import sys, bentoml; bentoml.bentos.delete(sys.argv[1])"
+
+
+def import_bento(archive: Path, tag: str, *, home: Path) -> bool:
+    """Put a Bento of ours into a store, and say whether it was not there yet.
+
+    Raises:
+        BentoNotBuilt: BentoML refused the archive.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    return _bentoml(IMPORT, tag, str(archive), home=home) == "new"
+
+
+def delete_bento(tag: str, *, home: Path) -> None:
+    """Take a Bento out of a store."""
+    _bentoml(DELETE, tag, home=home)
+
+
+def user_home() -> Path:
+    """Return the user's BentoML store."""
+    return Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")
+
+
+def _bentoml(code: str, *arguments: str, home: Path, folder: Path | None = None) -> str:
+    """Run code in a fresh process with a BentoML store, and return the last word it prints."""
+    command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, cwd=folder, env=environment(home), capture_output=True, text=True, check=False)
     if done.returncode:
         log = (done.stdout + done.stderr).strip()
         raise BentoNotBuilt(log.splitlines()[-1] if log else f"exit code {done.returncode}", log)
-    return done.stdout.split()[-1]
+    return done.stdout.split()[-1] if done.stdout.split() else ""
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -207,6 +247,14 @@ def _answer(candidate: Candidate) -> dict[str, str]:
 def _written(value: Any) -> str:
     """Write a text, number or boolean as Python does, texts in double quotes."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _readme(parts: Parts) -> str:
+    example = json.dumps({"rows": [parts.table.example()]}, ensure_ascii=False)
+    return (
+        f"# {parts.name.tag}\n\nAnswers with the model '{parts.candidate.name}' of {parts.notebook}, "
+        f"which nb2prod packaged.\n\n```\nPOST /predict\n{example}\n```\n"
+    )
 
 
 def _page(parts: Parts, fields: Any) -> str:

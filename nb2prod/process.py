@@ -47,6 +47,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_free(port: int) -> bool:
+    """Say whether a service could listen on a port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
 def serve(bento: str, *, home: Path, port: int, log: Path, python: str = sys.executable) -> Running:
     """Serve a Bento of the store `home` and wait until it is ready; it goes on when we end.
 
@@ -72,15 +83,22 @@ def serve(bento: str, *, home: Path, port: int, log: Path, python: str = sys.exe
             start_new_session=True,
         )
     running = Running(pid=child.pid, port=port, started=_started(child.pid) or time.time())
+    try:
+        _wait(running, child, log)
+    except BaseException:
+        stop(running)
+        raise
+    return evolve(running, family=tuple(_family(child.pid)))
+
+
+def _wait(running: Running, child: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while not answers(running):
         ended = child.poll()
         if ended is not None or time.monotonic() > deadline:
-            stop(running)
             reason = f"it took longer than {PATIENCE:g} s" if ended is None else f"its process ended with code {ended}"
             raise ServiceNotReady(reason, log.read_text(encoding="utf-8", errors="replace")[-4000:])
         time.sleep(0.05)
-    return evolve(running, family=tuple(_family(child.pid)))
 
 
 def answers(running: Running, *, timeout: float = 2.0) -> bool:

@@ -267,3 +267,28 @@ class ReleaseExists(ShipError):
     @property
     def cure(self) -> str:
         return "Ship again: every run has an id of its own."
+
+
+@define
+class PackingEnded(ShipError):
+    """The process that packs the model ended without a word."""
+
+    status: int
+    log: str
+
+    code = "NB412"
+
+    @property
+    def message(self) -> str:
+        how = f"was killed by signal {-self.status}" if self.status < 0 else f"ended with exit code {self.status}"
+        return f"The process that loads and packs the model {how}."
+
+    @property
+    def cure(self) -> str:
+        if self.status == -9:
+            return "Signal 9 is most often the system running out of memory: use a smaller model, or less data."
+        return "Read the log below: loading the notebook's values failed in a way that Python could not report."
+
+    @property
+    def detail(self) -> str | None:
+        return self.log

@@ -1,4 +1,4 @@
-"""Rehearsal: the Bento, started in a clean process, answers held-out rows as the notebook's model does, or is refused."""
+"""Rehearsal: the Bento, in a clean process, answers held-out rows as the notebook's model does, or is refused."""
 
 from __future__ import annotations
 

@@ -68,6 +68,66 @@ def report(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def ship(found: Mapping[str, Any]) -> str:
+    """What a ship made, how good it is, and where it answers."""
+    if not found["release"]:
+        return report(found)
+    lines = [report(found), "", _measured(found["metrics"], found["baseline"])]
+    lines += [_verdict(item) for item in found["gate"]["verdicts"]]
+    tried = found["rehearsal"]
+    lines += [
+        f"rehearsed: {tried['rows']} rows equal, ready in {tried['cold_start_seconds']:.1f} s, "
+        f"{tried['p50_ms']:.1f} ms a request (p95 {tried['p95_ms']:.1f})",
+        f"release: {found['release']}",
+        f"bento: {found['bento']}  {found['archive']}",
+    ]
+    return "\n".join([*lines, service(found["service"])] if found["service"] else lines)
+
+
+def release(found: Mapping[str, Any]) -> str:
+    """One release: what it is of, how good it is, and whether it is served."""
+    model = found["model"]
+    lines = [
+        f"{found['id']}  {found['created']}",
+        f"model: {model['name']} ({model['class']}) of {found['notebook']}, {model['rows']['train']} training rows",
+        _measured(found["metrics"], found["baseline"]),
+        *(_verdict(item) for item in found["gate"]["verdicts"]),
+        f"bento: {found['bento']}",
+        service(found["service"]),
+    ]
+    return "\n".join(lines)
+
+
+def releases(found: Iterable[Mapping[str, Any]]) -> str:
+    """One release a line, with its first metric and where it answers."""
+    lines = []
+    for item in found:
+        name, value = next(iter(item["metrics"].items()))
+        lines.append(f"{item['id']}  {name} {value:.3f}  {item['service']['url'] or 'stopped'}")
+    return "\n".join(lines) or "no releases"
+
+
+def service(found: Mapping[str, Any]) -> str:
+    """Whether a release is served, and how to go on."""
+    if found["state"] == "stopped":
+        return f"stopped; start it with: nb2prod serve {found['release']}"
+    return f"service: {found['url']}  (stop it with: nb2prod stop {found['release']})"
+
+
+def _measured(metrics: Mapping[str, float], baseline: Mapping[str, Any]) -> str:
+    width = max(map(len, metrics), default=0)
+    lines = [f"{'':{width}}  {'model':>8}  {baseline['name']}"]
+    for name, value in metrics.items():
+        rival = baseline["metrics"].get(name)
+        lines.append(f"{name:{width}}  {value:8.4g}  {'' if rival is None else f'{rival:.4g}'}")
+    return "\n".join(lines)
+
+
+def _verdict(item: Mapping[str, Any]) -> str:
+    sign = "✓" if item["ok"] else "✗" if item["severity"] == "error" else "!"
+    return f"{sign} {item['rule']}: {item['detail']}"
+
+
 def history(found: Iterable[Mapping[str, Any]]) -> str:
     """One run a line."""
     return (

@@ -1,0 +1,103 @@
+"""Release: the manifest of what was shipped, from what, and how good it was found."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, field, frozen
+
+from nb2prod.errors import RunUnknown
+from nb2prod.refusals import ReleaseExists
+
+SCHEMA = 1
+ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*-[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
+MANIFEST = "release.json"
+
+Json = Mapping[str, Any]
+
+
+@frozen(kw_only=True)
+class Release:
+    """Everything that is needed to tell what a service is, and to make it again."""
+
+    id: str
+    run: str
+    notebook: str
+    created: str  # ISO 8601, UTC
+    code: str  # SHA-256 of the notebook's code
+    data: Mapping[str, str]  # file, or rows of the model → SHA-256
+    python: str
+    environment: tuple[str, ...]  # pins
+    parameters: Json
+    model: Json
+    metrics: Mapping[str, float]
+    baseline: Json
+    gate: Json
+    rehearsal: Json
+    bento: str  # tag
+    archive: str  # file beside the manifest
+    archive_sha256: str
+    schema: int = field(default=SCHEMA)
+
+
+def folder_of(home: Path, release: str) -> Path:
+    """Return the folder of a release, which need not exist.
+
+    Raises:
+        RunUnknown: `release` is no id of a release, and so no path either.
+    """
+    if not ID.fullmatch(release):
+        raise RunUnknown(release)
+    return home / "releases" / release
+
+
+def new_folder(home: Path, release: str) -> Path:
+    """Make the folder of a release that is being made.
+
+    Raises:
+        ReleaseExists: The id is taken.
+    """
+    folder = folder_of(home, release)
+    if (folder / MANIFEST).exists():
+        raise ReleaseExists(release)
+    shutil.rmtree(folder, ignore_errors=True)  # of a ship that was killed
+    folder.mkdir(parents=True)
+    return folder
+
+
+def write(home: Path, release: Release) -> None:
+    """Write a manifest, as the last thing: a release exists when its manifest does, and then it is whole."""
+    path = folder_of(home, release.id) / MANIFEST
+    temporary = path.with_name(f".{MANIFEST}.{secrets.token_hex(4)}")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(asdict(release), file, indent=1, ensure_ascii=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read(home: Path, release: str) -> Release:
+    """Return a release.
+
+    Raises:
+        RunUnknown: There is none of that id.
+    """
+    try:
+        raw = json.loads((folder_of(home, release) / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunUnknown(release) from None
+    return Release(**{**raw, "environment": tuple(raw["environment"])})
+
+
+def releases(home: Path) -> tuple[Release, ...]:
+    """Return all releases, newest first."""
+    found = [p.parent.name for p in (home / "releases").glob(f"*/{MANIFEST}") if ID.fullmatch(p.parent.name)]
+    return tuple(sorted((read(home, name) for name in found), key=lambda r: (r.created, r.id), reverse=True))

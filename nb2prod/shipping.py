@@ -1,0 +1,242 @@
+"""Shipping: the steps that turn a finished run into a release, and a release into a running service."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, frozen
+
+from nb2prod import bundle, environment, journal, policy, rehearse, release, schema
+from nb2prod.errors import Nb2ProdError, Place, RunCancelled
+from nb2prod.events import Event, Listener
+from nb2prod.pack import Order, Packed
+from nb2prod.pipeline import Pipeline
+from nb2prod.policy import Gate
+from nb2prod.refusals import PackingEnded
+from nb2prod.rehearse import Rehearsal
+from nb2prod.release import Release
+from nb2prod.report import Report
+from nb2prod.stage import code
+from nb2prod.stores.base import Store
+from nb2prod.targets.base import Service, Target
+
+
+@frozen(kw_only=True)
+class Source:
+    """A run that went well, and where its parts are."""
+
+    report: Report
+    pipeline: Pipeline
+    store: Store
+    folder: Path  # the notebook's
+    home: Path  # of its records
+
+
+@frozen(kw_only=True)
+class Shipped:
+    """What a ship left behind."""
+
+    release: Release
+    service: Service | None = None
+
+
+def ship(source: Source, listen: Listener, *, target: Target | None = None, port: int | None = None) -> Shipped:
+    """Package the model of a run, rehearse the package, and release it; with a target, serve it as well.
+
+    Args:
+        source: The run.
+        listen: Told of the steps baseline, package, rehearse, release and serve.
+        target: Where to serve it, if anywhere.
+        port: Where it shall listen there; any free port when None.
+
+    Raises:
+        ShipError: The model may not be shipped. No release is left then, and no Bento.
+        RunCancelled: Somebody stopped it.
+    """
+    try:
+        made = _made(source, listen)
+        service = None
+        if target is not None:
+            with step("serve", listen):
+                service = target.start(made, port=port)
+    except KeyboardInterrupt:
+        raise RunCancelled(Place()) from None
+    return Shipped(release=made, service=service)
+
+
+def _made(source: Source, listen: Listener) -> Release:
+    """Make the release; the generated files and logs of one that fails stay in the run's folder, `ship`."""
+    work = journal.folder_of(source.home, source.report.run) / "ship"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(prefix="nb2prod-") as own:
+        home, archive = Path(own) / "bentoml", Path(own) / "service.bento"
+        home.mkdir()
+        packed = _packed(source, work, Path(own), listen)
+        with step("package", listen) as tell:
+            tag = bundle.build(work / "service", version=packed.version, home=home, archive=archive)
+            tell(tag)
+        with step("rehearse", listen) as tell:
+            tried = rehearse.rehearse(tag, packed.held, home=home, work=work, required=packed.required)
+            tell(f"{tried.rows} rows equal, {tried.p50_ms:.1f} ms a request")
+        with step("release", listen) as tell:
+            made = _released(source, packed, tried, tag, (work / "service", archive))
+            tell(made.id)
+    shutil.rmtree(work)
+    return made
+
+
+def _packed(source: Source, work: Path, own: Path, listen: Listener) -> Packed:
+    """Let a process of its own measure the model and write the files of its service."""
+    order, result = own / "order.pkl", own / "packed.pkl"
+    folder, values = str(work / "service"), dict(source.report.values)
+    wanted = Order(notebook=source.pipeline.notebook, store=source.store.url, values=values, folder=folder)
+    order.write_bytes(pickle.dumps(wanted))
+    command = [sys.executable, "-m", "nb2prod.pack", str(order), str(result)]
+    with (work / "pack.log").open("wb") as log:
+        child = subprocess.Popen(command, cwd=source.folder, stdout=subprocess.PIPE, stderr=log, text=True)
+        with child:
+            try:
+                assert child.stdout is not None
+                for line in child.stdout:
+                    name, state, seconds = line.split()
+                    # Building the Bento is the rest of this step.
+                    if not (name == "package" and state == "done"):
+                        _say(listen, name, state, None if seconds == "-" else float(seconds))
+            except BaseException:
+                child.kill()
+                raise
+    if not result.exists():
+        said = (work / "pack.log").read_text(encoding="utf-8", errors="replace")[-4000:]
+        raise PackingEnded(child.returncode, said)
+    found: Packed | Nb2ProdError = pickle.loads(result.read_bytes())  # noqa: S301  our own file, written a moment ago
+    if isinstance(found, Nb2ProdError):
+        raise found
+    return found
+
+
+def _released(source: Source, packed: Packed, tried: Rehearsal, tag: str, made: tuple[Path, Path]) -> Release:
+    """Put everything in its place, the manifest last; take it all back if that fails."""
+    name = f"{packed.name.tag}-{source.report.run}"
+    folder = release.new_folder(source.home, name)
+    store = bundle.user_home()
+    new = False
+    try:
+        archive = folder / f"{packed.name.tag}.bento"
+        shutil.move(made[1], archive)
+        shutil.move(made[0], folder / "service")
+        found = _manifest(source, packed, tried, tag, archive)
+        new = bundle.import_bento(archive, tag, home=store)
+        release.write(source.home, found)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if new:
+            bundle.delete_bento(tag, home=store)
+        raise
+    return found
+
+
+def _manifest(source: Source, packed: Packed, tried: Rehearsal, tag: str, archive: Path) -> Release:
+    gate = Gate(verdicts=(packed.verdict, policy.same(equal=tried.equal, rows=tried.rows)))
+    texts = {text for flow in source.pipeline.flows for item in flow.cells for text in item.flow.strings}
+    files = {f"file:{path}": digest for path, digest in environment.files(texts, source.folder).items()}
+    return Release(
+        id=archive.parent.name,
+        run=source.report.run,
+        notebook=source.pipeline.notebook.name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        code=_hash("\0".join(code(c) for s in source.pipeline.stages for c in s.code_cells).encode()),
+        data={**files, **{f"rows:{part}": digest for part, digest in packed.data.items()}},
+        python=platform.python_version(),
+        environment=packed.environment,
+        parameters=dict(source.report.parameters),
+        model=packed.model,
+        metrics=packed.metrics,
+        baseline=asdict(packed.baseline),
+        gate={"ok": gate.ok, **asdict(gate)},
+        rehearsal=asdict(tried),
+        bento=tag,
+        archive=archive.name,
+        archive_sha256=_hash(archive.read_bytes()),
+    )
+
+
+def result(home: Path, report: Report, shipped: Shipped | None, error: Nb2ProdError | None = None) -> dict[str, Any]:
+    """Write a ship as JSON: the run's fields, and the release's."""
+    base = schema.report(report, verb="ship")
+    if error is not None:
+        base |= {"ok": False, "error": schema.error(error)}
+    if shipped is None:
+        names = ("release", "bento", "archive", "metrics", "baseline", "gate", "rehearsal", "service", "url")
+        return base | dict.fromkeys(names)
+    made, service = shipped.release, shipped.service
+    return base | {**summary(home, made), "service": service and asdict(service), "url": service and service.url}
+
+
+def summary(home: Path, made: Release) -> dict[str, Any]:
+    """Write what people ask of a release as JSON."""
+    found: Mapping[str, Any] = asdict(made)
+    names = ("bento", "metrics", "baseline", "gate", "rehearsal")
+    archive = release.folder_of(home, made.id) / made.archive
+    return {"release": made.id, "archive": str(archive), **{n: found[n] for n in names}}
+
+
+@contextmanager
+def running(listen: Listener) -> Iterator[Listener]:
+    """Give a listener for a run's events, which also tells the steps `check` and `run` by them."""
+    at: list[tuple[str, float]] = []
+    failed = False
+
+    def begin(name: str) -> None:
+        if at:
+            _say(listen, at[-1][0], "done", time.perf_counter() - at[-1][1])
+        at.append((name, time.perf_counter()))
+        _say(listen, name, "running")
+
+    def tell(event: Event) -> None:
+        nonlocal failed
+        if event.kind == "stage" and len(at) == 1:
+            begin("run")
+        listen(event)
+        failed = failed or event.kind == "error"
+        if event.kind == "start" and not at:
+            begin("check")
+
+    yield tell
+    if at:
+        _say(listen, at[-1][0], "failed" if failed else "done", time.perf_counter() - at[-1][1])
+
+
+@contextmanager
+def step(name: str, listen: Listener) -> Iterator[Any]:
+    """Tell `listen` how a step goes; the block may say more of it."""
+    said: list[str] = []
+    begun = time.perf_counter()
+    _say(listen, name, "running")
+    try:
+        yield said.append
+    except BaseException:
+        _say(listen, name, "failed", time.perf_counter() - begun)
+        raise
+    _say(listen, name, "done", time.perf_counter() - begun, "".join(said))
+
+
+def _say(listen: Listener, name: str, state: str, seconds: float | None = None, detail: str = "") -> None:
+    rounded = None if seconds is None else round(seconds, 3)
+    listen(Event(kind="step", data={"step": name, "state": state, "seconds": rounded, "detail": detail}))
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,1 @@
+"""Targets: places where a release becomes a running service."""
