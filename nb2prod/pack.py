@@ -1,7 +1,8 @@
 """Pack: the process that has a notebook's values, measures its model and writes the files of its service.
 
 It runs apart from ours because the values are the user's: loading them runs the user's code. `python -m nb2prod.pack
-ORDER RESULT` reads an `Order`, writes a `Packed` or the refusal, and says on its standard output what it is at.
+ORDER RESULT` reads an `Order`, writes a `Packed` or the refusal, and says `baseline` on its standard output when the
+model is measured.
 """
 
 from __future__ import annotations
@@ -10,10 +11,8 @@ import importlib.util
 import os
 import pickle
 import sys
-import time
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,36 +70,32 @@ class Packed:
     data: Mapping[str, str]  # of the training and held-out rows: SHA-256
 
 
-Say = Callable[[str, str, float | None], None]
-
-
-def pack(order: Order, say: Say) -> Packed:
-    """Measure the model and write its service; `say` is told of the steps `baseline` and `package`."""
+def pack(order: Order, measured: Callable[[], None]) -> Packed:
+    """Measure the model, say that it is `measured`, and write its service."""
     space = _entered()
     restore(open_store(order.store), order.values.values(), space)
     lines = pipeline.build(order.notebook)
-    with _step("baseline", say):
-        found = candidate.settle(clues.of(lines), space, candidate.chosen(lines))
-        metrics, baseline = judged(found)
-    with _step("package", say):
-        table = fields.learn(found)
-        name = bundle.Name.of(order.notebook.stem)
-        lifted = lift(found, space, lines, module=name.module)
-        helpers, modules = local(lifted.modules, Path.cwd())
-        parts = bundle.Parts(
-            notebook=order.notebook.name,
-            name=name,
-            candidate=found,
-            table=table,
-            lifted=lifted,
-            pins=pins.pins(modules | {"bentoml", "numpy", "pandas", "pydantic", "starlette"}),
-            metrics=metrics,
-            baseline=baseline,
-            rows=len(found.held),
-            helpers=helpers,
-        )
-        made = bundle.contents(parts)
-        bundle.write(made, Path(order.folder))
+    found = candidate.settle(clues.of(lines), space, candidate.chosen(lines))
+    metrics, baseline = judged(found)
+    measured()
+    table = fields.learn(found)
+    name = bundle.Name.of(order.notebook.stem)
+    lifted = lift(found, space, lines, module=name.module)
+    helpers, modules = local(lifted.modules, Path.cwd())
+    parts = bundle.Parts(
+        notebook=order.notebook.name,
+        name=name,
+        candidate=found,
+        table=table,
+        lifted=lifted,
+        pins=pins.pins(modules | {"bentoml", "numpy", "pandas", "pydantic", "starlette"}),
+        metrics=metrics,
+        baseline=baseline,
+        rows=len(found.held),
+        helpers=helpers,
+    )
+    made = bundle.contents(parts)
+    bundle.write(made, Path(order.folder))
     return Packed(
         name=name,
         version=bundle.version(made),
@@ -191,18 +186,6 @@ def _entered() -> dict[str, Any]:
     return vars(main)
 
 
-@contextmanager
-def _step(name: str, say: Say) -> Iterator[None]:
-    start = time.perf_counter()
-    say(name, "running", None)
-    try:
-        yield
-    except BaseException:
-        say(name, "failed", time.perf_counter() - start)
-        raise
-    say(name, "done", time.perf_counter() - start)
-
-
 def _described(found: Candidate, lifted: Lifted) -> dict[str, Any]:
     cls = type(found.model)
     kind = cls.__qualname__ if cls.__module__ == "__main__" else f"{cls.__module__}.{cls.__qualname__}"
@@ -220,15 +203,11 @@ def main() -> None:
     """Read an order, pack, and write the result whole."""
     order: Order = pickle.loads(Path(sys.argv[1]).read_bytes())  # noqa: S301  our own file, written a moment ago
     # What the user's code prints must not mix with what we say.
-    channel = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-
-    def say(step: str, state: str, seconds: float | None) -> None:
-        channel.write(f"{step} {state} {'-' if seconds is None else round(seconds, 3)}\n")
-
     result: Packed | Nb2ProdError
     try:
-        result = pack(order, say)
+        result = pack(order, lambda: print("baseline", file=channel, flush=True))
     except Nb2ProdError as refused:
         result = refused
     temporary = Path(sys.argv[2] + ".tmp")

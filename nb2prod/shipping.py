@@ -84,10 +84,13 @@ def _made(source: Source, listen: Listener) -> Release:
     with tempfile.TemporaryDirectory(prefix="nb2prod-") as own:
         home, archive = Path(own) / "bentoml", Path(own) / "service.bento"
         home.mkdir()
-        packed = _packed(source, work, Path(own), listen)
-        with step("package", listen) as tell:
-            tag = bundle.build(work / "service", version=packed.version, home=home, archive=archive)
-            tell(tag)
+        with _packing(source, work, Path(own)) as packing:
+            with step("baseline", listen):
+                packing.measured()
+            with step("package", listen) as tell:
+                packed = packing.packed()
+                tag = bundle.build(work / "service", version=packed.version, home=home, archive=archive)
+                tell(tag)
         with step("rehearse", listen) as tell:
             tried = rehearse.rehearse(tag, packed.held, home=home, work=work, required=packed.required)
             tell(f"{tried.rows} rows equal, {tried.p50_ms:.1f} ms a request")
@@ -98,33 +101,47 @@ def _made(source: Source, listen: Listener) -> Release:
     return made
 
 
-def _packed(source: Source, work: Path, own: Path, listen: Listener) -> Packed:
-    """Let a process of its own measure the model and write the files of its service."""
-    order, result = own / "order.pkl", own / "packed.pkl"
+@frozen(kw_only=True)
+class Packing:
+    """The process that measures the model and writes the files of its service."""
+
+    child: subprocess.Popen[str]
+    result: Path
+    log: Path
+
+    def measured(self) -> None:
+        """Wait until the model is measured."""
+        assert self.child.stdout is not None
+        if not self.child.stdout.readline():
+            self.packed()
+
+    def packed(self) -> Packed:
+        """Wait for the result, or raise the refusal."""
+        status = self.child.wait()
+        if not self.result.exists():
+            raise PackingEnded(status, self.log.read_text(encoding="utf-8", errors="replace")[-4000:])
+        found: Packed | Nb2ProdError = pickle.loads(self.result.read_bytes())  # noqa: S301  written a moment ago, by us
+        if isinstance(found, Nb2ProdError):
+            raise found
+        return found
+
+
+@contextmanager
+def _packing(source: Source, work: Path, own: Path) -> Iterator[Packing]:
+    """Start to pack; nothing of it goes on after the block."""
+    order, result, log = own / "order.pkl", own / "packed.pkl", work / "pack.log"
     folder, values = str(work / "service"), dict(source.report.values)
     wanted = Order(notebook=source.pipeline.notebook, store=source.store.url, values=values, folder=folder)
     order.write_bytes(pickle.dumps(wanted))
     command = [sys.executable, "-m", "nb2prod.pack", str(order), str(result)]
-    with (work / "pack.log").open("wb") as log:
-        child = subprocess.Popen(command, cwd=source.folder, stdout=subprocess.PIPE, stderr=log, text=True)
-        with child:
-            try:
-                assert child.stdout is not None
-                for line in child.stdout:
-                    name, state, seconds = line.split()
-                    # Building the Bento is the rest of this step.
-                    if not (name == "package" and state == "done"):
-                        _say(listen, name, state, None if seconds == "-" else float(seconds))
-            except BaseException:
-                child.kill()
-                raise
-    if not result.exists():
-        said = (work / "pack.log").read_text(encoding="utf-8", errors="replace")[-4000:]
-        raise PackingEnded(child.returncode, said)
-    found: Packed | Nb2ProdError = pickle.loads(result.read_bytes())  # noqa: S301  our own file, written a moment ago
-    if isinstance(found, Nb2ProdError):
-        raise found
-    return found
+    with log.open("wb") as said:
+        child = subprocess.Popen(command, cwd=source.folder, stdout=subprocess.PIPE, stderr=said, text=True)
+    with child:
+        try:
+            yield Packing(child=child, result=result, log=log)
+        except BaseException:
+            child.kill()
+            raise
 
 
 def _released(source: Source, packed: Packed, tried: Rehearsal, tag: str, made: tuple[Path, Path]) -> Release:
