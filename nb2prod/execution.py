@@ -292,6 +292,8 @@ class Execution:
         outputs = json.dumps([list(result.outputs) for result in results]).encode()
         self.context.store.put(content_key(outputs), outputs)
         artifacts, recipes = schema.left(left)
+        # What came in and goes out the same is no result of this stage.
+        artifacts = tuple(artifact for artifact in artifacts if artifact not in decision.inputs.artifacts)
         saved = {text for item in flow.cells for text in item.flow.saved}
         return Record(
             stage=flow.stage.name,

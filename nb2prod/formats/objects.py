@@ -144,4 +144,7 @@ def _track(cls: type) -> None:
         function = getattr(member, "__func__", getattr(member, "fget", member))
         code = getattr(function, "__code__", None)
         parts.append(name if code is None else f"{name} {code.co_code.hex()} {code.co_names} {code.co_varnames}")
-    internals._lookup_class_or_track(hashlib.sha256("\n".join(parts).encode()).hexdigest(), cls)
+    identity = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    with internals._DYNAMIC_CLASS_TRACKER_LOCK:
+        internals._DYNAMIC_CLASS_TRACKER_BY_CLASS[cls] = identity
+        internals._DYNAMIC_CLASS_TRACKER_BY_ID.setdefault(identity, cls)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from books import parsed
+
+from nb2prod.checks import RULES, check
+from nb2prod.pipeline import build
+
+FAULTS: dict[str, tuple[Any, ...]] = {
+    "NB102": ("%%stage a\nx = (",),
+    "NB103": ("%%stage a\nprint(nowhere)",),
+    "NB104": ("%%stage Train\nx = 1",),
+    "NB105": ("%%stage a\nx = 1", "%%stage b\ny = 1", "%%stage a\nz = 1"),
+    "NB106": ("%%stage a --after b\nx = 1", "%%stage b\ny = 1"),
+    "NB107": ("%%stage a\n",),
+    "NB108": ("%%stage a\ng = (i for i in range(3))", "%%stage b\nprint(list(g))"),
+    "NB109": (("%%stage a\nx = 1", {"nb2prod": {"stage": "b"}}),),
+    "NB110": ("%%stage a --gpus 1\nx = 1",),
+    "NB111": ("%%stage a\n1 + 1", "%%stage b\nprint(_)"),
+    "NB112": ("%%stage a\nname = input('who?')",),
+}
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_each_fault_has_one_finding_with_its_cell_and_cure(code: str) -> None:
+    found = check(build(parsed(*FAULTS[code])))
+
+    assert [code] == [finding.code for finding in found]
+    assert found[0].place.cell is not None
+    assert found[0].cure
+
+
+def test_a_notebook_without_code_has_a_finding() -> None:
+    assert [finding.code for finding in check(build(parsed()))] == ["NB101"]
+
+
+def test_each_rule_begins_its_docstring_with_its_code() -> None:
+    codes = [str(rule.__doc__).split(":")[0] for rule in RULES]
+
+    assert sorted({"NB101", *FAULTS}) == sorted(codes)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("%%stage a\ndef f(): return later", "%%stage b\nlater = 1", "%%stage c\nprint(f())"),
+        ("%%stage a\nfrom math import *", "%%stage b\nprint(sqrt(4))"),
+        ("%%stage a\nexec(open('x.py').read())", "%%stage b\nprint(made)"),
+        ("%%stage a\n%matplotlib inline\nfiles = !ls\nprint(files)",),
+        ("%%stage a\nfor _ in range(3): pass", "%%stage b\nprint(_)"),
+        ("%%stage a\nprint([x for x in range(3)], __name__)",),
+        ("%%stage a\nclass A:\n    k = 1\n    def f(self): return A.k",),
+        (("con = open('x')", {"tags": ["setup"]}), "%%stage b\nprint(con)"),
+    ],
+)
+def test_what_is_right_has_no_finding(cells: tuple[Any, ...]) -> None:
+    assert check(build(parsed(*cells))) == ()
+
+
+def test_a_name_that_a_cell_below_sets_gets_that_cure() -> None:
+    (found,) = check(build(parsed("%%stage a\nprint(x)", "%%stage b\nx = 1")))
+
+    assert "below" in found.cure

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import functools
+import threading
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nb2prod.formats import objects
+
+
+def space(source: str) -> dict[str, Any]:
+    """Run code as a notebook would, in a namespace that calls itself `__main__`."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(source, names)
+    return names
+
+
+def moved(names: dict[str, Any], *kept: str, into: dict[str, Any] | None = None) -> dict[str, Any]:
+    target: dict[str, Any] = {"__name__": "__main__"} if into is None else into
+    data, _ = objects.dumps({name: names[name] for name in kept}, names)
+    target.update(objects.loads(data, target))
+    return target
+
+
+def test_values_that_share_an_object_still_share_it() -> None:
+    there = moved(space("a = b = []\nc = {'a': a}"), "a", "b", "c")
+    there["a"].append(1)
+
+    assert [1] == there["b"] == there["c"]["a"]
+
+
+def test_a_function_sees_the_globals_of_the_namespace_that_receives_it() -> None:
+    names = space("rate = 2\ndef f(v): return v * rate")
+    data, needs = objects.dumps({"f": names["f"]}, names)
+    there: dict[str, Any] = {"__name__": "__main__", "rate": 5}
+    there.update(objects.loads(data, there))
+
+    assert {"rate"} == needs
+    assert there["f"](3) == 15
+    assert there is there["f"].__globals__
+
+
+def test_closures_defaults_and_attributes_travel() -> None:
+    names = space(
+        "def make():\n    n = [0]\n    def f(x, d=[1]):\n        n[0] += x\n        return n[0] + d[0]\n    return f"
+    )
+    names |= space("f = None") | {"f": names["make"]()}
+    names["f"].tag = "t"
+    there = moved(names, "f")
+
+    assert (there["f"](2), there["f"](2), there["f"].tag) == (3, 5, "t")
+
+
+def test_a_class_stays_one_class_across_artifacts() -> None:
+    names = space("class A:\n    k = 1\na = A()")
+    there = moved(names, "A")
+    moved(names, "a", into=there)
+
+    assert isinstance(there["a"], there["A"])
+
+
+def test_equal_functions_give_equal_bytes_whatever_file_they_are_from() -> None:
+    def dumped(file: str) -> bytes:
+        names: dict[str, Any] = {"__name__": "__main__"}
+        exec(compile("def f(x): return x + 1\nclass A:\n    def m(self): return 1", file, "exec"), names)
+        return objects.dumps({"f": names["f"], "A": names["A"]}, names)[0]
+
+    assert dumped("/tmp/ipykernel_1/1.py") == dumped("/tmp/ipykernel_2/2.py")
+
+
+def test_types_come_back_as_they_went() -> None:
+    frame = pd.DataFrame({"s": ["a", None], "c": pd.Categorical(["x", "y"])})
+    names = {"n": np.float64(1.5), "f": frame, "g": np.random.default_rng(1)}
+    there = moved(names, "n", "f", "g")
+
+    assert np.float64 is type(there["n"])
+    pd.testing.assert_frame_equal(frame, there["f"])
+    assert np.random.default_rng(1).random() == there["g"].random()
+
+
+def test_a_cached_function_is_cached_again() -> None:
+    names = space("import functools\n@functools.lru_cache(maxsize=2)\ndef f(x): return x + 1")
+    there = moved(names, "f")
+
+    assert there["f"](2) == 3
+    assert isinstance(there["f"], functools._lru_cache_wrapper)
+    assert there["f"].cache_parameters()["maxsize"] == 2
+
+
+@pytest.mark.parametrize("make", [threading.Lock, lambda: (i for i in [])])
+def test_what_cannot_be_kept_is_refused(make: Any) -> None:
+    with pytest.raises(objects.Unkeepable):
+        objects.dumps({"v": make()}, {})
+
+
+def test_an_open_file_is_refused() -> None:
+    with Path(__file__).open() as file, pytest.raises(objects.Unkeepable, match="open file"):
+        objects.dumps({"v": file}, {})
+
+
+def test_names_that_nested_code_looks_up_are_found() -> None:
+    names = space("def f():\n    def g(): return [h(i) for i in r]\n    return g")
+
+    assert {"h", "r"} == objects.globals_of(names["f"].__code__)
+    assert isinstance(names["f"], types.FunctionType)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from books import parsed
+
+from nb2prod.pipeline import Pipeline, build
+
+
+def edges(pipeline: Pipeline) -> dict[tuple[str, str], tuple[str, ...]]:
+    return {(edge.source, edge.target): edge.names for edge in pipeline.edges}
+
+
+def test_a_stage_reads_from_the_last_stage_above_that_set_the_name() -> None:
+    found = build(parsed("%%stage a\nx = 1", "%%stage b\nx = 2", "%%stage c\ny = x"))
+
+    assert edges(found) == {("b", "c"): ("x",)}
+
+
+def test_changing_in_place_makes_a_new_version() -> None:
+    found = build(parsed("%%stage a\nxs = []", "%%stage b\nxs.append(1)", "%%stage c\nprint(xs)"))
+
+    assert edges(found) == {("a", "b"): ("xs",), ("b", "c"): ("xs",)}
+    assert found.edges[1].why.replace("line 2", "line 1") == "`xs` is changed in place in cell 2, line 1"
+
+
+def test_a_function_takes_what_it_looks_up_to_whoever_calls_it() -> None:
+    found = build(
+        parsed(
+            "%%stage a\nrate = 2\ndef inner(v): return v * rate\ndef outer(v): return inner(v)",
+            "%%stage b\nrate = 3",
+            "%%stage c\nprint(outer(1))",
+        )
+    )
+
+    assert edges(found) == {("a", "c"): ("inner", "outer"), ("b", "c"): ("rate",)}
+
+
+def test_a_function_that_changes_its_argument_changes_what_it_is_given() -> None:
+    found = build(parsed("%%stage a\nxs = []\ndef add(v): v.append(1)", "%%stage b\nadd(xs)", "%%stage c\nprint(xs)"))
+
+    assert ("b", "c") in edges(found)
+
+
+def test_imports_are_no_edges() -> None:
+    found = build(parsed("%%stage a\nimport math\nx = math.pi", "%%stage b\nprint(math.floor(x))"))
+
+    assert edges(found) == {("a", "b"): ("x",)}
+
+
+def test_what_is_read_below_is_kept() -> None:
+    found = build(parsed("%%stage a\nx = y = z = 1", "%%stage b\nprint(x)", "%%stage c\nprint(z)"))
+
+    assert {"x", "z", "print"} == found.keep(0)
+    assert {"x", "z", "y", "print"} == found.keep(0, wanted={"y"})
+
+
+def test_below_code_that_cannot_be_seen_everything_is_kept() -> None:
+    found = build(parsed("%%stage a\nx = y = 1", "%%stage b\nprint(globals()['x'])"))
+
+    assert {"x", "y"} <= found.keep(0)
+    assert {"x", "y"} == found.stages[1].reads
+
+
+def test_parameters_are_the_assignments_of_the_tagged_cell() -> None:
+    found = build(parsed(("rows: int = 10\nname = 'a'", {"tags": ["parameters"]}), "%%stage a\nprint(rows, name)"))
+
+    assert [(item.name, item.value) for item in found.parameters] == [("rows", "10"), ("name", "'a'")]
