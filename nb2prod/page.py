@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ def render(document: dict[str, Any], report: Report) -> str:
     from nbconvert import HTMLExporter
 
     summary = nbformat.v4.new_markdown_cell(_summary(report))
-    node = nbformat.from_dict({**document, "cells": [summary, *document["cells"]]})
+    # `reads` joins sources and outputs that the file holds as lists of lines.
+    node = nbformat.v4.reads(json.dumps({**document, "cells": [summary, *document["cells"]]}))
     exporter = HTMLExporter(template_name="lab", embed_images=True)
     exporter.log.setLevel("ERROR")  # missing alternative texts are not this run's to report
     body, _ = exporter.from_notebook_node(node)
