@@ -11,6 +11,7 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from attrs import asdict
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import authorized, ws_authenticated
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
@@ -246,9 +247,7 @@ class ReleasesHandler(_Handler):
     @_may("read")
     async def get(self) -> None:
         """Answer with the releases, newest first, each with its service."""
-        from nb2prod import api
-
-        self.finish(json.dumps(await asyncio.to_thread(api.releases, await self.home())))
+        self.finish(json.dumps(await asyncio.to_thread(_releases, await self.home())))
 
 
 class ServiceHandler(_Handler):
@@ -259,16 +258,16 @@ class ServiceHandler(_Handler):
         """Start it, and answer when it is ready."""
         from nb2prod import api
 
-        home = await self.home()
-        self.finish(json.dumps(await asyncio.to_thread(lambda: api.serve(home, release))))
+        service = await asyncio.to_thread(api.serve, await self.home(), release)
+        self.finish(json.dumps(asdict(service)))
 
     @_may("execute")
     async def delete(self, release: str) -> None:
         """Stop it."""
         from nb2prod import api
 
-        home = await self.home()
-        self.finish(json.dumps(await asyncio.to_thread(lambda: api.stop(home, release))))
+        service = await asyncio.to_thread(api.stop, await self.home(), release)
+        self.finish(json.dumps(asdict(service)))
 
 
 def _page(home: Path, run: str, after: int) -> dict[str, Any]:
@@ -277,3 +276,9 @@ def _page(home: Path, run: str, after: int) -> dict[str, Any]:
 
     state = jobs.state(home, run)
     return {"state": state, "events": jobs.events(home, run, after)}
+
+
+def _releases(home: Path) -> list[dict[str, Any]]:
+    from nb2prod import api
+
+    return [api.show_release(home, made.id) for made in api.releases(home)]

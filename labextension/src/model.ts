@@ -226,7 +226,7 @@ export class PipelineModel implements IDisposable {
     if (release) {
       await this._asking(null, async () => {
         const releases = await this._service.releases(this.document.path);
-        this._serving = releases.find(one => one.release === release)?.service ?? null;
+        this._serving = releases.find(({ id }) => id === release)?.service ?? null;
       });
     }
   }

@@ -187,7 +187,7 @@ export interface IPipelineService {
 
 /** What Ship left behind, with the state of its service. */
 export interface IRelease {
-  readonly release: string;
+  readonly id: string;
   readonly service?: IServiceState | null;
 }
 

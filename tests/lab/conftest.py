@@ -1,0 +1,199 @@
+"""One JupyterLab and one Chromium for all tests; a folder, a workspace and a page for each."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attrs import define, field
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
+
+import nb2prod
+
+REPOSITORY = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+BASE = "/user/ann/"
+TOKEN = "for-tests-only"
+
+# What Jupyter does without us: the page asks for files that need not be there, and Notebook 7 logs on its own account.
+NOT_OURS = ("reading 'schema'", "filebrowser:open-path", "is duplicated", "duplicated for menu", "Not same Y.Doc")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+            item.add_marker(pytest.mark.filterwarnings("default"))
+
+
+@define
+class Lab:
+    """A running Jupyter server, with folders of its own for everything."""
+
+    home: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def root(self) -> Path:
+        return self.home / "root"
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{BASE}{path}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={self.port}"]
+        command += ["--ServerApp.port_retries=0", f"--ServerApp.base_url={BASE}", f"--ServerApp.root_dir={self.root}"]
+        command += [f"--IdentityProvider.token={TOKEN}", "--ServerApp.jpserver_extensions=nb2prod=True"]
+        command += [f"--LabApp.extra_labextensions_path={self._extensions()}"]
+        with (self.home / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(command, env=self._environment(), stdout=log, stderr=log, cwd=self.root)
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                urllib.request.urlopen(self.url(f"api/status?token={TOKEN}"), timeout=5).close()
+            except OSError:
+                assert time.monotonic() < deadline, (self.home / "server.log").read_text()
+                time.sleep(0.2)
+            else:
+                return
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+
+    def settings(self, plugin: str, value: object) -> None:
+        """Write the user's settings of a plug-in, `package:plugin`."""
+        package, name = plugin.split(":")
+        path = self.home / "settings" / package / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value))
+
+    def _extensions(self) -> Path:
+        """In a checkout the bundle lies in the package; an installed wheel is found by JupyterLab itself."""
+        found = self.home / "labextensions"
+        found.mkdir(exist_ok=True)
+        bundle, link = Path(nb2prod.__file__).parent / "labextension", found / "nb2prod"
+        if bundle.is_dir() and not link.exists():
+            link.symlink_to(bundle, target_is_directory=True)
+        return found
+
+    def _environment(self) -> dict[str, str]:
+        own = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "IPYTHONDIR": "ipython",
+            "BENTOML_HOME": "bentoml",
+        }
+        return {**os.environ, **{name: str(self.home / folder) for name, folder in own.items()}}
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    home = tmp_path_factory.mktemp("lab")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        lab = Lab(home=home, port=free.getsockname()[1])
+    lab.root.mkdir()
+    lab.settings("@jupyterlab/apputils-extension:notification", {"fetchNews": "false", "checkForUpdates": False})
+    lab.start()
+    yield lab
+    _stop_services(lab)
+    lab.stop()
+
+
+def _stop_services(lab: Lab) -> None:
+    """Stop what a failed test may have left running."""
+    from nb2prod import api
+
+    for record in lab.root.rglob(".nb2prod/services/*.json"):
+        api.stop(record.parents[1], record.stem)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    flags += ["--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+@define
+class Screen:
+    """What a user sees and does: a page with one notebook open."""
+
+    lab: Lab
+    page: Page
+    workspace: str
+    complaints: list[str] = field(factory=list)
+
+    def open(self, path: Path) -> None:
+        relative = path.relative_to(self.lab.root).as_posix()
+        self._go(f"lab/workspaces/{self.workspace}/tree/{relative}")
+
+    def open_classic(self, path: Path) -> None:
+        self._go(f"notebooks/{path.relative_to(self.lab.root).as_posix()}")
+
+    def _go(self, where: str) -> None:
+        self.page.goto(self.lab.url(f"{where}?token={TOKEN}"))
+        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
+
+    def show_panel(self) -> None:
+        self.page.get_by_role("tab", name="Pipeline").click()
+        self.page.locator(".jp-nb2prod-Head").wait_for()
+
+    def cell(self, index: int) -> Locator:
+        return self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{index}"]')
+
+    def heard(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and not any(known in message.text for known in NOT_OURS):
+            self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+
+
+@pytest.fixture
+def folder(lab: Lab, request: pytest.FixtureRequest) -> Path:
+    """A folder below the server's root for one test."""
+    folder = lab.root / request.node.name[:40].replace("[", "-").rstrip("]")
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def churn(folder: Path) -> Path:
+    for file in (REPOSITORY / "examples" / "churn").iterdir():
+        if file.is_file():
+            shutil.copy(file, folder)
+    return folder / "churn.ipynb"
+
+
+@pytest.fixture
+def tiny(folder: Path) -> Path:
+    return Path(shutil.copy(REPOSITORY / "tests" / "notebooks" / "tiny_model.ipynb", folder / "tiny.ipynb"))
+
+
+@pytest.fixture
+def screen(lab: Lab, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Screen]:
+    """A fresh page; at the end of the test its console must be silent."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    screen = Screen(lab=lab, page=page, workspace=str(abs(hash(request.node.nodeid))))
+    page.on("console", lambda message: screen.heard(message))
+    page.on("pageerror", lambda error: screen.complaints.append(f"page error: {error}"))
+    yield screen
+    context.close()
+    assert screen.complaints == []

@@ -1,0 +1,266 @@
+"""A data scientist in JupyterLab: tag, ship, look, call, stop."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from .conftest import Lab, Screen
+
+SHIPPED = 240_000  # milliseconds a Ship may take on a slow machine
+
+
+def status(screen: Screen, state: str) -> None:
+    expect(screen.page.locator(".jp-nb2prod-Status")).to_have_attribute("data-state", state, timeout=SHIPPED)
+
+
+def node(screen: Screen, stage: str) -> Locator:
+    return screen.page.locator(f'.jp-nb2prod-Graph-node[data-stage="{stage}"]')
+
+
+def ship(screen: Screen) -> None:
+    """Click Ship in the toolbar of the notebook."""
+    screen.page.locator('.jp-NotebookPanel-toolbar [data-jp-item-name="nb2prod-ship"]').get_by_text("Ship").click()
+
+
+def cells(path: Path) -> list[dict[str, Any]]:
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+def index_of(path: Path, text: str) -> int:
+    """The place of the first cell that holds `text`."""
+    return next(at for at, cell in enumerate(cells(path)) if text in "".join(cell["source"]))
+
+
+def run_straight(path: Path) -> dict[str, Any]:
+    """Run a notebook's code from top to bottom in this process, and return what it leaves."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    namespace: dict[str, Any] = {"__name__": "straight", "display": lambda *_: None}
+    for cell in cells(path):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            kept = [line for line in source.splitlines() if not re.match(r"\s*%(load_ext|%stage|matplotlib)", line)]
+            exec(TransformerManager().transform_cell("\n".join(kept)), namespace)
+    return namespace
+
+
+def predictions(url: str, rows: list[dict[str, Any]]) -> list[Any]:
+    body = json.dumps({"rows": rows}).encode()
+    request = urllib.request.Request(f"{url}/predict", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return [row["prediction"] for row in json.loads(answer.read())]
+
+
+def test_a_tagged_notebook_becomes_a_service_that_predicts_as_it_does(
+    screen: Screen, churn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = screen.page
+    screen.open(churn)
+    screen.show_panel()
+    expect(node(screen, "train")).to_be_visible()
+    ship(screen)
+    status(screen, "running")
+    status(screen, "done")
+    card = page.locator(".jp-nb2prod-Card")
+    link = card.locator("a.jp-nb2prod-Card-url")
+    expect(link).to_be_visible()
+    url = link.get_attribute("href")
+    assert url is not None
+
+    monkeypatch.chdir(churn.parent)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    straight = run_straight(churn)
+    sample = straight["X_test"].head(50)
+    expected = straight["model"].predict(sample).tolist()
+
+    assert predictions(url, json.loads(sample.to_json(orient="records"))) == expected
+    expect(card.locator(".jp-nb2prod-Metrics tbody tr").first.locator("td")).to_have_count(2)
+    expect(card.get_by_text("Gate passed")).to_be_visible()
+    expect(card.get_by_text("Same predictions as the notebook")).to_be_visible()
+    expect(card.locator(".jp-nb2prod-Call pre")).to_contain_text(f"{url}/predict")
+    expect(page.locator(".jp-nb2prod-Graph-node:not([data-state='done'])")).to_have_count(0)
+
+    card.get_by_role("button", name="Stop").click()
+    expect(card.get_by_role("button", name="Start")).to_be_enabled(timeout=30_000)
+    with pytest.raises(OSError, match="refused"):
+        predictions(url, [])
+    card.get_by_role("button", name="Start").click()
+    expect(link).to_be_visible(timeout=60_000)
+    again = link.get_attribute("href")
+    assert again is not None
+    assert predictions(again, json.loads(sample.head(3).to_json(orient="records"))) == expected[:3]
+    card.get_by_role("button", name="Stop").click()
+    expect(card.get_by_role("button", name="Start")).to_be_enabled(timeout=30_000)
+
+
+def test_a_stage_chosen_in_the_cell_toolbar_is_written_shown_and_drawn(screen: Screen, tiny: Path) -> None:
+    page = screen.page
+    screen.open(tiny)
+    screen.show_panel()
+    at = index_of(tiny, "accuracy_score(")
+    cell = screen.cell(at)
+    cell.locator(".jp-InputPrompt").click()
+    picker = cell.get_by_label("Stage of this cell")
+    picker.select_option(label="New stage …")
+    page.get_by_role("dialog").get_by_role("textbox").fill("judge")
+    page.get_by_role("button", name="Set stage").click()
+    badge = cell.locator(".jp-nb2prod-Badge button")
+    expect(badge).to_have_text("judge")
+    expect(node(screen, "judge")).to_be_visible()
+    box = badge.bounding_box()
+    assert box is not None
+    assert box["height"] > 12
+
+    page.keyboard.press("Control+s")
+    expect(page.locator(".jp-mod-current.jp-mod-dirty")).to_have_count(0)
+    page.wait_for_function("() => true")
+    assert "judge" in json.dumps(cells(tiny)[at])
+    picker.select_option(label="train")
+    expect(badge).to_have_text("train")
+    expect(node(screen, "judge")).to_have_count(0)
+
+
+def test_a_stage_line_is_rewritten_and_not_doubled(screen: Screen, tiny: Path) -> None:
+    screen.open(tiny)
+    at = index_of(tiny, "%%stage load")
+    cell = screen.cell(at)
+    expect(cell.locator(".jp-nb2prod-Badge button")).to_have_text("load")
+    cell.locator(".jp-nb2prod-Badge button").click()
+    dialog = screen.page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("fetch")
+    dialog.get_by_role("button", name="Set stage").click()
+
+    expect(cell.locator(".cm-line").first).to_have_text("%%stage fetch")
+    expect(cell.locator(".jp-nb2prod-Badge button")).to_have_text("fetch")
+    cell.locator(".jp-nb2prod-Badge button").click()
+    dialog.get_by_role("textbox").fill("")
+    dialog.get_by_role("button", name="Set stage").click()
+    expect(cell.locator(".jp-nb2prod-Badge")).to_have_count(0)
+    expect(cell.locator(".cm-line").first).not_to_contain_text("%%stage")
+
+
+def test_a_ship_goes_on_while_the_page_is_reloaded_and_is_found_again(screen: Screen, tiny: Path) -> None:
+    screen.open(tiny)
+    ship(screen)
+    status(screen, "running")
+    screen.page.reload()
+    screen.show_panel()
+    status(screen, "done")
+
+    expect(screen.page.locator(".jp-nb2prod-Card-url")).to_be_visible()
+    assert len(list((tiny.parent / ".nb2prod" / "runs").iterdir())) == 1
+    screen.page.reload()
+    expect(screen.page.locator(".jp-nb2prod-Card-url")).to_be_visible(timeout=30_000)
+
+
+def test_a_failing_cell_leads_to_itself(screen: Screen, tiny: Path) -> None:
+    page = screen.page
+    screen.open(tiny)
+    at = index_of(tiny, "%%stage load")
+    cell = screen.cell(at)
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\n1 / 0")
+    ship(screen)
+    status(screen, "failed")
+
+    fault = page.locator('.jp-nb2prod-Finding[data-severity="error"]').first
+    expect(fault).to_contain_text("NB201")
+    expect(fault).to_contain_text("ZeroDivisionError")
+    expect(fault.locator(".jp-nb2prod-Finding-cure").first).not_to_be_empty()
+    expect(cell.locator(".jp-nb2prod-CellFault")).to_contain_text("NB201")
+    expect(node(screen, "load")).to_have_attribute("data-state", "failed")
+    screen.cell(0).click()
+    fault.get_by_role("button", name="Go to").click()
+    expect(cell).to_have_class(re.compile("jp-mod-active"))
+    assert "1 / 0" in tiny.read_text(encoding="utf-8")
+
+
+def test_what_the_text_says_is_seen_before_it_is_saved(screen: Screen, tiny: Path) -> None:
+    page = screen.page
+    before = tiny.read_bytes()
+    screen.open(tiny)
+    screen.show_panel()
+    screen.cell(index_of(tiny, "%%stage load")).locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\nprint(nowhere)")
+    finding = page.locator('.jp-nb2prod-Finding[data-code="NB103"]')
+
+    expect(finding).to_contain_text("nowhere")
+    assert tiny.read_bytes() == before
+    page.keyboard.type("  # noqa")
+    for _ in range("\nprint(nowhere)  # noqa".__len__()):
+        page.keyboard.press("Backspace")
+    expect(finding).to_have_count(0)
+
+
+def test_the_graph_is_one_tab_stop_and_the_keyboard_reaches_every_stage(screen: Screen, tiny: Path) -> None:
+    page = screen.page
+    screen.open(tiny)
+    screen.show_panel()
+    expect(node(screen, "load")).to_be_visible()
+    names = page.locator(".jp-nb2prod-Graph-node").evaluate_all("nodes => nodes.map(node => node.dataset.stage)")
+    assert page.locator('.jp-nb2prod-Graph-node[tabindex="0"]').count() == 1
+    page.locator('.jp-nb2prod-Graph-node[tabindex="0"]').focus()
+    page.keyboard.press("Home")
+    seen = [page.evaluate("() => document.activeElement.dataset.stage")]
+    for _ in names[1:]:
+        page.keyboard.press("ArrowDown")
+        page.wait_for_timeout(100)
+        seen.append(page.evaluate("() => document.activeElement.dataset.stage"))
+
+    assert sorted(seen) == sorted(names)
+    page.keyboard.press("Enter")
+    expect(page.locator(".jp-Notebook .jp-Cell.jp-mod-active .jp-nb2prod-Badge")).to_be_visible()
+
+
+def test_a_run_is_cancelled_from_the_panel(screen: Screen, tiny: Path) -> None:
+    page = screen.page
+    screen.open(tiny)
+    screen.show_panel()
+    screen.cell(index_of(tiny, "%%stage load")).locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\nimport time; time.sleep(600)")
+    page.locator(".jp-nb2prod-Head").get_by_role("button", name="Run").click()
+    expect(node(screen, "load")).to_have_attribute("data-state", "running", timeout=60_000)
+    page.get_by_role("button", name="Cancel").click()
+
+    status(screen, "cancelled")
+    expect(page.locator(".jp-nb2prod-Head").get_by_role("button", name="Run")).to_be_enabled()
+
+
+def test_a_run_outlives_the_server_and_is_found_by_the_next(lab: Lab, screen: Screen, tiny: Path) -> None:
+    page = screen.page
+    screen.open(tiny)
+    screen.show_panel()
+    screen.cell(index_of(tiny, "%%stage load")).locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\nimport time; time.sleep(8)")
+    page.locator(".jp-nb2prod-Head").get_by_role("button", name="Run").click()
+    expect(node(screen, "load")).to_have_attribute("data-state", "running", timeout=60_000)
+    lab.stop()
+    lab.start()
+
+    status(screen, "done")
+    screen.complaints.clear()  # a server that is away cannot be asked in silence
+
+
+def test_notebook_7_has_the_panel_and_runs(screen: Screen, tiny: Path) -> None:
+    page = screen.page
+    screen.open_classic(tiny)
+    ship(screen)
+    status(screen, "done")
+
+    expect(page.locator(".jp-nb2prod-Card-url")).to_be_visible()
+    expect(page.locator(".jp-nb2prod-Badge button").first).to_be_visible()
+    cell = screen.cell(index_of(tiny, "%%stage load"))
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    expect(cell.locator(".jp-OutputArea-output").first).to_be_visible(timeout=60_000)
