@@ -101,6 +101,7 @@ def write(made: Mapping[str, bytes], folder: Path) -> None:
 BUILD = """
 import sys, bentoml
 folder, version, archive = sys.argv[1:]
+sys.dont_write_bytecode = True  # the folder is kept, to be read
 text = open("README.md", encoding="utf-8").read()
 bento = bentoml.bentos.build("service", build_ctx=folder, version=version, description=text)
 bentoml.bentos.export_bento(str(bento.tag), archive)

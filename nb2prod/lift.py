@@ -17,7 +17,7 @@ from nb2prod import pins
 from nb2prod.candidate import Candidate
 from nb2prod.emit.imports import Imports
 from nb2prod.emit.plain import CannotExtract, plain
-from nb2prod.emit.source import Statement, body, names_of, statements
+from nb2prod.emit.source import Statement, names_of, statements
 from nb2prod.pipeline import Pipeline
 from nb2prod.refusals import ModelNotPickled
 
@@ -201,9 +201,9 @@ class Code:
         blocks = [
             f"{head}\n\n{self.imports.lines(chosen.imports)}".rstrip(),
             "\n".join(f"{name} = {value!r}" for name, value in chosen.literals.items()),
-            body(chosen.parts[:cut]),
+            *(part.text for part in chosen.parts[:cut]),
             _loading(digest) if digest else "",
-            body(chosen.parts[cut:]),
+            *(part.text for part in chosen.parts[cut:]),
         ]
         return "\n\n\n".join(block for block in blocks if block) + "\n"
 

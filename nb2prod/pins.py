@@ -64,19 +64,22 @@ def imported(source: str) -> frozenset[str]:
 def referred(data: bytes) -> frozenset[tuple[str, str]]:
     """Return the globals, as (module, name), that a pickle refers to, without loading it."""
     found: set[tuple[str, str]] = set()
-    memo: list[str | None] = []
+    memo: dict[int, str | None] = {}
     pushed: list[str | None] = []
     for opcode, argument, _ in pickletools.genops(data):
         if opcode.name == "GLOBAL":
             module, _, name = str(argument).partition(" ")
             found.add((module, name))
+            pushed.append(None)
         elif opcode.name == "STACK_GLOBAL":
             module_, name_ = pushed[-2:]
             found.add((str(module_), str(name_)))
             pushed.append(None)
         elif opcode.name == "MEMOIZE":
-            memo.append(pushed[-1])
-        elif opcode.name in {"BINGET", "LONG_BINGET"}:
+            memo[len(memo)] = pushed[-1]
+        elif opcode.name.endswith("PUT"):
+            memo[int(str(argument))] = pushed[-1]
+        elif opcode.name.endswith("GET"):
             pushed.append(memo[int(str(argument))])
         elif opcode.name not in {"FRAME", "PROTO"}:
             pushed.append(argument if isinstance(argument, str) and "UNICODE" in opcode.name else None)

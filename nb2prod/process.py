@@ -82,6 +82,7 @@ def serve(bento: str, *, home: Path, port: int, log: Path, python: str = sys.exe
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _children[child.pid] = child
     running = Running(pid=child.pid, port=port, started=_started(child.pid) or time.time())
     try:
         _wait(running, child, log)
@@ -89,6 +90,10 @@ def serve(bento: str, *, home: Path, port: int, log: Path, python: str = sys.exe
         stop(running)
         raise
     return evolve(running, family=tuple(_family(child.pid)))
+
+
+# Kept so that a child that ended is waited for, and one that goes on is nobody's leak.
+_children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def _wait(running: Running, child: subprocess.Popen[bytes], log: Path) -> None:
@@ -126,6 +131,8 @@ def stop(running: Running) -> None:
     for process in left:
         _signal(process, signal.SIGKILL)
     psutil.wait_procs(left, timeout=GRACE)
+    if running.pid in _children and not _process(running.pid, running.started):
+        _children.pop(running.pid).wait()
 
 
 def ask(running: Running, path: str, body: Any) -> tuple[int, Any]:
