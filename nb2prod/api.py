@@ -310,7 +310,11 @@ def _parametrised(raw: Document, name: str, options: Options) -> Document:
     import nbformat
     from papermill.parameterize import parameterize_notebook
 
-    return dict(parameterize_notebook(nbformat.from_dict(raw), dict(options.parameters)))
+    node = nbformat.from_dict(raw)
+    node.metadata.setdefault("papermill", {})
+    for cell in node.cells:
+        cell.metadata.setdefault("tags", [])  # papermill's own reader adds them, and its writer counts on it
+    return dict(parameterize_notebook(node, dict(options.parameters), kernel_name="python3", language="python"))
 
 
 # what ran last, by notebook: stage → key, so that «why does it run again» has an answer

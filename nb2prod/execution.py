@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
-from nb2prod import environment, fingerprint, plan, schema
+from nb2prod import dataflow, environment, fingerprint, plan, schema
 from nb2prod.artifact import Recipe
 from nb2prod.errors import Place, RunCancelled, StoreError, ValueNotKept
 from nb2prod.events import Event
@@ -179,6 +179,13 @@ class Execution:
 
     def run(self) -> None:
         """Carry out every stage; afterwards `error` says why it stopped, if it did."""
+        self._all()
+        if isinstance(self.error, StoreError):
+            # What was damaged is set aside by now, so that the stages that made it run again.
+            self.world, self.outcomes, self.keys, self.count, self.error = World(), [], {}, 0, None
+            self._all()
+
+    def _all(self) -> None:
         _clear(self.document)
         reason = ""
         for position, flow in enumerate(self.context.pipeline.flows):
@@ -241,7 +248,7 @@ class Execution:
             )
         )
 
-    def _failed(self, flow: StageFlow, error: RunError | None, seconds: float, why: str) -> None:
+    def _failed(self, flow: StageFlow, error: RunError | StoreError | None, seconds: float, why: str) -> None:
         self.error = error
         if error is not None:
             self.listen(Event(kind="error", data=schema.error(error)))
@@ -252,7 +259,9 @@ class Execution:
         data = _stage_event(outcome.stage, outcome.state, outcome.why, outcome.seconds, outcome.bytes)
         self.listen(Event(kind="stage", data=data))
 
-    def _run(self, position: int, decision: Decision, attempt: int) -> tuple[Record | None, RunError | None]:
+    def _run(
+        self, position: int, decision: Decision, attempt: int
+    ) -> tuple[Record | None, RunError | StoreError | None]:
         flow = self.context.pipeline.flows[position]
         result = self.workspace / f"{position}-{attempt}.result.json"
         results: list[CellResult] = []
@@ -281,7 +290,7 @@ class Execution:
 
     def _record(
         self, position: int, decision: Decision, results: list[CellResult], left: dict[str, Any]
-    ) -> tuple[Record | None, RunError | None]:
+    ) -> tuple[Record | None, RunError | StoreError | None]:
         flow = self.context.pipeline.flows[position]
         unkept = {fault["name"]: fault for fault in left["faults"]}
         for name, fault in unkept.items():
@@ -299,7 +308,7 @@ class Execution:
             stage=flow.stage.name,
             parts=decision.parts,
             artifacts=artifacts,
-            recipes=recipes,
+            recipes=tuple(evolve(recipe, needs=_needs(recipe.code)) for recipe in recipes),
             gone=tuple(sorted({*left["gone"], *unkept})),
             ambient=left["ambient"],
             outputs=content_key(outputs),
@@ -312,6 +321,8 @@ class Execution:
         flow = flows[position]
         imported = {name for item in flow.imports for name in item.names}
         above = {name for name in decision.inputs.names if name in self.world.versions}
+        # What setup cells make is made again in each stage, and never handed on.
+        made_everywhere = {n for i in flow.cells if i.cell in flow.stage.everywhere for n in i.flow.binds}
         recipes = {name for name in above if _is_import(self.world.versions[name])}
         return Job(
             store=self.context.store.url,
@@ -322,7 +333,7 @@ class Execution:
             inputs=[artifact.digest for artifact in decision.inputs.artifacts],
             late=[recipe.code for recipe in decision.inputs.late],
             ambient=self.world.ambient,
-            keep=list(decision.asked),
+            keep=sorted(set(decision.asked) - made_everywhere),
             imported=sorted((imported | recipes) - {n for n, use in flow.leaves.items() if use.how == "set"}),
             definitions={name: source for item in flow.cells for name, source in item.flow.sources.items()},
         )
@@ -339,6 +350,12 @@ class Execution:
 
 def _running(flow: StageFlow) -> tuple[Cell, ...]:
     return tuple(cell for cell in flow.stage.code_cells if untagged(cell.source).strip())
+
+
+def _needs(source: str) -> tuple[str, ...]:
+    """Return what definitions look up, when they are made and when they are called."""
+    flow = dataflow.analyse(source)
+    return tuple(sorted({*flow.reads, *(name for d in flow.definitions.values() for name in d.reads)}))
 
 
 def _is_import(version: Version) -> bool:

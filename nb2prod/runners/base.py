@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from nb2prod.errors import RunError
+    from nb2prod.errors import RunError, StoreError
     from nb2prod.kernel import Job
     from nb2prod.notebook import Cell
 
@@ -42,9 +42,9 @@ class CellResult:
 class Runner(Protocol):
     """Runs a task; tells of each cell as it starts and ends."""
 
-    def run(self, task: Task) -> RunError | None:
+    def run(self, task: Task) -> RunError | StoreError | None:
         """Run the cells in order; when all are done, the job's result file is there.
 
         Returns:
-            None, or why the stage did not finish; the cells below the failing one were not run.
+            None, or why the stage did not finish (a `StoreError`: an input is gone); the cells below the failing one were not run.
         """

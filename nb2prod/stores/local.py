@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nb2prod.errors import ArtifactCorrupt, ArtifactMissing
 
+_HEAD = hashlib.sha256().digest_size * 2 + 1  # bytes of the hash and the newline above the content
 _KEY = re.compile(r"[0-9a-z]+(-[0-9a-z]+)*")
 
 
@@ -38,8 +39,8 @@ class LocalStore:
     def put(self, key: str, data: bytes) -> None:
         """Write to a temporary file beside the key's and rename it: readers see all or nothing."""
         path = self.path(key)
-        if path.is_file():
-            return
+        if path.is_file() and path.stat().st_size == len(data) + _HEAD:
+            return  # a file of another length was cut off, and is replaced
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
         try:
