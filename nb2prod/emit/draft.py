@@ -72,7 +72,8 @@ class Draft:
     nested: Mapping[str, Statement]  # functions that read values of the stages when they are called
     parameters: Mapping[str, Statement]
     parts: tuple[Part, ...]
-    taken: frozenset[str]  # every name of the notebook
+    statements: Mapping[str, tuple[Statement, ...]]  # of each stage, in plain Python, without parameters
+    bound: Mapping[str, frozenset[str]]  # every name of the notebook, and what binds it
 
     @property
     def definitions(self) -> tuple[Statement, ...]:
@@ -94,7 +95,6 @@ def draft(pipeline: Pipeline) -> Draft:
         CannotExtract: A cell does something that a module cannot do.
     """
     sheet = _Sheet(pipeline)
-    hoisted = {**sheet.defined, **sheet.nested}
     parts = tuple(_part(sheet, flow) for flow in pipeline.flows)
     return Draft(
         imports=sheet.imports,
@@ -102,13 +102,9 @@ def draft(pipeline: Pipeline) -> Draft:
         nested=sheet.nested,
         parameters=sheet.parameters,
         parts=tuple(p for p in parts if p.body or p.stage.role != "setup"),
-        taken=frozenset(sheet.bound) | set(hoisted),
+        statements={name: tuple(found) for name, found in sheet.all.items()},
+        bound={name: frozenset(origins) for name, origins in sheet.bound.items()},
     )
-
-
-def everything(pipeline: Pipeline) -> dict[str, tuple[Statement, ...]]:
-    """Return the statements of each stage, parameters left out."""
-    return {name: tuple(found) for name, found in _Sheet(pipeline).all.items()}
 
 
 def is_parameters(cell: Cell) -> bool:

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from nb2prod.emit import notebooks, package, prose
-from nb2prod.emit.draft import draft, everything
+from nb2prod.emit.draft import draft
 from nb2prod.emit.plain import CannotExtract
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ def files(pipeline: Pipeline, *, kinds: Mapping[str, str] = {}, requirements: Se
         "tests/conftest.py": package.conftest(draws="matplotlib" in _roots(pipeline)),
         "tests/test_pipeline.py": package.test_module(name, plan, kinds),
     }
-    books = notebooks.notebooks(pipeline, plan, everything(pipeline))
-    return {**written, **{f"notebooks/{file}": text for file, text in books}}
+    return {**written, **{f"notebooks/{file}": text for file, text in notebooks.notebooks(pipeline, plan)}}
 
 
 def definitions(pipeline: Pipeline) -> str:
@@ -87,12 +86,8 @@ def _roots(pipeline: Pipeline) -> frozenset[str]:
 
 
 def _readme(pipeline: Pipeline, plan: Draft, name: str) -> str:
-    setups = {s.name for s in pipeline.stages if s.role == "setup"}
-    names = [s.name for s in pipeline.stages if s.name not in setups] or [s.name for s in pipeline.stages]
-    books = "\n".join(
-        f"papermill notebooks/{number:02d}_{stage}.ipynb runs/{number:02d}_{stage}.ipynb"
-        for number, stage in enumerate(names, start=1)
-    )
+    names = [file for file, _ in notebooks.notebooks(pipeline, plan)]
+    books = "\n".join(f"papermill notebooks/{file} runs/{file}" for file in names)
     about = prose.about(pipeline.notebook)
     given = ", ".join(f"`{parameter}`" for parameter in plan.parameters)
     lines = [

@@ -243,7 +243,7 @@ def _string(text: str | None) -> str:
 
 
 def _free(name: str, draft: Draft) -> str:
-    while name in draft.taken:
+    while name in draft.bound:
         name += "_"
     return name
 
