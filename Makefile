@@ -1,0 +1,57 @@
+# The two commands: `make demo` and `make test`. Each sets up what it needs on a fresh machine.
+# Python 3.11 or later, node 20 or later, and for the browser tests apt (or Chromium at hand) are expected.
+
+SHELL := /bin/bash
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Where this is set, every import compiles again, which costs three times as much as the import.
+unexport PYTHONDONTWRITEBYTECODE
+export UV_COMPILE_BYTECODE := 1
+export BENTOML_DO_NOT_TRACK := True
+
+.PHONY: demo test lint unit kernel ship lab typescript clean
+
+$(BIN)/uv:
+	python3 -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip uv
+
+$(VENV)/.demo: $(BIN)/uv pyproject.toml
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet '.[lab,examples]'
+	touch $@
+
+$(VENV)/.dev: $(BIN)/uv pyproject.toml
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/.demo  ## Ship the churn notebook and call the service
+	$(BIN)/nb2prod ship examples/churn/churn.ipynb --serve
+
+test: lint unit kernel ship typescript lab  ## Pass all tiers
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev
+	$(BIN)/pytest -q
+
+kernel: $(VENV)/.dev
+	$(BIN)/pytest -q -m kernel -n 2
+
+ship: $(VENV)/.dev
+	$(BIN)/pytest -q -m ship
+
+typescript: $(VENV)/.dev
+	cd labextension && source ../$(BIN)/activate && jlpm install --immutable && jlpm lint:check && jlpm tsc --noEmit && jlpm test
+
+lab: $(VENV)/.dev chromium
+	$(BIN)/pytest -q -m lab
+
+.PHONY: chromium
+chromium:
+	command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core)
+
+clean:
+	rm -rf $(VENV) build dist nb2prod/labextension labextension/lib labextension/node_modules
