@@ -1,13 +1,16 @@
 module.exports = {
   testEnvironment: 'node',
+  // JupyterLab's packages are ES modules.
+  transformIgnorePatterns: ['/node_modules/(?!@jupyterlab/)'],
   testRegex: 'src/__tests__/.*\\.spec\\.ts$',
   transform: {
-    '\\.tsx?$': [
+    '\\.[jt]sx?$': [
       'ts-jest',
       {
         tsconfig: {
           module: 'commonjs',
           moduleResolution: 'node10',
+          allowJs: true,
           esModuleInterop: true,
           strict: true,
           lib: ['DOM', 'ES2021'],

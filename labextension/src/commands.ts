@@ -8,3 +8,6 @@ export const CommandIDs = {
   setStage: 'nb2prod:set-stage',
   showPanel: 'nb2prod:show-panel'
 } as const;
+
+/** The id of the side panel. */
+export const PANEL = 'nb2prod-panel';

@@ -22,6 +22,9 @@ export interface IRunView {
   readonly state: RunState;
   /** The last event seen; a stream is resumed after it. */
   readonly seq: number;
+  /** When it began, in seconds since 1970, and how long it took. */
+  readonly began: number | null;
+  readonly seconds: number | null;
   readonly steps: Readonly<Record<string, IProgress<StepState>>>;
   readonly stages: Readonly<Record<string, IProgress<ShownState>>>;
   /** The cell that runs now, by its id. */
@@ -38,6 +41,8 @@ export function begun(run: string, verb: Verb): IRunView {
     verb,
     state: 'running',
     seq: 0,
+    began: null,
+    seconds: null,
     steps: {},
     stages: {},
     cell: null,
@@ -52,7 +57,7 @@ export function after(view: IRunView, event: RunEvent): IRunView {
   if (event.seq <= view.seq) {
     return view;
   }
-  const next = { ...view, seq: event.seq };
+  const next = { ...view, seq: event.seq, began: view.began ?? event.at };
   switch (event.event) {
     case 'start': {
       const waiting: IProgress<ShownState> = {
@@ -100,7 +105,7 @@ export function after(view: IRunView, event: RunEvent): IRunView {
     case 'error':
       return { ...next, faults: [...view.faults, event] };
     case 'end':
-      return ended({ ...next, result: event.result }, event.ok ? 'done' : 'failed');
+      return ended({ ...next, result: event.result, seconds: event.at - next.began }, event.ok ? 'done' : 'failed');
     default:
       // A newer server may send kinds of events that this page does not know yet.
       return next;

@@ -1,6 +1,7 @@
 /**
  * Model: what is known of one open notebook's pipeline, its newest run and its last release.
  */
+import type { PartialJSONObject } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import { Debouncer, Throttler } from '@lumino/polling';
 import { Signal } from '@lumino/signaling';
@@ -72,6 +73,11 @@ export class PipelineModel implements IDisposable {
   /** The service of that release. */
   get service(): IServiceState | null {
     return this._serving;
+  }
+
+  /** A row that the service can be asked for. */
+  get example(): PartialJSONObject | null {
+    return this._example;
   }
 
   /** What was asked for and has not begun yet. */
@@ -226,7 +232,9 @@ export class PipelineModel implements IDisposable {
     if (release) {
       await this._asking(null, async () => {
         const releases = await this._service.releases(this.document.path);
-        this._serving = releases.find(({ id }) => id === release)?.service ?? null;
+        const found = releases.find(({ id }) => id === release);
+        this._serving = found?.service ?? null;
+        this._example = found?.example ?? null;
       });
     }
   }
@@ -301,6 +309,7 @@ export class PipelineModel implements IDisposable {
   private _run: IRunView | null = null;
   private _shipped: IResult | null = null;
   private _serving: IServiceState | null = null;
+  private _example: PartialJSONObject | null = null;
   private _pending: Verb | 'serve' | 'stop' | null = null;
   private _trouble: ITrouble | null = null;
   private _selected: string | null = null;

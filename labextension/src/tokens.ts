@@ -189,6 +189,8 @@ export interface IPipelineService {
 export interface IRelease {
   readonly id: string;
   readonly service?: IServiceState | null;
+  /** A row that it can be asked for. */
+  readonly example?: PartialJSONObject | null;
 }
 
 /** An open notebook, as much of it as a pipeline needs. */

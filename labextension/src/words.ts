@@ -2,6 +2,7 @@
  * Words: states, steps and numbers as people read them.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { PartialJSONObject } from '@lumino/coreutils';
 import type { ShownState } from './journal';
 import type { ITrouble } from './model';
 import type { IPlace, RunState, Verb } from './tokens';
@@ -55,8 +56,8 @@ export function runWord(trans: TranslationBundle, verb: Verb, state: RunState): 
 }
 
 export function duration(trans: TranslationBundle, seconds: number): string {
-  if (seconds >= 60) {
-    return trans.__('%1 min %2 s', Math.floor(seconds / 60), Math.round(seconds % 60));
+  if (Math.round(seconds) >= 60) {
+    return trans.__('%1 min %2 s', Math.floor(Math.round(seconds) / 60), Math.round(seconds) % 60);
   }
   return trans.__('%1 s', seconds < 10 ? seconds.toFixed(1) : Math.round(seconds));
 }
@@ -68,6 +69,12 @@ export function milliseconds(trans: TranslationBundle, value: number): string {
 /** Four significant digits, as metrics are compared. */
 export function metric(value: number): string {
   return Number.isInteger(value) ? String(value) : Number(value.toPrecision(4)).toString();
+}
+
+/** A line for a shell that asks a service for one prediction. */
+export function curl(url: string, row: PartialJSONObject): string {
+  const body = JSON.stringify({ rows: [row] }).replace(/'/g, `'\\''`);
+  return `curl ${url}/predict -H 'Content-Type: application/json' -d '${body}'`;
 }
 
 /** Where something is, or an empty text. */

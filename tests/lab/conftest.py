@@ -161,8 +161,12 @@ class Screen:
         return self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{index}"]')
 
     def heard(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not any(known in message.text for known in NOT_OURS):
-            self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+        if message.type in {"error", "warning"}:
+            self.complain(f"{message.type}: {message.text} ({message.location.get('url')})")
+
+    def complain(self, text: str) -> None:
+        if not any(known in text for known in NOT_OURS):
+            self.complaints.append(text)
 
 
 @pytest.fixture
@@ -193,7 +197,7 @@ def screen(lab: Lab, chromium: Browser, request: pytest.FixtureRequest) -> Itera
     page = context.new_page()
     screen = Screen(lab=lab, page=page, workspace=str(abs(hash(request.node.nodeid))))
     page.on("console", lambda message: screen.heard(message))
-    page.on("pageerror", lambda error: screen.complaints.append(f"page error: {error}"))
+    page.on("pageerror", lambda error: screen.complain(f"page error: {error}"))
     yield screen
     context.close()
     assert screen.complaints == []

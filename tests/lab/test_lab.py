@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,10 @@ def test_a_tagged_notebook_becomes_a_service_that_predicts_as_it_does(
     expect(card.locator(".jp-nb2prod-Metrics tbody tr").first.locator("td")).to_have_count(2)
     expect(card.get_by_text("Gate passed")).to_be_visible()
     expect(card.get_by_text("Same predictions as the notebook")).to_be_visible()
-    expect(card.locator(".jp-nb2prod-Call pre")).to_contain_text(f"{url}/predict")
+    card.get_by_text("Call it with curl").click()
+    line = card.locator(".jp-nb2prod-Call pre").inner_text()
+    answered = subprocess.run(["sh", "-c", f"{line} --silent --fail"], capture_output=True, check=True, timeout=30)
+    assert "prediction" in json.loads(answered.stdout)[0]
     expect(page.locator(".jp-nb2prod-Graph-node:not([data-state='done'])")).to_have_count(0)
 
     card.get_by_role("button", name="Stop").click()

@@ -8,7 +8,7 @@ const result: IResult = { run: RUN, verb: 'ship', ok: true, error: null, release
 /** An event with the next number. */
 function* numbered(): Generator<{ seq: number; at: number }, never> {
   for (let seq = 1; ; seq += 1) {
-    yield { seq, at: 0 };
+    yield { seq, at: 100 + seq };
   }
 }
 
@@ -51,6 +51,7 @@ describe('a run seen through its journal', () => {
 
     expect(view.state).toBe('done');
     expect(view.result).toEqual(result);
+    expect(view.seconds).toBe(7);
     expect(view.cell).toBeNull();
     expect(view.stages['train']).toEqual({ state: 'done', seconds: 2.5, why: 'code changed' });
   });
@@ -85,7 +86,7 @@ describe('a run seen through its journal', () => {
   it('passes over kinds of events it does not know', () => {
     const event = { seq: 1, at: 0, event: 'weather' } as unknown as RunEvent;
 
-    expect(after(begun(RUN, 'run'), event)).toEqual({ ...begun(RUN, 'run'), seq: 1 });
+    expect(after(begun(RUN, 'run'), event)).toEqual({ ...begun(RUN, 'run'), seq: 1, began: 0 });
   });
 
   it('leaves nothing spinning when its process is gone', () => {

@@ -113,7 +113,10 @@ interface INodeProps {
 function Node({ box, stage, progress, pressed, tabIndex, onSelect, onOpen }: INodeProps): JSX.Element {
   const trans = useTrans();
   const word = stateWord(trans, progress.state);
-  const text = progress.seconds === null ? word : trans.__('%1 · %2', word, duration(trans, progress.seconds));
+  const text =
+    progress.seconds === null || progress.state === 'running'
+      ? word
+      : trans.__('%1 · %2', word, duration(trans, progress.seconds));
   const open = (): void => {
     onSelect(box.name);
     if (stage) {

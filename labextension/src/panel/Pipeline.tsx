@@ -5,7 +5,7 @@ import type { JSX, ReactNode } from 'react';
 import type { IRunView } from '../journal';
 import type { PipelineModel } from '../model';
 import type { IPlace, IStage } from '../tokens';
-import { runWord, stepWord, troubleWords } from '../words';
+import { duration, runWord, stepWord, troubleWords } from '../words';
 import { Faults, Findings } from './Findings';
 import { Graph } from './Graph';
 import { Release } from './Release';
@@ -38,6 +38,7 @@ export function Pipeline({ model }: { readonly model: PipelineModel }): JSX.Elem
           <Release
             result={shipped}
             service={model.service}
+            example={model.example}
             pending={model.pending === 'serve' || model.pending === 'stop' ? model.pending : null}
             onServe={() => void model.serve()}
             onStop={() => void model.stop()}
@@ -93,10 +94,17 @@ function Status({ model }: { readonly model: PipelineModel }): JSX.Element {
   return (
     <p className="jp-nb2prod-Status" role="status" data-state={saving ? 'running' : run?.state} data-verb={run?.verb}>
       {saving && trans.__('Saving and starting …')}
-      {!saving && run && <>{runWord(trans, run.verb, run.state)}</>}
+      {!saving && run && outcome(run)}
       {!saving && run?.state === 'running' && <span> {underWay(run)}</span>}
     </p>
   );
+
+  function outcome(view: IRunView): string {
+    const word = runWord(trans, view.verb, view.state);
+    return view.state === 'done' && view.seconds !== null
+      ? trans.__('%1 in %2', word, duration(trans, view.seconds))
+      : word;
+  }
 
   function underWay(view: IRunView): string {
     const step = Object.entries(view.steps).find(([, { state }]) => state === 'running')?.[0];

@@ -2,21 +2,23 @@
  * Release: what Ship left behind: its service, its numbers against the baseline, the gate and the rehearsal.
  */
 import { Clipboard } from '@jupyterlab/apputils';
+import type { PartialJSONObject } from '@lumino/coreutils';
 import type { JSX } from 'react';
 import type { IResult, IServiceState } from '../tokens';
-import { duration, metric, milliseconds } from '../words';
+import { curl, duration, metric, milliseconds } from '../words';
 import { Sign } from './Sign';
 import { useTrans } from './context';
 
 export interface IReleaseProps {
   readonly result: IResult;
   readonly service: IServiceState | null;
+  readonly example: PartialJSONObject | null;
   readonly pending: 'serve' | 'stop' | null;
   readonly onServe: () => void;
   readonly onStop: () => void;
 }
 
-export function Release({ result, service, pending, onServe, onStop }: IReleaseProps): JSX.Element {
+export function Release({ result, service, example, pending, onServe, onStop }: IReleaseProps): JSX.Element {
   const trans = useTrans();
   const running = service?.state === 'running';
   return (
@@ -39,7 +41,7 @@ export function Release({ result, service, pending, onServe, onStop }: IReleaseP
           {serviceWord()}
         </button>
       </div>
-      {running && service.url && <Call url={service.url} />}
+      {running && service.url && example && <Call line={curl(service.url, example)} />}
       {result.metrics && <MetricTable result={result} />}
       {result.gate && <Gate gate={result.gate} />}
       {result.rehearsal && <Rehearsal rehearsal={result.rehearsal} />}
@@ -54,14 +56,14 @@ export function Release({ result, service, pending, onServe, onStop }: IReleaseP
   }
 }
 
-function Call({ url }: { readonly url: string }): JSX.Element {
+function Call({ line }: { readonly line: string }): JSX.Element {
   const trans = useTrans();
-  const line = `curl ${url}/predict`;
   return (
     <div className="jp-nb2prod-Call">
-      <pre tabIndex={0} aria-label={trans.__('A call of the service')}>
-        {line}
-      </pre>
+      <details className="jp-nb2prod-Fold">
+        <summary>{trans.__('Call it with curl')}</summary>
+        <pre tabIndex={0}>{line}</pre>
+      </details>
       <button className="jp-nb2prod-Button" onClick={() => Clipboard.copyToSystem(line)}>
         {trans.__('Copy')}
       </button>
@@ -89,7 +91,7 @@ function MetricTable({ result }: { readonly result: IResult }): JSX.Element {
       <tbody>
         {Object.entries(mine).map(([name, value]) => (
           <tr key={name}>
-            <th scope="row">{name}</th>
+            <th scope="row">{name.replace(/_/g, ' ')}</th>
             <Value value={value} kind="model" />
             {result.baseline && <Value value={theirs[name]} kind="baseline" />}
           </tr>

@@ -4,7 +4,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { CommandIDs } from '../commands';
+import { CommandIDs, PANEL } from '../commands';
 import { setStage, tagged } from '../document';
 import { shipIcon } from '../icons';
 import type { IRunView } from '../journal';
@@ -34,7 +34,11 @@ export const commands: JupyterFrontEndPlugin<void> = {
     addVerbs(app, pipelines, trans);
     addSetStage(app, tracker, trans);
     const refresh = (): void => app.commands.notifyCommandChanged();
-    const announce = (_: PipelineModel, view: IRunView): void => tell(app, trans, view);
+    const announce = (model: PipelineModel, view: IRunView): void => {
+      if (model !== pipelines.current || !isPanelVisible(app)) {
+        tell(app, trans, view);
+      }
+    };
     pipelines.currentChanged.connect(refresh);
     pipelines.opened.connect((_: IPipelines, panel: NotebookPanel) => {
       const model = pipelines.of(panel);
@@ -122,6 +126,10 @@ async function askName(trans: TranslationBundle, now: string | null): Promise<st
     okLabel: trans.__('Set stage')
   });
   return answer.button.accept ? (answer.value ?? '').trim() : null;
+}
+
+function isPanelVisible(app: JupyterFrontEnd): boolean {
+  return [...app.shell.widgets('right')].some(({ id, isVisible }) => id === PANEL && isVisible);
 }
 
 function tell(app: JupyterFrontEnd, trans: TranslationBundle, view: IRunView): void {

@@ -2,7 +2,7 @@ import { ILayoutRestorer } from '@jupyterlab/application';
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { CommandIDs } from '../commands';
+import { CommandIDs, PANEL } from '../commands';
 import { pipelineIcon } from '../icons';
 import { PipelinePanel } from '../panel/PipelinePanel';
 import { IPipelines } from '../pipelines';
@@ -23,7 +23,7 @@ export const panel: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('nb2prod');
     const widget = new PipelinePanel(pipelines, trans);
-    widget.id = 'nb2prod-panel';
+    widget.id = PANEL;
     widget.title.icon = pipelineIcon;
     widget.title.caption = trans.__('Pipeline');
     app.shell.add(widget, 'right', { rank: 650, type: 'Pipeline' });
