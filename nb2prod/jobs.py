@@ -52,7 +52,7 @@ def start(
     command += ["--serve"] if verb == "ship" and serve else []
     for name, value in (parameters or {}).items():
         # JSON is also YAML, which is how `-p` is read, so that types come through.
-        command += ["-p", name, value if isinstance(value, str) else json.dumps(value)]
+        command += ["-p", name, json.dumps(value)]
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=notebook.parent

@@ -1,0 +1,61 @@
+"""papermill runs a tagged notebook: with our engine as its pipeline, without it straight through."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from books import copied, texts, written
+
+pytestmark = pytest.mark.kernel
+
+
+def papermill(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def statuses(path: Path) -> list[str]:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    # papermill puts a cell of its own above the rest when something failed.
+    return [cell["metadata"]["papermill"]["status"] for cell in cells if "papermill" in cell["metadata"]]
+
+
+def test_both_ways_give_the_same_outputs(tmp_path: Path) -> None:
+    copied("tiny_model", tmp_path)
+    staged = papermill(tmp_path, "tiny_model.ipynb", "staged.ipynb", "--engine", "nb2prod")
+    straight = papermill(tmp_path, "tiny_model.ipynb", "straight.ipynb")
+
+    assert (staged.returncode, straight.returncode) == (0, 0), staged.stderr + straight.stderr
+    assert texts(tmp_path / "straight.ipynb") == texts(tmp_path / "staged.ipynb")
+
+
+def test_parameters_keep_papermills_meaning(tmp_path: Path) -> None:
+    written(tmp_path, ("n = 1", {"tags": ["parameters"]}), "%%stage a\nm = n * 2", "%%stage b\nprint(m)")
+    done = papermill(tmp_path, "test.ipynb", "out.ipynb", "--engine", "nb2prod", "-p", "n", "21")
+
+    assert done.returncode == 0, done.stderr
+    assert texts(tmp_path / "out.ipynb")[-1] == "42\n"
+    assert {"completed"} == set(statuses(tmp_path / "out.ipynb"))
+
+
+def test_a_failing_cell_fails_papermill_and_the_cells_below_have_not_run(tmp_path: Path) -> None:
+    copied("failing_cell", tmp_path)
+    done = papermill(tmp_path, "failing_cell.ipynb", "out.ipynb", "--engine", "nb2prod")
+    found = statuses(tmp_path / "out.ipynb")
+
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+    assert {"pending"} == set(found[found.index("failed") + 1 :])
+
+
+def test_a_dead_kernel_is_not_taken_for_success(tmp_path: Path) -> None:
+    copied("kernel_killed", tmp_path)
+    done = papermill(tmp_path, "kernel_killed.ipynb", "out.ipynb", "--engine", "nb2prod")
+
+    assert done.returncode != 0
+    assert "NB202" in done.stderr
+    assert "failed" in statuses(tmp_path / "out.ipynb")

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from books import copied, written
+
+from nb2prod import jobs, journal, settings
+from nb2prod.errors import RunUnknown
+
+SLOW = "%%stage slow\nimport time, pathlib\npathlib.Path('began').touch()\ntime.sleep(120)"
+
+
+def ended(home: Path, run: str, seconds: float = 60) -> str:
+    deadline = time.monotonic() + seconds
+    while jobs.state(home, run) == "running" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return jobs.state(home, run)
+
+
+def pid_of(home: Path, run: str) -> int:
+    return int(jobs.events(home, run)[0]["pid"])
+
+
+def begun(folder: Path, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not (folder / "began").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("name", ["", "../..", "20260101-000000-abcdeg", "20260101-000000-abcdef/../x"])
+def test_a_run_is_never_a_path(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RunUnknown):
+        journal.read(tmp_path, name)
+
+
+def test_a_line_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:
+    run = journal.new_run()
+    folder = journal.Journal(tmp_path, run).folder
+    (folder / "events.jsonl").write_text('{"seq": 1, "event": "start"}\n{"seq": 2, "ev', encoding="utf-8")
+
+    assert [event["seq"] for event in journal.read(tmp_path, run)] == [1]
+
+
+@pytest.mark.kernel
+def test_a_job_is_found_by_its_run_and_followed_from_any_event(tmp_path: Path) -> None:
+    path = copied("tiny", tmp_path)
+    home = settings.home_of(path)
+    run = jobs.start(path, "run")
+    assert ended(home, run) == "done"
+    events: list[dict[str, Any]] = jobs.events(home, run)
+    summary = jobs.history(home, "tiny.ipynb")[0]
+
+    assert (events[0]["event"], events[-1]["event"]) == ("start", "end")
+    assert events[3:] == jobs.events(home, run, after=3)
+    assert (run, "run", "done", True) == (summary["run"], summary["verb"], summary["state"], summary["ok"])
+    assert jobs.history(home, "other.ipynb") == []
+
+
+@pytest.mark.kernel
+def test_a_cancelled_job_says_so_and_leaves_no_process(tmp_path: Path) -> None:
+    path = written(tmp_path, SLOW)
+    home = settings.home_of(path)
+    run = jobs.start(path, "run")
+    begun(tmp_path)
+    jobs.cancel(home, run)
+
+    assert ended(home, run) == "cancelled"
+    assert jobs.events(home, run)[-1]["result"]["error"]["code"] == "NB207"
+
+
+@pytest.mark.kernel
+def test_a_killed_job_is_lost_and_the_next_run_is_right(tmp_path: Path) -> None:
+    path = written(tmp_path, "%%stage quick\nx = 1", f"{SLOW}\nprint(x)")
+    home = settings.home_of(path)
+    run = jobs.start(path, "run")
+    begun(tmp_path)
+    os.kill(pid_of(home, run), signal.SIGKILL)
+
+    assert ended(home, run) == "lost"
+    path.write_text(path.read_text(encoding="utf-8").replace("time.sleep(120)", ""), encoding="utf-8")
+    again = jobs.start(path, "run")
+    assert ended(home, again) == "done"
+    stages = jobs.events(home, again)[-1]["result"]["stages"]
+    assert [stage["state"] for stage in stages] == ["reused", "done"]
+
+
+@pytest.mark.kernel
+def test_parameters_keep_their_types_on_their_way(tmp_path: Path) -> None:
+    cell = ("n = 1\nname = 'a'\nxs = []", {"tags": ["parameters"]})
+    path = written(tmp_path, cell, "%%stage show\nassert (n, name, xs) == (2, '3', [1, 'b'])")
+    run = jobs.start(path, "run", parameters={"n": 2, "name": "3", "xs": [1, "b"]})
+
+    assert ended(settings.home_of(path), run) == "done"
