@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import io
 import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -54,62 +55,83 @@ def lift(candidate: Candidate, namespace: Mapping[str, Any], pipeline: Pipeline,
         ModelNotPickled: It holds what cannot leave this process.
     """
     code = Code.of(pipeline)
-    with living(namespace, module):
-        model = _pickled(candidate, candidate.model)
+    with living(namespace, module, {*code.definitions, *code.assigned}) as home:
+        model = _pickled(candidate, candidate.model, home)
         roots = _own(model, module)
         while True:
             chosen = code.choose(roots, namespace)
-            values = _pickled(candidate, {n: namespace[n] for n in chosen.values}) if chosen.values else b""
+            values = _pickled(candidate, {n: namespace[n] for n in chosen.values}, home) if chosen.values else b""
             if _own(values, module) <= roots:
                 break
             roots |= _own(values, module)
     source = code.write(chosen, pipeline.notebook.name, hashlib.sha256(values).hexdigest() if values else "")
-    used = {m for data in (model, values) for m, _ in _referred(data)} | set(pins.imported(source))
+    used = {m for data in (model, values) for m, _ in pins.referred(data)} | set(pins.imported(source))
     if "cloudpickle.cloudpickle" in used:
         used |= {m for m in code.roots if m in pins.texts(model) | pins.texts(values)}
-    stray = sorted(name for m, name in _referred(model) | _referred(values) if m == MAIN)
+    stray = sorted(name for m, name in pins.referred(model) | pins.referred(values) if m == MAIN)
     if stray:
         raise ModelNotPickled(candidate.name, candidate.cell, f"'{stray[0]}' exists in the notebook's process only")
     return Lifted(model=model, source=source, values=values, modules=frozenset(used - {module, "builtins"}))
 
 
+@define
+class Home:
+    """The module that the notebook's functions and classes are moved to, if it has source for them."""
+
+    module: types.ModuleType
+    known: frozenset[str]
+
+    def take(self, name: str, value: Any) -> None:
+        """Move a function or class of `__main__`, and the classes inside it."""
+        if name not in self.known or getattr(value, "__module__", None) != MAIN or not hasattr(value, "__qualname__"):
+            return
+        setattr(self.module, name, value)
+        value.__module__ = self.module.__name__
+        if value.__qualname__ == "<lambda>":
+            value.__name__ = value.__qualname__ = name
+        for inner in vars(value).values() if isinstance(value, type) else ():
+            if isinstance(inner, type) and inner.__module__ == MAIN:
+                inner.__module__ = self.module.__name__
+
+
 @contextmanager
-def living(namespace: Mapping[str, Any], module: str) -> Iterator[None]:
+def living(namespace: Mapping[str, Any], module: str, known: Iterable[str]) -> Iterator[Home]:
     """Let the notebook's functions and classes live in `module`, as they will when the service runs."""
-    home = types.ModuleType(module)
+    home = Home(types.ModuleType(module), frozenset(known))
     for name, value in namespace.items():
-        if callable(value) and getattr(value, "__module__", None) == MAIN and hasattr(value, "__qualname__"):
-            setattr(home, name, value)
-            if getattr(value, "__name__", "") == "<lambda>":
-                value.__name__ = value.__qualname__ = name
-            _move(value, module)
-    sys.modules[module] = home
+        if callable(value):
+            home.take(name, value)
+    sys.modules[module] = home.module
     try:
-        yield
+        yield home
     finally:
         del sys.modules[module]
 
 
-def _move(value: Any, module: str) -> None:
-    value.__module__ = module
-    for inner in vars(value).values() if isinstance(value, type) else ():
-        if isinstance(inner, type) and inner.__module__ == MAIN:
-            _move(inner, module)
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Moves what it meets, too: a class may have no name at the notebook's end but its objects live on."""
+
+    def __init__(self, file: io.BytesIO, home: Home) -> None:
+        super().__init__(file, protocol=5)
+        self.home = home
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, type | types.FunctionType):
+            self.home.take(obj.__qualname__, obj)
+        return super().reducer_override(obj)
 
 
-def _pickled(candidate: Candidate, value: Any) -> bytes:
+def _pickled(candidate: Candidate, value: Any, home: Home) -> bytes:
+    buffer = io.BytesIO()
     try:
-        return bytes(cloudpickle.dumps(value, protocol=5))
+        _Pickler(buffer, home).dump(value)
     except Exception as wrong:  # user classes may raise anything while they are pickled
         raise ModelNotPickled(candidate.name, candidate.cell, f"{type(wrong).__name__}: {wrong}") from wrong
-
-
-def _referred(data: bytes) -> frozenset[tuple[str, str]]:
-    return pins.referred(data) if data else frozenset()
+    return buffer.getvalue()
 
 
 def _own(data: bytes, module: str) -> frozenset[str]:
-    return frozenset(name.partition(".")[0] for m, name in _referred(data) if m == module)
+    return frozenset(name.partition(".")[0] for m, name in pins.referred(data) if m == module)
 
 
 @frozen(kw_only=True)

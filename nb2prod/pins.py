@@ -62,11 +62,11 @@ def imported(source: str) -> frozenset[str]:
 
 
 def referred(data: bytes) -> frozenset[tuple[str, str]]:
-    """Return the globals, as (module, name), that a pickle refers to, without loading it."""
+    """Return the globals, as (module, name), that a pickle, which may be empty, refers to; it is not loaded."""
     found: set[tuple[str, str]] = set()
     memo: dict[int, str | None] = {}
     pushed: list[str | None] = []
-    for opcode, argument, _ in pickletools.genops(data):
+    for opcode, argument, _ in pickletools.genops(data) if data else ():
         if opcode.name == "GLOBAL":
             module, _, name = str(argument).partition(" ")
             found.add((module, name))
@@ -88,7 +88,8 @@ def referred(data: bytes) -> frozenset[tuple[str, str]]:
 
 def texts(data: bytes) -> frozenset[str]:
     """Return the texts in a pickle: names of modules that a lambda in it reads are among them."""
-    return frozenset(a for o, a, _ in pickletools.genops(data) if "UNICODE" in o.name and isinstance(a, str))
+    read = pickletools.genops(data) if data else ()
+    return frozenset(a for o, a, _ in read if "UNICODE" in o.name and isinstance(a, str))
 
 
 def _requires(name: str) -> Iterator[str]:

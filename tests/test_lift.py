@@ -46,6 +46,13 @@ def test_a_class_of_the_notebook_becomes_importable(tmp_path: Path) -> None:
     assert b"__main__" not in made.model
 
 
+def test_a_class_whose_name_is_gone_becomes_importable_too(tmp_path: Path) -> None:
+    made = lifted(MODEL.format(body="v + 1"), "model = Model()\ndel Model")
+
+    assert says(made, tmp_path) == "[2, 3]"
+    assert "class Model" in made.source
+
+
 def test_only_what_the_model_needs_travels() -> None:
     made = lifted(
         "import json\nimport math\ndef draw():\n    return json", MODEL.format(body="math.sqrt(v)"), "model = Model()"

@@ -1,0 +1,356 @@
+"""From a notebook to a service that answers as the notebook does, over HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+from books import copied, written
+from uv import find_uv_bin
+
+from nb2prod import api, bundle, journal, process, release, settings
+from nb2prod.api import Options, Serving
+from nb2prod.process import Running
+
+pytestmark = pytest.mark.ship
+
+CHURN = Path(__file__).parents[1] / "examples" / "churn"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A BentoML store that stands for the user's."""
+    folder = tmp_path_factory.mktemp("bentoml")
+    before = os.environ.get("BENTOML_HOME")
+    os.environ["BENTOML_HOME"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["BENTOML_HOME"]
+    else:
+        os.environ["BENTOML_HOME"] = before
+
+
+@frozen
+class Ship:
+    """A ship that was made, with what the notebook's own process thought of its model."""
+
+    path: Path
+    home: Path
+    result: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def churn(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Ship:
+    folder = tmp_path_factory.mktemp("churn")
+    for file in CHURN.iterdir():
+        if file.is_file():
+            shutil.copy(file, folder)
+    path = folder / "churn.ipynb"
+    # The last cell writes down what the notebook itself predicts, in its own process.
+    book = json.loads(path.read_text(encoding="utf-8"))
+    witness = "import json, pathlib\npathlib.Path('said.json').write_text(json.dumps({\n"
+    witness += "    'rows': X_test.to_dict('records'), 'predicted': predicted.tolist(),\n"
+    witness += "    'risk': risk.tolist(), 'accuracy': accuracy, 'roc_auc': roc_auc}))"
+    cell = {
+        "cell_type": "code",
+        "id": "witness",
+        "metadata": {},
+        "source": witness,
+        "outputs": [],
+        "execution_count": None,
+    }
+    book["cells"].append(cell)
+    path.write_text(json.dumps(book), encoding="utf-8")
+    return Ship(path, settings.home_of(path), api.ship(path))
+
+
+@pytest.fixture
+def served(churn: Ship, tmp_path: Path) -> Iterator[Running]:
+    """The exported Bento, imported into another store and served from it."""
+    archive = Path(churn.result["archive"])
+    other = tmp_path / "other"
+    bundle.import_bento(archive, churn.result["bento"], home=other)
+    running = process.serve(
+        churn.result["bento"], home=other, port=process.free_port(), log=tmp_path / "service.log", python=_clean(churn)
+    )
+    yield running
+    process.stop(running)
+
+
+def _clean(churn: Ship) -> str:
+    """An interpreter that has the Bento's own requirements, and nothing else."""
+    place = churn.path.parent / "venv"
+    python = str(place / "bin" / "python")
+    if not place.exists():
+        requirements = release.folder_of(churn.home, churn.result["release"]) / "service" / "requirements.txt"
+        quiet: dict[str, Any] = {"check": True, "capture_output": True}
+        subprocess.run([find_uv_bin(), "venv", "--python", sys.executable, str(place)], **quiet)
+        install = [find_uv_bin(), "pip", "install", "--compile-bytecode", "--python", python, "-r", str(requirements)]
+        subprocess.run(install, **quiet)
+    return python
+
+
+def test_the_churn_notebook_becomes_a_release(churn: Ship) -> None:
+    result = churn.result
+
+    assert result["ok"], result["error"]
+    assert result["gate"]["ok"]
+    assert result["rehearsal"] | {"rows": 500, "equal": True} == result["rehearsal"]
+    assert api.releases(churn.home)[0].id == result["release"]
+
+
+def test_its_metrics_are_the_ones_the_notebook_computes(churn: Ship) -> None:
+    said = json.loads((churn.path.parent / "said.json").read_text(encoding="utf-8"))
+
+    assert churn.result["metrics"]["accuracy"] == said["accuracy"]
+    assert churn.result["metrics"]["roc_auc"] == said["roc_auc"]
+    assert churn.result["baseline"]["metrics"]["accuracy"] == pytest.approx(0.859)
+
+
+@pytest.mark.timeout(600)
+def test_it_predicts_as_the_notebook_where_there_is_no_notebook(churn: Ship, served: Running) -> None:
+    said = json.loads((churn.path.parent / "said.json").read_text(encoding="utf-8"))
+    status, answers = process.ask(served, "/predict", {"rows": said["rows"]})
+
+    assert status == http.HTTPStatus.OK
+    assert [answer["prediction"] for answer in answers] == said["predicted"]
+    assert [answer["probabilities"]["yes"] for answer in answers] == pytest.approx(said["risk"], abs=1e-9)
+
+
+def test_bad_requests_are_the_clients_fault_and_say_where(churn: Ship, served: Running) -> None:
+    example = json.loads((release.folder_of(churn.home, churn.result["release"]) / "service/example.json").read_text())
+    bad: dict[str, Any] = {
+        "state": 3,
+        "account_length": 1.5,
+        "total_day_minutes": "180",
+        "total_day_calls": True,
+        "total_eve_charge": None,
+        "total_intl_calls": 2**64,
+    }
+    for field, value in bad.items():
+        status, answer = process.ask(served, "/predict", {"rows": [example, {**example, field: value}]})
+        assert (status, answer["detail"][0]["loc"]) == (400, ["rows", 1, field])
+    for rows in ([], [{**example, "unheard": 1}], [{}], "rows"):
+        assert process.ask(served, "/predict", {"rows": rows})[0] == http.HTTPStatus.BAD_REQUEST
+    assert process.ask(served, "/predict", {"rows": [example]})[0] == http.HTTPStatus.OK
+
+
+def test_its_page_is_its_own_and_loads_nothing_from_elsewhere(churn: Ship, served: Running) -> None:
+    connection = http.client.HTTPConnection(process.HOST, served.port, timeout=10)
+    connection.request("GET", "/")
+    reply = connection.getresponse()
+    page = reply.read().decode()
+    connection.close()
+
+    assert reply.getheader("content-security-policy", "").startswith("default-src 'none'")
+    assert "Try it" in page
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_nothing_of_jupyter_papermill_or_ours_goes_into_it(churn: Ship) -> None:
+    service = release.folder_of(churn.home, churn.result["release"]) / "service"
+    code = "\n".join(path.read_text(encoding="utf-8") for path in service.glob("*.py"))
+    names = {line.partition("==")[0] for line in (service / "requirements.txt").read_text().splitlines()}
+
+    assert not {"ipykernel", "ipython", "jupyter-client", "nbformat", "nb2prod", "papermill", "matplotlib"} & names
+    assert "import nb2prod" not in code
+    assert b"__main__" not in (service / "model.pkl").read_bytes()
+    assert "class Usage" in (service / "churn_code.py").read_text(encoding="utf-8")
+
+
+def test_its_manifest_says_what_it_was_made_of(churn: Ship) -> None:
+    made = release.read(churn.home, churn.result["release"])
+
+    assert "file:churn.csv" in made.data
+    assert any(pin.startswith("scikit-learn==") for pin in made.environment)
+    assert made.model["rows"] == {"train": 4000, "held_out": 1000}
+    assert made.bento == churn.result["bento"]
+
+
+def test_every_step_is_told_in_order(churn: Ship) -> None:
+    told = [e for e in journal.read(churn.home, churn.result["run"]) if e["event"] == "step"]
+
+    steps = ["check", "run", "baseline", "package", "rehearse", "release"]
+    assert [(e["step"], e["state"]) for e in told] == [(s, state) for s in steps for state in ("running", "done")]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("no_model", "NB401"), ("unpicklable_model", "NB205"), ("failing_cell", "NB201")]
+)
+def test_a_ship_that_fails_says_why_and_leaves_no_release(store: Path, tmp_path: Path, name: str, code: str) -> None:
+    path = copied(name, tmp_path)
+    before = sorted(p.name for p in store.glob("bentos/*/*"))
+
+    result = api.ship(path)
+
+    assert (result["ok"], result["release"], result["error"]["code"]) == (False, None, code)
+    assert result["error"]["cure"]
+    assert not (settings.home_of(path) / "releases").exists()
+    assert sorted(p.name for p in store.glob("bentos/*/*")) == before
+
+
+STATEFUL = """
+class Model:
+    '''Answers from a file that only the notebook's folder has.'''
+    def fit(self, X, y):
+        open('factor.txt', 'w').write('2')
+        self.n_features_in_ = 1
+        return self
+    def predict(self, X):
+        import os
+        factor = float(open('factor.txt').read()) if os.path.exists('factor.txt') else 1.0
+        return X['x'].to_numpy() * factor
+"""
+FIT = """
+import pandas as pd
+train, test = pd.DataFrame({'x': [1.0, 2.0, 3.0]}), pd.DataFrame({'x': [4.0, 5.0]})
+model = Model()
+model.fit(train, [2.0, 4.0, 6.0])
+held = [8.0, 10.0]
+said = model.predict(test)
+print(max(abs(held - said)), len(held) == len(said))
+check = dict(zip(held, said))
+from sklearn.metrics import mean_absolute_error
+mean_absolute_error(held, said)
+"""
+
+
+def test_a_service_that_answers_differently_is_not_released(store: Path, tmp_path: Path) -> None:
+    path = written(tmp_path, STATEFUL, FIT)
+
+    result = api.ship(path)
+
+    assert result["error"]["code"] == "NB410"
+    assert "2 of 2 held-out rows differ" in result["error"]["message"]
+    assert "row 1: the notebook says 8.0, the service 4.0" in result["error"]["detail"]
+    assert not list((settings.home_of(path) / "releases").glob("*"))
+    assert not list(store.glob("bentos/test/*"))
+
+
+def test_a_service_goes_on_until_it_is_stopped(store: Path, tmp_path: Path) -> None:
+    path = copied("tiny_model", tmp_path)
+    home = settings.home_of(path)
+
+    result = api.ship(path, Options(parameters={"strength": 0.5}), serving=Serving(target="local"))
+    name, port = result["release"], int(result["url"].rpartition(":")[2])
+    again = api.serve(home, name)
+    stopped = api.stop(home, name)
+
+    assert again.url == result["url"]
+    assert again.pid == result["service"]["pid"]
+    assert stopped.state == "stopped"
+    assert process.is_free(port)
+    assert api.status(home, name).state == "stopped"
+    assert not (home / "services" / f"{name}.json").exists()
+    assert release.read(home, name).parameters == {"strength": 0.5}
+
+
+KINDS = """
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+rng = np.random.default_rng(0)
+n = 200
+LIMIT = 3
+table = {f"k{i}": i for i in range(400)}
+frame = pd.DataFrame({
+    "a b": rng.normal(size=n), "class": rng.integers(0, 9, n), "model_x": rng.integers(0, 2, n).astype(bool),
+    "plan": pd.Categorical(rng.choice(["lo", "mid", "hi"], n), categories=["lo", "mid", "hi"], ordered=True),
+    "city": rng.choice(["Paris", "Köln \\"x\\""], n), "small": rng.normal(size=n).astype("float32"),
+    "when": pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 10**6, n), unit="s"),
+    "some": pd.array(rng.integers(0, 4, n), dtype="Int64"),
+})
+frame.loc[::7, "a b"] = np.nan
+frame.loc[::5, "city"] = None
+frame.loc[::9, "some"] = pd.NA
+y = frame["class"] * 2 + frame["small"] + (frame["plan"] == "hi") * 3
+"""
+PARTS = """
+def clip(x, top=LIMIT):
+    return np.minimum(x, top) + table["k1"]
+
+def stamp(frame):
+    return np.column_stack([frame["when"].astype("int64") / 1e18, frame["plan"].cat.codes])
+"""
+MIXED = """
+X_train, X_test, y_train, y_test = train_test_split(frame, y, random_state=0)
+shift = FunctionTransformer(lambda x: x + LIMIT)
+model = make_pipeline(make_column_transformer(
+    (make_pipeline(SimpleImputer(), FunctionTransformer(clip), shift), ["a b", "small"]),
+    (make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(sparse_output=False)), ["city"]),
+    (FunctionTransformer(stamp), ["when", "plan"]),
+    (SimpleImputer(), ["some"]),
+    ("passthrough", ["class", "model_x"])), RandomForestRegressor(10, random_state=0))
+model.fit(X_train, y_train)
+print(model.score(X_test, y_test))
+"""
+TEXTS = """
+import numpy as np
+import pandas as pd
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+rng = np.random.default_rng(0)
+texts = pd.Series([" ".join(rng.choice("good bad nice poor".split(), 4)) for _ in range(100)], name="review")
+liked = texts.str.contains("good")
+model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts[:80], liked[:80])
+print(model.score(texts[80:], liked[80:]))
+"""
+ARRAYS = """
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.svm import SVC
+X, y = load_iris(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+search = GridSearchCV(SVC(), {"C": [1, 10]}).fit(X_train, y_train)
+best = search.best_estimator_
+best.score(X_test, y_test)
+"""
+
+
+@pytest.mark.parametrize("cells", [(KINDS, PARTS, MIXED), (TEXTS,), (ARRAYS,)], ids=["mixed", "texts", "arrays"])
+def test_columns_of_every_kind_are_served_as_the_notebook_had_them(
+    store: Path, tmp_path: Path, cells: tuple[str, ...]
+) -> None:
+    """The rehearsal compares; here it only has to have been passed."""
+    result = api.ship(written(tmp_path, *cells))
+
+    assert result["error"] is None
+    assert result["rehearsal"]["equal"]
+
+
+def test_a_release_can_be_shown_by_the_command_line(churn: Ship) -> None:
+    shown = [sys.executable, "-m", "nb2prod", "show", churn.result["release"], "--folder", str(churn.path.parent)]
+    listed = [sys.executable, "-m", "nb2prod", "releases", str(churn.path.parent)]
+
+    for command in (shown, listed):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert churn.result["release"] in done.stdout
+
+
+def test_pickles_of_a_release_are_loaded_only_when_they_are_the_released_ones(churn: Ship, tmp_path: Path) -> None:
+    service = tmp_path / "service"
+    shutil.copytree(release.folder_of(churn.home, churn.result["release"]) / "service", service)
+    (service / "model.pkl").write_bytes(pickle.dumps("something else"))
+
+    code = "import service; service.Churn.inner()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=service, capture_output=True, text=True, check=False)
+
+    assert "model.pkl is not the file that was released" in done.stderr
