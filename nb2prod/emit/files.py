@@ -5,29 +5,30 @@ from __future__ import annotations
 import keyword
 import re
 import sys
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from nb2prod import environment
 from nb2prod.emit import notebooks, package, prose
 from nb2prod.emit.draft import draft
 from nb2prod.emit.plain import CannotExtract
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from nb2prod.emit.draft import Draft
     from nb2prod.pipeline import Pipeline
 
-_OTHERS = frozenset({"artifacts", "data", "notebooks", "runs", "src", "tests"})
+_OTHERS = frozenset({"artifacts", "data", "notebooks", "runs", "src", "test", "tests"})
 _PATH = re.compile(r"(?!/|[A-Za-z]:|\w+://)[^\n\r\0*?<>|\"]{1,200}")
 
 
-def files(pipeline: Pipeline, *, kinds: Mapping[str, str] = {}, requirements: Sequence[str] = ()) -> dict[str, str]:
+def files(pipeline: Pipeline, *, kinds: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     """Write a pipeline as a project: a notebook a stage, and a package with its test.
 
     Args:
         pipeline: Without findings that are errors.
-        kinds: The class names of the values that the notebook's own run left, for the test to compare.
-        requirements: What the project's metadata asks for, such as `pandas==3.0.1`.
+        kinds: The class names of the values that the notebook's own run left (`Artifact.kinds`), for the test.
 
     Returns:
         Relative path with `/` → text.
@@ -39,7 +40,7 @@ def files(pipeline: Pipeline, *, kinds: Mapping[str, str] = {}, requirements: Se
     title = prose.title(pipeline.notebook)
     written = {
         "README.md": _readme(pipeline, plan, name),
-        "pyproject.toml": package.pyproject(name, title, requirements),
+        "pyproject.toml": package.pyproject(name, title, _requirements(pipeline)),
         f"{name}/__init__.py": prose.quoted(title, "") + "\n",
         f"{name}/definitions.py": package.definitions(plan, f"What the stages of {pipeline.notebook.name} share."),
         f"{name}/pipeline.py": package.pipeline_module(pipeline, plan),
@@ -79,6 +80,12 @@ def mentioned(pipeline: Pipeline) -> tuple[str, ...]:
     roots = _roots(pipeline) - sys.stdlib_module_names
     found |= {f"{root}.py" for root in roots} | {f"{root}/__init__.py" for root in roots}
     return tuple(sorted(text.strip().removeprefix("./") for text in found if text.strip()))
+
+
+def _requirements(pipeline: Pipeline) -> list[str]:
+    """Return the distributions that the notebook imports, pinned to the versions that are installed."""
+    found = environment.packages(_roots(pipeline) - sys.stdlib_module_names - {"nb2prod"})
+    return sorted(f"{name}=={version}" for name, version in found.items() if name != "python")
 
 
 def _roots(pipeline: Pipeline) -> frozenset[str]:

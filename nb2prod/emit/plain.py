@@ -128,14 +128,15 @@ class _Translation:
             raise self._refused("A cell that is not valid Python", "Mend the syntax error.", wrong.lineno) from None
         if len(tree.body) == 1 and (whole := _call(tree.body[0])) and whole.kind == "run_cell_magic":
             return self._cell_magic(whole)
+        above = len(source) - len(source.lstrip("\n"))  # blank lines that IPython takes away
         lines, imports = text.splitlines(), set[str]()
         alone = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in reversed([n for n in ast.walk(tree) if isinstance(n, ast.Call) and magic(n)]):
             found = magic(node)
             assert found is not None
-            new, needs = self._line(found, node.lineno)
+            new, needs = self._line(found, node.lineno + above)
             if node not in alone and (new == "pass" or "] = " in new):
-                raise self._refused(f"The value of `%{found.name}`", self._cure(found.name), node.lineno)
+                raise self._refused(f"The value of `%{found.name}`", self._cure(found.name), node.lineno + above)
             imports |= needs
             line = lines[node.lineno - 1].encode()
             lines[node.lineno - 1] = (line[: node.col_offset] + new.encode() + line[node.end_col_offset :]).decode()
