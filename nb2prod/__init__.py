@@ -18,9 +18,9 @@ __all__ = ["__version__"]
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
     """Register `%%stage`, `%pipeline` and `%ship`; called by `%load_ext nb2prod`."""
-    from nb2prod import magics
+    from nb2prod.magics import register
 
-    magics.register(ipython)
+    register(ipython)
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:

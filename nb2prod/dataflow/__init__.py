@@ -1,6 +1,7 @@
 """Dataflow: what code reads, binds, deletes and may change."""
 
-from nb2prod.dataflow.scopes import Deferred, Flow, Import, analyse
+from nb2prod.dataflow.flow import Deferred, Fit, Flow, Import
+from nb2prod.dataflow.scopes import analyse
 from nb2prod.dataflow.syntax import Unparsable, parse
 
-__all__ = ["Deferred", "Flow", "Import", "Unparsable", "analyse", "parse"]
+__all__ = ["Deferred", "Fit", "Flow", "Import", "Unparsable", "analyse", "parse"]

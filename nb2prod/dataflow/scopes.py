@@ -11,68 +11,15 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field
 
+from nb2prod.dataflow import calls, imports
+from nb2prod.dataflow.binding import annotated, declared, local
+from nb2prod.dataflow.flow import Deferred, Fit, Flow, Import
 from nb2prod.dataflow.syntax import Magic, Unparsable, interpolated, magic, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-Names = dict[str, int]  # name → line (from 1) where it is first seen
-
-
-@frozen(kw_only=True)
-class Import:
-    """An import as a statement that can be run again elsewhere."""
-
-    names: tuple[str, ...]  # what it binds; empty for `from x import *`
-    code: str
-    root: str  # top-level package
-    line: int
-    star: bool = False
-
-
-@define(kw_only=True)
-class Deferred:
-    """What the body of a function, lambda or class does with globals when it is called."""
-
-    reads: Names = field(factory=dict)
-    binds: Names = field(factory=dict)  # by `global`
-    touches: Names = field(factory=dict)
-    touched_params: set[int | str] = field(factory=set)  # positions and names of parameters it may change in place
-
-
-@define(kw_only=True)
-class Flow:
-    """What one cell does with names; filled by `analyse`, read-only afterwards."""
-
-    reads: Names = field(factory=dict)
-    loads: set[str] = field(factory=set)  # every name looked up, bound before or not
-    binds: Names = field(factory=dict)
-    definite: set[str] = field(factory=set)  # bound on every path
-    deletes: Names = field(factory=dict)
-    touches: Names = field(factory=dict)  # objects that may be changed in place
-    definitions: dict[str, Deferred] = field(factory=dict)
-    anonymous: Deferred = field(factory=Deferred)  # lambdas without a name: they may be called at once
-    calls: list[tuple[str, list[str | None], dict[str, str]]] = field(factory=list)  # f(a, b, k=c) by plain names
-    imports: list[Import] = field(factory=list)
-    session: list[str] = field(factory=list)  # line magics that set up the session, such as `%matplotlib inline`
-    strings: set[str] = field(factory=set)  # constants, among which file names may be
-    saved: set[str] = field(factory=set)  # those that are handed to something that writes a file
-    sources: dict[str, str] = field(factory=dict)  # name of a function or class → statements that make it
-    fits: list[Fit] = field(factory=list)
-    opaque: int | None = None  # line where code runs that cannot be seen (exec, globals(), %run)
-
-
-@frozen(kw_only=True)
-class Fit:
-    """A method call on a plain name: `receiver.method(args)`."""
-
-    receiver: str
-    method: str
-    args: tuple[str | None, ...]
-    target: str | None  # the name the result is assigned to
-    line: int
+    from collections.abc import Iterable
 
 
 def analyse(source: str) -> Flow:
@@ -84,52 +31,6 @@ def analyse(source: str) -> Flow:
     flow = Flow()
     _Visitor(flow).run(parse(source).body)
     return flow
-
-
-# Methods after which the object may be another: of containers, frames, estimators, generators.
-_MUTATORS = frozenset(
-    [
-        "add",
-        "append",
-        "clear",
-        "difference_update",
-        "discard",
-        "extend",
-        "fit",
-        "fit_transform",
-        "insert",
-        "intersection_update",
-        "itemset",
-        "partial_fit",
-        "pop",
-        "popitem",
-        "put",
-        "register",
-        "remove",
-        "resize",
-        "reverse",
-        "seed",
-        "set_params",
-        "setdefault",
-        "setflags",
-        "setfield",
-        "shuffle",
-        "sort",
-        "symmetric_difference_update",
-        "update",
-        "write",
-        "writelines",
-        "send",
-        "throw",
-        "close",
-        "subplots_adjust",
-    ]
-)
-_SESSION_MAGICS = frozenset(["matplotlib", "config", "load_ext", "reload_ext", "precision", "pylab", "autoreload"])
-_CODE_MAGICS = frozenset(["time", "timeit", "capture", "prun", "memit", "mprun", "snakeviz", "pyinstrument", "stage"])
-_OPAQUE_CALLS = frozenset({"exec", "eval", "globals", "locals", "vars", "compile", "__import__"})
-_QUERY_METHODS = frozenset({"query", "eval"})
-_QUERIED = re.compile(r"@([A-Za-z_]\w*)")
 
 
 @define
@@ -281,7 +182,7 @@ class _Visitor(ast.NodeVisitor):
             self._magic(found, self._at(node))
             return
         self._mutating(node)
-        self._saving(node)
+        self.flow.saved |= calls.saved(node)
         if isinstance(node.func, ast.Name):
             self._named_call(node, node.func.id)
         if isinstance(node.func, ast.Attribute):
@@ -295,15 +196,8 @@ class _Visitor(ast.NodeVisitor):
             if keyword.arg == "out" and isinstance(keyword.value, ast.Name):
                 self._touch(keyword.value.id, self._at(node))
 
-    def _saving(self, node: ast.Call) -> None:
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        texts = [a.value for a in ast.walk(node) if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-        writing = name.startswith(("to_", "save", "dump", "write", "mkdir", "makedirs", "touch", "imsave", "imwrite"))
-        if writing or (name == "open" and any(text[:1] in {"w", "a", "x"} and len(text) <= 3 for text in texts)):
-            self.flow.saved |= set(texts)
-
     def _named_call(self, node: ast.Call, name: str) -> None:
-        if name in _OPAQUE_CALLS and self._find(name) is None and name not in self.flow.binds:
+        if name in calls.OPAQUE and self._find(name) is None and name not in self.flow.binds:
             self._opaque_call(node, name)
         if self.deferred is None:
             positional = [a.id if isinstance(a, ast.Name) else None for a in node.args]
@@ -325,13 +219,13 @@ class _Visitor(ast.NodeVisitor):
             self.flow.opaque = self.flow.opaque or self._at(node)
 
     def _method_call(self, node: ast.Call, func: ast.Attribute) -> None:
-        if func.attr in _MUTATORS:
+        if func.attr in calls.MUTATORS:
             self._touch_base(func.value)
             for argument in node.args if func.attr == "shuffle" else ():
                 if isinstance(argument, ast.Name):
                     self._touch(argument.id, self._at(node))
-        if func.attr in _QUERY_METHODS and node.args and isinstance(node.args[0], ast.Constant):
-            for name in _QUERIED.findall(str(node.args[0].value)):
+        if func.attr in calls.QUERIES and node.args and isinstance(node.args[0], ast.Constant):
+            for name in calls.QUERIED.findall(str(node.args[0].value)):
                 self._load(name, self._at(node))
 
         if self.deferred is None and isinstance(func.value, ast.Name):
@@ -344,11 +238,11 @@ class _Visitor(ast.NodeVisitor):
 
     def _magic(self, found: Magic, line: int) -> None:
         for expression in interpolated(found.line if found.kind != "run_cell_magic" else found.line + found.body):
-            if found.name not in _CODE_MAGICS:
+            if found.name not in calls.CODE_MAGICS:
                 kept, self.offset = self.offset, line - 1
                 self.visit(expression)
                 self.offset = kept
-        if found.kind == "run_cell_magic" and found.name in _CODE_MAGICS:
+        if found.kind == "run_cell_magic" and found.name in calls.CODE_MAGICS:
             self._magic_body(found, line)
         elif found.kind == "run_line_magic":
             self._line_magic(found, line)
@@ -368,7 +262,7 @@ class _Visitor(ast.NodeVisitor):
                     self._store(name, line)
 
     def _line_magic(self, found: Magic, line: int) -> None:
-        if found.name in _SESSION_MAGICS:
+        if found.name in calls.SESSION_MAGICS:
             self.flow.session.append(f"get_ipython().run_line_magic({found.name!r}, {found.line!r})")
         if found.name in {"run", "pylab"}:
             self.flow.opaque = self.flow.opaque or line
@@ -411,7 +305,9 @@ class _Visitor(ast.NodeVisitor):
         self.run(node.orelse)
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
-        self._import_block(node)
+        whole = imports.of_try(node)
+        if whole is not None and not self.scopes and self.deferred is None:
+            self.flow.imports.append(evolve(whole, line=whole.line + self.offset))
         handlers: list[Iterable[ast.AST]] = [[handler] for handler in node.handlers]
         self._branches([*node.body, *node.orelse], *handlers)
         self.run(node.finalbody)
@@ -479,7 +375,7 @@ class _Visitor(ast.NodeVisitor):
         for decorator in node.decorator_list:
             self.visit(decorator)
         self._defaults(node.args)
-        for annotation in _annotations(node):
+        for annotation in annotated(node):
             self.visit(annotation)
         deferred = self.deferred
         if deferred is None:
@@ -502,11 +398,11 @@ class _Visitor(ast.NodeVisitor):
         names = [a.arg for a in (*args.posonlyargs, *args.args)]
         others = [a.arg for a in (*args.kwonlyargs, *filter(None, (args.vararg, args.kwarg)))]
         statements = list(body)
-        outer = set(_declared(statements))
+        outer = set(declared(statements))
         outermost = self.deferred is None
         # Positions are known for the outermost function only: that is the one that cells call.
         params = {name: position for position, name in enumerate(names)} if outermost else {}
-        scope = _Scope("function", {*names, *others, *_local(statements)} - outer, outer, params)
+        scope = _Scope("function", {*names, *others, *local(statements)} - outer, outer, params)
         kept = self.deferred, self.target
         self.deferred, self.target = deferred, None
         self.scopes.append(scope)
@@ -523,13 +419,13 @@ class _Visitor(ast.NodeVisitor):
             self.visit(part)
         if not self.scopes and self.deferred is None:
             self.flow.definitions[node.name] = Deferred()
-        self.scopes.append(_Scope("class", set(), set(_declared(node.body)), owner=node.name))
+        self.scopes.append(_Scope("class", set(), set(declared(node.body)), owner=node.name))
         self.run(node.body)
         self.scopes.pop()
         self._store(node.name, self._at(node))
 
     def visit_Global(self, node: ast.Global) -> None:
-        """Declared names are found ahead of the body by `_declared`."""
+        """Declared names are found ahead of the body by `declared`."""
 
     def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
         """Likewise."""
@@ -537,92 +433,17 @@ class _Visitor(ast.NodeVisitor):
     # imports
 
     def visit_Import(self, node: ast.Import) -> None:
-        for alias in node.names:
-            self._import(node, (alias.asname or alias.name.split(".")[0],), alias.name.split(".")[0])
+        for found in imports.of_import(node):
+            self._import(found)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        root = (node.module or ".").split(".")[0]
-        if node.names[0].name == "*":
-            self._import(node, (), root)
-        else:
-            self._import(node, tuple(alias.asname or alias.name for alias in node.names), root)
+        self._import(imports.of_import_from(node))
 
-    def _import(self, node: ast.Import | ast.ImportFrom, names: tuple[str, ...], root: str) -> None:
+    def _import(self, found: Import) -> None:
         if self.scopes or self.deferred is not None:
-            for name in names:
-                self._store(name, self._at(node))
+            for name in found.names:
+                self._store(name, found.line + self.offset)
         else:
             # Imports run again where they are needed, so what they bind is no value to hand on.
-            self.flow.definite |= set(names)
-            self.flow.imports.append(
-                Import(names=names, code=ast.unparse(node), root=root, line=self._at(node), star=not names)
-            )
-
-    def _import_block(self, node: ast.Try | ast.TryStar) -> None:
-        """Keep `try: import a / except ImportError: a = None` whole, since one branch alone means something else."""
-        parts = [*node.body, *(s for h in node.handlers for s in h.body), *node.orelse, *node.finalbody]
-        simple = (ast.Import, ast.ImportFrom, ast.Pass, ast.Assign)
-        imports = [p for p in parts if isinstance(p, ast.Import | ast.ImportFrom)]
-        if self.scopes or self.deferred is not None or not imports or not all(isinstance(p, simple) for p in parts):
-            return
-        names = tuple(sorted({n.id for p in parts for n in ast.walk(p) if isinstance(n, ast.Name) and _stored(n)}))
-        bound = {a.asname or a.name.split(".")[0] for i in imports for a in i.names}
-        first = imports[0]
-        root = first.names[0].name if isinstance(first, ast.Import) else first.module or "."
-        self.flow.imports.append(
-            Import(
-                names=tuple(sorted({*names, *bound})),
-                code=ast.unparse(node),
-                root=root.split(".")[0],
-                line=self._at(node),
-            )
-        )
-
-
-def _stored(node: ast.Name) -> bool:
-    return isinstance(node.ctx, ast.Store)
-
-
-def _annotations(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.expr]:
-    arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg)
-    yield from (a.annotation for a in arguments if a is not None and a.annotation is not None)
-    if node.returns is not None:
-        yield node.returns
-
-
-def _inside(statements: Iterable[ast.stmt]) -> Iterator[ast.AST]:
-    """Walk a body without entering the scopes of functions, lambdas and classes in it."""
-    pending: list[ast.AST] = list(statements)
-    while pending:
-        node = pending.pop()
-        yield node
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            continue
-        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-            pending.extend(n for n in ast.walk(node) if isinstance(n, ast.NamedExpr))
-            continue
-        pending.extend(ast.iter_child_nodes(node))
-
-
-def _declared(statements: Iterable[ast.stmt]) -> Iterator[str]:
-    for node in _inside(statements):
-        if isinstance(node, ast.Global | ast.Nonlocal):
-            yield from node.names
-
-
-def _local(statements: Iterable[ast.stmt]) -> Iterator[str]:
-    """Return the names that a function's body binds anywhere: Python makes them local from its first line."""
-    for node in _inside(statements):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                yield name
-            case ast.NamedExpr(target=ast.Name(id=name)):
-                yield name
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                yield name
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                yield from (a.asname or a.name.split(".")[0] for a in aliases)
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-                yield name
-            case ast.MatchMapping(rest=str(name)):
-                yield name
+            self.flow.definite |= set(found.names)
+            self.flow.imports.append(evolve(found, line=found.line + self.offset))

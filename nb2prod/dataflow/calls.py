@@ -1,0 +1,33 @@
+"""Calls: what a call does to names and files, as far as its own name tells."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+# Methods after which the object may be another: of containers, frames, estimators, generators.
+MUTATORS = frozenset({
+    "add", "append", "clear", "difference_update", "discard", "extend", "fit", "fit_transform", "insert",
+    "intersection_update", "partial_fit", "pop", "popitem", "put", "register", "remove", "resize", "reverse", "seed",
+    "send", "set_params", "setdefault", "setfield", "setflags", "shuffle", "sort", "symmetric_difference_update",
+    "throw", "update", "write", "writelines",
+})  # fmt: skip
+# Line magics that set up the session, and must do so in each process.
+SESSION_MAGICS = frozenset({"autoreload", "config", "load_ext", "matplotlib", "precision", "pylab", "reload_ext"})
+# Cell magics whose body is Python that runs in the notebook's namespace.
+CODE_MAGICS = frozenset({"capture", "memit", "mprun", "prun", "pyinstrument", "snakeviz", "stage", "time", "timeit"})
+# Calls after which names may be anything.
+OPAQUE = frozenset({"__import__", "compile", "eval", "exec", "globals", "locals", "vars"})
+# Methods of frames that look up `@name` in their text.
+QUERIES = frozenset({"eval", "query"})
+QUERIED = re.compile(r"@([A-Za-z_]\w*)")
+
+_SAVING = ("to_", "save", "dump", "write", "mkdir", "makedirs", "touch", "imsave", "imwrite")
+
+
+def saved(node: ast.Call) -> set[str]:
+    """Return the constants in a call that writes a file; one of them may be its name."""
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    texts = {a.value for a in ast.walk(node) if isinstance(a, ast.Constant) and isinstance(a.value, str)}
+    opened = name == "open" and any(text[:1] in {"w", "a", "x"} and len(text) <= len("wb+") for text in texts)
+    return texts if opened or name.startswith(_SAVING) else set()

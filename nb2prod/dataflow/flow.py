@@ -1,0 +1,61 @@
+"""Flow: what one cell does with names, as values."""
+
+from __future__ import annotations
+
+from attrs import define, field, frozen
+
+Names = dict[str, int]  # name → line (from 1) where it is first seen
+
+
+@frozen(kw_only=True)
+class Import:
+    """An import as a statement that can be run again elsewhere."""
+
+    names: tuple[str, ...]  # what it binds; empty for `from x import *`
+    code: str
+    root: str  # top-level package
+    line: int
+    star: bool = False
+
+
+@define(kw_only=True)
+class Deferred:
+    """What the body of a function, lambda or class does with globals when it is called."""
+
+    reads: Names = field(factory=dict)
+    binds: Names = field(factory=dict)  # by `global`
+    touches: Names = field(factory=dict)
+    touched_params: set[int | str] = field(factory=set)  # positions and names of parameters it may change in place
+
+
+@define(kw_only=True)
+class Flow:
+    """What one cell does with names; filled by `analyse`, read-only afterwards."""
+
+    reads: Names = field(factory=dict)
+    loads: set[str] = field(factory=set)  # every name looked up, bound before or not
+    binds: Names = field(factory=dict)
+    definite: set[str] = field(factory=set)  # bound on every path
+    deletes: Names = field(factory=dict)
+    touches: Names = field(factory=dict)  # objects that may be changed in place
+    definitions: dict[str, Deferred] = field(factory=dict)
+    anonymous: Deferred = field(factory=Deferred)  # lambdas without a name: they may be called at once
+    calls: list[tuple[str, list[str | None], dict[str, str]]] = field(factory=list)  # f(a, b, k=c) by plain names
+    imports: list[Import] = field(factory=list)
+    session: list[str] = field(factory=list)  # line magics that set up the session, such as `%matplotlib inline`
+    strings: set[str] = field(factory=set)  # constants, among which file names may be
+    saved: set[str] = field(factory=set)  # those that are handed to something that writes a file
+    sources: dict[str, str] = field(factory=dict)  # name of a function or class → statements that make it
+    fits: list[Fit] = field(factory=list)
+    opaque: int | None = None  # line where code runs that cannot be seen (exec, globals(), %run)
+
+
+@frozen(kw_only=True)
+class Fit:
+    """A method call on a plain name: `receiver.method(args)`."""
+
+    receiver: str
+    method: str
+    args: tuple[str | None, ...]
+    target: str | None  # the name the result is assigned to
+    line: int
