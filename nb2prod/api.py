@@ -156,13 +156,9 @@ def ship(
         report = run_file(path, options, chosen, watch)
     shipped, refused = None, report.error
     if report.ok:
+        target = target_of(chosen.home, serving.target) if serving.target else None
         try:
-            line = pipeline.build(notebook.parse(_parametrised(document(path), path.name, options), path.name))
-            folder = path.resolve().parent
-            source = shipping.Source(
-                report=report, pipeline=line, store=store_of(chosen), folder=folder, home=chosen.home
-            )
-            target = target_of(chosen.home, serving.target) if serving.target else None
+            source = shipping.source(path, report, store=store_of(chosen), home=chosen.home)
             shipped = shipping.ship(source, tell, target=target, port=serving.port)
         except Nb2ProdError as wrong:
             refused = wrong

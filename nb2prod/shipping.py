@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
 import platform
 import shutil
@@ -18,7 +19,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from nb2prod import bundle, environment, journal, policy, rehearse, release, schema
+from nb2prod import bundle, environment, journal, notebook, pipeline, policy, rehearse, release, schema
 from nb2prod.errors import Nb2ProdError, Place, RunCancelled
 from nb2prod.events import Event, Listener
 from nb2prod.pack import Order, Packed
@@ -42,6 +43,13 @@ class Source:
     store: Store
     folder: Path  # the notebook's
     home: Path  # of its records
+
+
+def source(path: Path, report: Report, *, store: Store, home: Path) -> Source:
+    """Gather what the run of a notebook left; its cells are those that ran, whatever was written to the file since."""
+    ran = json.loads((journal.folder_of(home, report.run) / "executed.ipynb").read_text(encoding="utf-8"))
+    line = pipeline.build(notebook.parse(ran, path.name))
+    return Source(report=report, pipeline=line, store=store, folder=path.resolve().parent, home=home)
 
 
 @frozen(kw_only=True)
