@@ -156,10 +156,11 @@ def ship(
         report = run_file(path, options, chosen, watch)
     shipped, refused = None, report.error
     if report.ok:
-        target = target_of(chosen.home, serving.target) if serving.target else None
         try:
             source = shipping.source(path, report, store=store_of(chosen), home=chosen.home)
-            shipped = shipping.ship(source, tell, target=target, port=serving.port)
+            shipped = shipping.ship(source, tell)
+            if serving.target:
+                shipped = shipping.serve(shipped, target_of(chosen.home, serving.target), tell, port=serving.port)
         except Nb2ProdError as wrong:
             refused = wrong
             tell(Event(kind="error", data=schema.error(wrong)))

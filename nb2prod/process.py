@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -123,14 +123,14 @@ def answers(running: Running, *, timeout: float = 2.0) -> bool:
 def stop(running: Running) -> None:
     """End the service and all its processes, those of others with the same numbers excepted."""
     known = {*running.family, (running.pid, running.started), *_family(running.pid, running.started)}
-    mine = [p for pid, started in known if (p := _process(pid, started))]
-    for process in mine:
-        if process.pid == running.pid:
-            _signal(process, signal.SIGTERM)  # the supervisor lets its workers finish what they are at
-    _, left = psutil.wait_procs(mine, timeout=GRACE)
-    for process in left:
-        _signal(process, signal.SIGKILL)
-    psutil.wait_procs(left, timeout=GRACE)
+    left = [p for pid, started in known if (p := _process(pid, started))]
+    head = [p for p in left if p.pid == running.pid]
+    # The supervisor first: it lets its workers finish what they are at. What outlives it is an orphan.
+    for members, number in ((head, signal.SIGTERM), (left, signal.SIGTERM), (left, signal.SIGKILL)):
+        for one in members:
+            _signal(one, number)
+        psutil.wait_procs(members, timeout=GRACE)
+        left = [p for p in left if _started(p.pid) == p.create_time()]
     if running.pid in _children and not _process(running.pid, running.started):
         _children.pop(running.pid).wait()
 
@@ -180,7 +180,5 @@ def _started(pid: int) -> float | None:
 
 
 def _signal(process: Any, number: int) -> None:
-    try:
-        os.kill(process.pid, number)
-    except ProcessLookupError:
-        return
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(number)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from nb2prod import bundle, environment, journal, notebook, pipeline, policy, rehearse, release, schema
 from nb2prod.errors import Nb2ProdError, Place, RunCancelled
@@ -60,28 +60,41 @@ class Shipped:
     service: Service | None = None
 
 
-def ship(source: Source, listen: Listener, *, target: Target | None = None, port: int | None = None) -> Shipped:
-    """Package the model of a run, rehearse the package, and release it; with a target, serve it as well.
+def ship(source: Source, listen: Listener) -> Shipped:
+    """Package the model of a run, rehearse the package, and release it.
 
     Args:
         source: The run.
-        listen: Told of the steps baseline, package, rehearse, release and serve.
-        target: Where to serve it, if anywhere.
-        port: Where it shall listen there; any free port when None.
+        listen: Told of the steps baseline, package, rehearse and release.
 
     Raises:
         ShipError: The model may not be shipped. No release is left then, and no Bento.
+        RunCancelled: Somebody stopped it; likewise.
+    """
+    with cancellable():
+        return Shipped(release=_made(source, listen))
+
+
+def serve(shipped: Shipped, target: Target, listen: Listener, *, port: int | None = None) -> Shipped:
+    """Serve what was shipped; it stays a release when that fails.
+
+    Raises:
+        ServiceNotReady: It does not start.
         RunCancelled: Somebody stopped it.
     """
+    with cancellable(), step("serve", listen) as tell:
+        service = target.start(shipped.release, port=port)
+        tell(service.url)
+    return evolve(shipped, service=service)
+
+
+@contextmanager
+def cancellable() -> Iterator[None]:
+    """Say as an error that somebody stopped the block."""
     try:
-        made = _made(source, listen)
-        service = None
-        if target is not None:
-            with step("serve", listen):
-                service = target.start(made, port=port)
+        yield
     except KeyboardInterrupt:
         raise RunCancelled(Place()) from None
-    return Shipped(release=made, service=service)
 
 
 def _made(source: Source, listen: Listener) -> Release:

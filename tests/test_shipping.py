@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from uv import find_uv_bin
 from nb2prod import api, bundle, journal, process, release, settings
 from nb2prod.api import Options, Serving
 from nb2prod.process import Running
+from nb2prod.refusals import ServiceNotReady
 
 pytestmark = pytest.mark.ship
 
@@ -246,6 +248,12 @@ def test_a_service_goes_on_until_it_is_stopped(store: Path, tmp_path: Path) -> N
     name, port = result["release"], int(result["url"].rpartition(":")[2])
     again = api.serve(home, name)
     stopped = api.stop(home, name)
+
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(ServiceNotReady, match=f"NB409.*port {port} is in use"),
+    ):
+        api.serve(home, name, port=port)
 
     assert again.url == result["url"]
     assert again.pid == result["service"]["pid"]
