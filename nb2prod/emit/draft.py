@@ -8,7 +8,7 @@ import keyword
 import re
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from nb2prod.emit.imports import Imports, imported
 from nb2prod.emit.plain import CannotExtract, plain
@@ -95,7 +95,7 @@ def draft(pipeline: Pipeline) -> Draft:
         CannotExtract: A cell does something that a module cannot do.
     """
     sheet = _Sheet(pipeline)
-    parts = tuple(_part(sheet, flow) for flow in pipeline.flows)
+    parts = _joined(tuple(_part(sheet, flow) for flow in pipeline.flows), pipeline)
     return Draft(
         imports=sheet.imports,
         defined=sheet.defined,
@@ -224,12 +224,12 @@ def _part(sheet: _Sheet, flow: StageFlow) -> Part:
         s for s in own if not (sheet.movable_import(s) or set(s.flow.binds) & set(sheet.defined) or only_shows(s.node))
     ]
     used = {name for s in rest for name in uses(s) - set(s.flow.definitions)}
-    nested = _called(sheet.nested, used)
+    nested = called(sheet.nested, used)
     body = tuple(s for s in rest if not set(s.flow.binds) & (set(sheet.nested) - set(nested)))
     here = {name for s in body for name in s.flow.binds}
     changed = {name for s in body for name in (*s.flow.binds, *s.flow.touches)}
     reads = {n for n in stage.reads if n not in moved and n not in sheet.nested and n not in sheet.parameters}
-    again = {n for n in sheet.parameters if sheet.bound[n] != {"parameter"}}
+    again = {n for n in sheet.parameters if sheet.bound[n] != {"parameter"}}  # set by stages, too
     parameters = tuple(
         n for n in sheet.parameters if n in (*stage.reads, *used) and (n in stage.reads or _first_read(body, n))
     )
@@ -238,6 +238,8 @@ def _part(sheet: _Sheet, flow: StageFlow) -> Part:
     gives |= set(_results(body, stage)) - set(sheet.nested) if not gives and stage.role != "setup" else set()
     # What is set on some paths only keeps the value that it had above.
     above = {name for other in sheet.pipeline.flows[: sheet.pipeline.flows.index(flow)] for name in other.leaves}
+    reads |= ({n for name in nested for n in uses(sheet.nested[name])} & above) - moved - set(sheet.nested) - again
+    reads -= {n for n in sheet.parameters if n not in again}
     definite = {name for s in body for name in s.flow.definite}
     parameters = tuple(n for n in sheet.parameters if n in parameters or n in gives - definite)
     reads |= (gives - definite - set(parameters)) & above
@@ -255,6 +257,17 @@ def _part(sheet: _Sheet, flow: StageFlow) -> Part:
     )
 
 
+def _joined(parts: tuple[Part, ...], pipeline: Pipeline) -> tuple[Part, ...]:
+    """Let stages also give what functions that later stages call look up."""
+    found = []
+    for position, (part, flow) in enumerate(zip(parts, pipeline.flows, strict=True)):
+        later = {name for other in parts[position + 1 :] for name in other.takes}
+        here = {name for s in part.body for name in (*s.flow.binds, *s.flow.touches)}
+        more = tuple(name for name in flow.leaves if name in later & here and name not in part.gives)
+        found.append(evolve(part, gives=(*part.gives, *more)))
+    return tuple(found)
+
+
 def _first_read(body: tuple[Statement, ...], name: str) -> bool:
     """Tell whether a parameter is read before the body itself sets it."""
     for statement in body:
@@ -265,7 +278,7 @@ def _first_read(body: tuple[Statement, ...], name: str) -> bool:
     return False
 
 
-def _called(nested: Mapping[str, Statement], used: set[str]) -> list[str]:
+def called(nested: Mapping[str, Statement], used: set[str]) -> list[str]:
     """Return the nested functions that `used` names need, in the notebook's order."""
     found: set[str] = set()
     pending = [name for name in used if name in nested]

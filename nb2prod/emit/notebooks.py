@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from nb2prod.emit.draft import DEFINITION, is_parameters, uses
+from nb2prod.emit.draft import DEFINITION, called, is_parameters, uses
 from nb2prod.emit.source import WIDTH
 from nb2prod.stage import untagged
 
@@ -101,6 +101,8 @@ def _alive(chapters: Sequence[Chapter], draft: Draft) -> tuple[Chapter, ...]:
         leaves, certain, reads = needed | results, set[str](), set[str]()
         for flow in chapter.flows:
             reads |= {name for name in flow.stage.reads if name not in certain}
+            own = {name for s in draft.statements[flow.stage.name] for name in uses(s)}
+            reads |= {name for called_one in called(draft.nested, own) for name in uses(draft.nested[called_one])}
             for item in flow.cells:
                 certain = (certain | item.flow.definite) - set(item.flow.deletes)
         needed = {n for n in (reads | (leaves - certain)) & above if _travels(draft, n)}
