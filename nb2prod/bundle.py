@@ -20,7 +20,7 @@ from attrs import asdict, frozen
 from nb2prod.candidate import Candidate
 from nb2prod.evaluate import Rival
 from nb2prod.fields import Field, Table
-from nb2prod.lift import Lifted
+from nb2prod.lift import PROSE, Lifted
 from nb2prod.pins import Pins
 from nb2prod.refusals import BentoNotBuilt
 
@@ -177,7 +177,7 @@ def _service(parts: Parts) -> str:
     container = {"frame": "frame", "array": "frame.to_numpy()", "series": "frame.iloc[:, 0]"}
     return Template(text).substitute(
         title=parts.name.service,
-        notebook=parts.notebook,
+        notebook=parts.notebook.translate(PROSE),
         code=parts.name.module,
         digest=parts.lifted.digest,
         aliases="\n".join([*(f"{alias} = {LIMITS[alias]}" for alias in used), ""] if used else []),

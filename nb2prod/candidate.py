@@ -34,12 +34,13 @@ class Choice:
 def choice(metadata: Mapping[str, Any], options: Iterable[Mapping[str, Any]]) -> Choice:
     """Read a choice from the notebook's own metadata and the options of its stages, which win."""
     named = [str(o["model"]) for o in options if o.get("model")]
-    model = named[-1] if named else metadata.get("model")
-    features, target, holdout = metadata.get("features"), metadata.get("target"), metadata.get("holdout")
+    given = {key: value for key, value in metadata.items() if isinstance(value, str)}
+    features, target, holdout = given.get("features"), given.get("target"), metadata.get("holdout")
+    held = [part for part in holdout if isinstance(part, str)] if isinstance(holdout, list) else []
     return Choice(
-        model=model,
+        model=named[-1] if named else given.get("model"),
         train=Pair(rows=features, labels=target) if features and target else None,
-        held=Pair(rows=holdout[0], labels=holdout[1]) if isinstance(holdout, list) and len(holdout) > 1 else None,
+        held=Pair(rows=held[0], labels=held[1]) if len(held) > 1 else None,
     )
 
 

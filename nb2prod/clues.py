@@ -58,8 +58,12 @@ def of(pipeline: Pipeline) -> tuple[Clue, ...]:
 
 
 def names_in(text: str) -> frozenset[str]:
-    """Return the names that an expression reads."""
-    return frozenset(n.id for n in ast.walk(ast.parse(text, mode="eval")) if isinstance(n, ast.Name))
+    """Return the names that an expression reads; none of what is no expression."""
+    try:
+        tree = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError):
+        return frozenset()
+    return frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name))
 
 
 @frozen

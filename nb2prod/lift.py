@@ -24,6 +24,8 @@ from nb2prod.refusals import ModelNotPickled
 
 MAIN = "__main__"
 LITERALS = (int, float, complex, str, bytes, bool, type(None), tuple, list, dict, set)
+# A file's name must not end the docstring that mentions it.
+PROSE = str.maketrans({'"': "'", "\\": "/"})
 LONG = 1000  # characters: a longer literal is kept as a value, not as source
 
 
@@ -219,7 +221,7 @@ class Code:
             return ""
         early = next((n for n, p in enumerate(chosen.parts) if digest and set(p.flow.reads) & set(chosen.values)), None)
         cut = len(chosen.parts) if early is None else early
-        head = f'"""The code of {notebook} that its model needs, as the notebook has it."""'
+        head = f'"""The code of {notebook.translate(PROSE)} that its model needs, as the notebook has it."""'
         blocks = [
             f"{head}\n\n{self.imports.lines(chosen.imports)}".rstrip(),
             "\n".join(f"{name} = {value!r}" for name, value in chosen.literals.items()),

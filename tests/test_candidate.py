@@ -160,3 +160,10 @@ def test_forests_are_not_taken_apart() -> None:
         exec(cell, names)
 
     assert settle(clues((i, ast.parse(c)) for i, c in enumerate(cells)), names, Choice()).name == "f"
+
+
+def test_metadata_that_is_nonsense_names_nothing() -> None:
+    nonsense = choice({"model": 3, "features": ["X"], "target": "y", "holdout": "X_test"}, [])
+
+    assert nonsense == Choice()
+    assert Choice(model="X train", train=Pair(rows="X(", labels="y")).names == {"y"}

@@ -32,7 +32,8 @@ def rival(kind: str, learnt: Any, judged: Any) -> Rival:
     classes = kind == "classification"
     model = DummyClassifier(strategy="most_frequent") if classes else DummyRegressor(strategy="mean")
     # It looks at labels only, so the rows may be anything of the right length.
-    model.fit(np.zeros((len(learnt), 1)), np.asarray(learnt))
+    labels = np.asarray(learnt)
+    model.fit(np.zeros((len(learnt), 1)), labels.ravel() if labels.shape[1:] == (1,) else labels)
     rows = np.zeros((len(judged), 1))
     metrics = (
         measure(kind, judged, model.predict(rows), model.predict_proba(rows), model.classes_)

@@ -24,16 +24,20 @@ def measure(kind: str, labels: Any, predicted: Any, probabilities: Any = None, c
     Returns:
         Metric by name. With two classes the second one in order counts as positive; with more, classes weigh the same.
     """
-    return (
-        _classes(labels, predicted, probabilities, classes) if kind == "classification" else _numbers(labels, predicted)
-    )
+    import numpy as np
+
+    labels, predicted = np.asarray(labels), np.asarray(predicted)
+    if labels.shape[1:] == (1,):
+        labels = labels.ravel()  # a frame of one column
+    if kind == "classification":
+        return _classes(labels, predicted, probabilities, classes)
+    return _numbers(labels, predicted)
 
 
 def _classes(labels: Any, predicted: Any, probabilities: Any, classes: Any) -> dict[str, float]:
     import numpy as np
     from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-    labels, predicted = np.asarray(labels), np.asarray(predicted)
     known = np.unique(labels) if classes is None else np.asarray(classes)
     two = len(known) == 2
     mean: dict[str, Any] = {"average": "binary", "pos_label": known[1]} if two else {"average": "macro"}

@@ -67,3 +67,8 @@ def test_a_model_worse_than_its_rival_is_a_warning() -> None:
 
 def test_a_service_that_answers_differently_stops_the_ship() -> None:
     assert not Gate(verdicts=(same(equal=False, rows=500),)).ok
+
+
+def test_labels_may_be_a_frame_of_one_column() -> None:
+    assert measure("classification", LABELS[:, None], SAID) == measure("classification", list(LABELS), list(SAID))
+    assert rival("regression", [[1.0], [3.0]], [[2.0], [4.0]]).metrics["mae"] == 1.0

@@ -1,0 +1,134 @@
+"""The files of a service: short, readable, and safe to write from any notebook."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from attrs import evolve
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+from nb2prod import bundle, fields
+from nb2prod.bundle import Name, Parts, contents, version
+from nb2prod.candidate import Candidate, Rows
+from nb2prod.evaluate import Rival
+from nb2prod.lift import Lifted
+from nb2prod.pins import Pins
+
+FRAME = pd.DataFrame({"hours": [1.0, 2.0, 3.0, 4.0], "visits": [1, 2, 1, 2]})
+
+
+def parts(frame: Any = FRAME, labels: Any = ("no", "yes", "no", "yes"), notebook: str = "churn.ipynb") -> Parts:
+    number = not isinstance(labels[0], str | bool)
+    model = (LinearRegression() if number else LogisticRegression()).fit(np.arange(len(labels))[:, None], labels)
+    model.predict = lambda x: np.asarray(labels)[: len(x)]
+    model.predict_proba = lambda x: np.full((len(x), 2), 0.5)
+    rows = Rows(x=frame, y=labels)
+    kind = "regression" if number else "classification"
+    found = Candidate(name="m", cell=0, kind=kind, model=model, train=rows, held=rows)
+    return Parts(
+        notebook=notebook,
+        name=Name.of(Path(notebook).stem),
+        candidate=found,
+        table=fields.learn(found),
+        lifted=Lifted(model=b"pickle"),
+        pins=Pins(direct=("numpy==2",), indirect=()),
+        metrics={"accuracy": 0.5},
+        baseline=Rival(name="most frequent class", metrics={"accuracy": 0.5}),
+        rows=4,
+        helpers={},
+    )
+
+
+def service(given: Parts) -> str:
+    return contents(given)["service.py"].decode()
+
+
+@pytest.mark.parametrize(
+    ("stem", "tag", "module", "cls"),
+    [
+        ("churn", "churn", "churn_code", "Churn"),
+        ("Who buys? (final) v2", "who-buys-final-v2", "who_buys_final_v2_code", "WhoBuysFinalV2"),
+        ("2026 forecast", "notebook-2026-forecast", "notebook_2026_forecast_code", "Notebook2026Forecast"),
+        ("class", "notebook-class", "notebook_class_code", "NotebookClass"),
+        ("—", "notebook", "notebook_code", "Notebook"),
+    ],
+)
+def test_a_notebooks_name_fits_everywhere(stem: str, tag: str, module: str, cls: str) -> None:
+    assert Name.of(stem) == Name(tag=tag, module=module, service=cls)
+
+
+def test_the_service_is_python_of_one_page_and_a_half() -> None:
+    text = service(parts())
+
+    ast.parse(text)
+    assert len(text.splitlines()) < 130
+    assert "hours: float\n" in text
+    assert "visits: Int64\n" in text
+    assert 'prediction: Literal["no", "yes"]' in text
+
+
+def test_a_model_of_numbers_answers_with_numbers_only() -> None:
+    text = service(parts(labels=(1.5, 2.0, 3.0, 4.0)))
+
+    assert "prediction: float\n" in text
+    assert "probabilities" not in text
+
+
+def test_columns_that_are_no_identifiers_keep_their_name_in_json() -> None:
+    frame = FRAME.set_axis(['a "b"', "class"], axis=1)
+    text = service(parts(frame))
+
+    ast.parse(text)
+    assert 'a_b: float = Field(alias="a \\"b\\"")' in text
+    assert 'field_class: Int64 = Field(alias="class")' in text
+    assert set(json.loads(contents(parts(frame))["example.json"])) == {'a "b"', "class"}
+
+
+def test_a_hostile_name_stays_text() -> None:
+    hostile = 'x""" + boom() + """.ipynb'
+    tree = ast.parse(service(parts(notebook=hostile)))
+
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "boom"]
+
+
+def test_the_card_cannot_leave_its_script() -> None:
+    frame = FRAME.set_axis(["</script><script>boom()", "visits"], axis=1)
+    page = contents(parts(frame))["page.html"].decode()
+    card = re.search(r'<script type="application/json" id="card">(.*?)</script>', page, re.DOTALL)
+
+    assert card
+    assert json.loads(card[1])["fields"][0]["key"] == "</script><script>boom()"
+
+
+def test_the_same_files_have_the_same_version() -> None:
+    made = contents(parts())
+
+    assert version(made) == version(dict(reversed(made.items())))
+    assert version(made) != version({**made, "model.pkl": b"other"})
+    assert re.fullmatch("[0-9a-f]{16}", version(made))
+
+
+def test_a_module_and_values_are_written_only_when_there_are_any() -> None:
+    bare = contents(parts())
+    full = contents(evolve(parts(), lifted=Lifted(model=b"", source="x = 1\n", values=b"v")))
+
+    assert not {"churn_code.py", "values.pkl"} & bare.keys()
+    assert {"churn_code.py", "values.pkl"} <= full.keys()
+
+
+def test_bentoml_gets_no_paths_and_no_trackers_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/somewhere")
+    monkeypatch.setenv("BENTOML_CONFIG", "/elsewhere")
+
+    found = bundle.environment(Path("/store"))
+
+    assert "PYTHONPATH" not in found
+    assert "BENTOML_CONFIG" not in found
+    assert (found["BENTOML_HOME"], found["BENTOML_DO_NOT_TRACK"]) == ("/store", "True")
