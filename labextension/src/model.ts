@@ -102,13 +102,19 @@ export class PipelineModel implements IDisposable {
     return this._isDisposed;
   }
 
-  /** What speaks against this notebook: found now in its text, or found by the newest run. */
+  /** Whether somebody has named a stage, and so wants a pipeline. */
+  get tagged(): boolean {
+    return this._graph?.stages.some(({ role }) => role !== 'setup') ?? false;
+  }
+
+  /** What speaks against this notebook: read from its text as it is now, or met by the newest run. */
   get findings(): readonly IFinding[] {
-    const seen = new Set<string>();
-    return [...(this._graph?.findings ?? []), ...(this._run?.findings ?? [])].filter(finding => {
-      const key = JSON.stringify([finding.code, finding.cell_id, finding.stage, finding.message]);
-      return !seen.has(key) && seen.add(key);
-    });
+    return [...(this._graph?.findings ?? []), ...(this._run?.findings ?? []).filter(met)];
+  }
+
+  /** Why the newest run failed at its cells. */
+  get faults(): readonly IFault[] {
+    return this._run && this._run.state !== 'done' ? this._run.faults.filter(met) : [];
   }
 
   stage(name: string): IProgress<ShownState> {
@@ -323,4 +329,9 @@ export class PipelineModel implements IDisposable {
     limit: GATHER,
     edge: 'trailing'
   });
+}
+
+/** Whether only a run can tell; what the text tells (NB1xx) comes with the graph, and goes when the text is mended. */
+function met({ code }: { readonly code: string | null }): boolean {
+  return !code?.startsWith('NB1');
 }

@@ -193,7 +193,7 @@ def tiny(folder: Path) -> Path:
 @pytest.fixture
 def screen(lab: Lab, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Screen]:
     """A fresh page; at the end of the test its console must be silent."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+    context = chromium.new_context(viewport={"width": 1400, "height": 1080})
     page = context.new_page()
     screen = Screen(lab=lab, page=page, workspace=str(abs(hash(request.node.nodeid))))
     page.on("console", lambda message: screen.heard(message))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import urllib.request
@@ -59,8 +60,27 @@ def predictions(url: str, rows: list[dict[str, Any]]) -> list[Any]:
         return [row["prediction"] for row in json.loads(answer.read())]
 
 
+def pictures(screen: Screen, folder: Path) -> None:
+    """Look at the panel after Ship in both themes; the README shows what `NB2PROD_IMAGES=docs/images` saves."""
+    folder = Path(os.environ.get("NB2PROD_IMAGES", folder))
+    page, shades = screen.page, []
+    page.set_viewport_size({"width": 1280, "height": 1080})
+    for theme in ("Dark", "Light"):
+        screen.lab.settings("@jupyterlab/apputils-extension:themes", {"theme": f"JupyterLab {theme}"})
+        page.reload()
+        expect(page.locator("a.jp-nb2prod-Card-url")).to_be_visible(timeout=60_000)
+        page.keyboard.press("Control+b")  # the file browser is of no interest
+        node(screen, "train").click()
+        page.wait_for_timeout(1500)  # until the notebook has scrolled to the stage
+        page.screenshot(path=folder / f"panel-{theme.lower()}.png")
+        shade = page.locator(".jp-nb2prod-Panel").evaluate("panel => getComputedStyle(panel).backgroundColor")
+        shades.append(sum(map(int, re.findall(r"\d+", shade)[:3])))
+    dark, light = shades
+    assert dark < 200 < 600 < light
+
+
 def test_a_tagged_notebook_becomes_a_service_that_predicts_as_it_does(
-    screen: Screen, churn: Path, monkeypatch: pytest.MonkeyPatch
+    screen: Screen, churn: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     page = screen.page
     screen.open(churn)
@@ -75,9 +95,10 @@ def test_a_tagged_notebook_becomes_a_service_that_predicts_as_it_does(
     url = link.get_attribute("href")
     assert url is not None
 
-    monkeypatch.chdir(churn.parent)
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    straight = run_straight(churn)
+    with monkeypatch.context() as here:
+        here.chdir(churn.parent)
+        here.setenv("MPLBACKEND", "agg")
+        straight = run_straight(churn)
     sample = straight["X_test"].head(50)
     expected = straight["model"].predict(sample).tolist()
 
@@ -90,6 +111,8 @@ def test_a_tagged_notebook_becomes_a_service_that_predicts_as_it_does(
     answered = subprocess.run(["sh", "-c", f"{line} --silent --fail"], capture_output=True, check=True, timeout=30)
     assert "prediction" in json.loads(answered.stdout)[0]
     expect(page.locator(".jp-nb2prod-Graph-node:not([data-state='done'])")).to_have_count(0)
+
+    pictures(screen, tmp_path)
 
     card.get_by_role("button", name="Stop").click()
     expect(card.get_by_role("button", name="Start")).to_be_enabled(timeout=30_000)
@@ -143,7 +166,8 @@ def test_a_stage_line_is_rewritten_and_not_doubled(screen: Screen, tiny: Path) -
 
     expect(cell.locator(".cm-line").first).to_have_text("%%stage fetch")
     expect(cell.locator(".jp-nb2prod-Badge button")).to_have_text("fetch")
-    cell.locator(".jp-nb2prod-Badge button").click()
+    cell.click(button="right")
+    screen.page.get_by_role("menuitem", name="Set Stage …").click()
     dialog.get_by_role("textbox").fill("")
     dialog.get_by_role("button", name="Set stage").click()
     expect(cell.locator(".jp-nb2prod-Badge")).to_have_count(0)

@@ -116,9 +116,9 @@ export class CellMarks implements IDisposable {
 
   /** What is wrong at each cell, by cell id. */
   private _marks(): ReadonlyMap<string, readonly IMark[]> {
-    const { run, findings } = this._options.model;
-    const faults = run && run.state !== 'done' ? run.faults : [];
-    const errors = findings.filter(({ severity }) => severity === 'error');
+    const { faults, findings, tagged } = this._options.model;
+    // A notebook without stages is no pipeline: nobody asked us to judge it.
+    const errors = tagged ? findings.filter(({ severity }) => severity === 'error') : [];
     const marks = new Map<string, IMark[]>();
     for (const { cell_id, code, message, cure } of [...faults, ...errors]) {
       if (cell_id !== null) {

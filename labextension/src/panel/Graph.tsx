@@ -20,6 +20,9 @@ const STEP: Readonly<Record<string, number>> = {
   End: Infinity
 };
 
+/** States whose seconds say something. */
+const TIMED: ReadonlySet<ShownState> = new Set(['done', 'failed']);
+
 /** More characters than this do not fit into a node. */
 const FITS = 14;
 
@@ -50,19 +53,21 @@ export function Graph({ graph, selected, progress, onSelect, onOpen }: IGraphPro
       onKeyDown={onKeyDown}
     >
       <defs>
-        <marker id={arrow} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
-          <path className="jp-nb2prod-Graph-arrow" d="M0 0.5 L8 4 L0 7.5 z" />
-        </marker>
+        <Arrow id={arrow} lit={false} />
+        <Arrow id={`${arrow}lit`} lit={true} />
       </defs>
-      {drawing.edges.map(({ from, to, path }) => (
-        <path
-          key={`${from}>${to}`}
-          className="jp-nb2prod-Graph-edge"
-          data-lit={selected !== null && (from === selected || to === selected)}
-          d={path}
-          markerEnd={`url(#${arrow})`}
-        />
-      ))}
+      {drawing.edges.map(({ from, to, path }) => {
+        const lit = selected !== null && (from === selected || to === selected);
+        return (
+          <path
+            key={`${from}>${to}`}
+            className="jp-nb2prod-Graph-edge"
+            data-lit={lit}
+            d={path}
+            markerEnd={`url(#${arrow}${lit ? 'lit' : ''})`}
+          />
+        );
+      })}
       {drawing.nodes.map(box => (
         <Node
           key={box.name}
@@ -100,6 +105,23 @@ function useArrowKeys(names: readonly string[], entry: string | null, onSelect: 
   return { svg, onKeyDown };
 }
 
+function Arrow({ id, lit }: { readonly id: string; readonly lit: boolean }): JSX.Element {
+  return (
+    <marker
+      id={id}
+      viewBox="0 0 8 8"
+      refX="8"
+      refY="4"
+      markerWidth="9"
+      markerHeight="9"
+      markerUnits="userSpaceOnUse"
+      orient="auto"
+    >
+      <path className="jp-nb2prod-Graph-arrow" data-lit={lit} d="M0 0.5 L8 4 L0 7.5 z" />
+    </marker>
+  );
+}
+
 interface INodeProps {
   readonly box: INodeBox;
   readonly stage: IStage | undefined;
@@ -114,7 +136,7 @@ function Node({ box, stage, progress, pressed, tabIndex, onSelect, onOpen }: INo
   const trans = useTrans();
   const word = stateWord(trans, progress.state);
   const text =
-    progress.seconds === null || progress.state === 'running'
+    progress.seconds === null || !TIMED.has(progress.state)
       ? word
       : trans.__('%1 · %2', word, duration(trans, progress.seconds));
   const open = (): void => {

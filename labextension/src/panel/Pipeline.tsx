@@ -164,10 +164,9 @@ function Stages({
       cell: cells[0] ?? null,
       cell_id: cell_ids[0] ?? null
     });
-  const tagged = graph.stages.some(({ role }) => role !== 'setup');
   return (
     <>
-      {!tagged && (
+      {!model.tagged && (
         <p className="jp-nb2prod-Hint">
           {trans.__(
             'No cell has a stage yet. Choose one in the toolbar of a cell, or begin the cell with %%stage and a name.'
