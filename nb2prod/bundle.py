@@ -121,16 +121,7 @@ def build(folder: Path, *, version: str, home: Path, archive: Path) -> str:
     return _bentoml(BUILD, str(folder), version, str(archive), home=home, folder=folder)
 
 
-IMPORT = """
-import sys, bentoml
-tag, archive = sys.argv[1:]
-try:
-    bentoml.bentos.get(tag)
-    print("there")
-except bentoml.exceptions.NotFound:
-    bentoml.bentos.import_bento(archive)
-    print("new")
-"""
+IMPORT = "import sys, bentoml; bentoml.bentos.import_bento(sys.argv[1])"
 DELETE = "import sys, bentoml; bentoml.bentos.delete(sys.argv[1])"
 
 
@@ -140,8 +131,12 @@ def import_bento(archive: Path, tag: str, *, home: Path) -> bool:
     Raises:
         BentoNotBuilt: BentoML refused the archive.
     """
+    name, _, number = tag.partition(":")
+    if (home / "bentos" / name / number / "bento.yaml").exists():
+        return False
     home.mkdir(parents=True, exist_ok=True)
-    return _bentoml(IMPORT, tag, str(archive), home=home) == "new"
+    _bentoml(IMPORT, str(archive), home=home)
+    return True
 
 
 def delete_bento(tag: str, *, home: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from books import document
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -17,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from nb2prod import pipeline
-from nb2prod.candidate import Candidate, Choice, choice, settle, wanted
+from nb2prod.candidate import Candidate, Choice, choice, chosen, settle, wanted
 from nb2prod.clues import Pair, clues
 from nb2prod.notebook import parse
 from nb2prod.refusals import HeldOutRowsMissing, ModelMissing, ModelsSeveral, TrainingRowsMissing
@@ -160,6 +161,15 @@ def test_forests_are_not_taken_apart() -> None:
         exec(cell, names)
 
     assert settle(clues((i, ast.parse(c)) for i, c in enumerate(cells)), names, Choice()).name == "f"
+
+
+def test_a_stages_option_and_the_notebooks_metadata_name_the_model() -> None:
+    book = document("%%stage train --model b\na = b = None", "c = None")
+    book["metadata"]["nb2prod"] = {"model": "c", "holdout": ["P", "q"]}
+    line = pipeline.build(parse(book, "test.ipynb"))
+
+    assert chosen(line) == Choice(model="b", held=Pair(rows="P", labels="q"))
+    assert wanted(line) == {"b"}
 
 
 def test_metadata_that_is_nonsense_names_nothing() -> None:
