@@ -145,6 +145,25 @@ export function shown(name: string, view: IRunView | null, plan: readonly IStep[
   };
 }
 
+/** The part of a fault or finding by which it is known. */
+type Reason = Pick<IFinding, 'message' | 'cell_id'> & { readonly code: string | null };
+
+/** Whether only a run can tell. What the text tells (NB1xx) is told with the graph, and goes when the text is mended. */
+export function onlyRunsTell({ code }: Reason): boolean {
+  return !code?.startsWith('NB1');
+}
+
+export function same(one: Reason, other: Reason): boolean {
+  return one.code === other.code && one.cell_id === other.cell_id && one.message === other.message;
+}
+
+/** The faults of an earlier run that the text, as it is now, has not outlived. */
+export function standing(faults: readonly IFault[], now: readonly IFinding[]): readonly IFault[] {
+  return faults.filter(
+    fault => onlyRunsTell(fault) || fault.cell_id === null || now.some(finding => same(fault, finding))
+  );
+}
+
 function settled<S extends string>(
   all: Readonly<Record<string, IProgress<S>>>,
   state: S

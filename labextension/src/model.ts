@@ -7,7 +7,7 @@ import { Debouncer, Throttler } from '@lumino/polling';
 import { Signal } from '@lumino/signaling';
 import type { ISignal } from '@lumino/signaling';
 import { follow } from './follow';
-import { after, begun, ended, shown } from './journal';
+import { after, begun, ended, onlyRunsTell, same, shown, standing } from './journal';
 import type { IProgress, IRunView, ShownState } from './journal';
 import { ServiceFault } from './service';
 import type {
@@ -107,14 +107,16 @@ export class PipelineModel implements IDisposable {
     return this._graph?.stages.some(({ role }) => role !== 'setup') ?? false;
   }
 
-  /** What speaks against this notebook: read from its text as it is now, or met by the newest run. */
-  get findings(): readonly IFinding[] {
-    return [...(this._graph?.findings ?? []), ...(this._run?.findings ?? []).filter(met)];
+  /** Why the newest run failed. */
+  get faults(): readonly IFault[] {
+    return this._run && this._run.state !== 'done' ? standing(this._run.faults, this._graph?.findings ?? []) : [];
   }
 
-  /** Why the newest run failed at its cells. */
-  get faults(): readonly IFault[] {
-    return this._run && this._run.state !== 'done' ? this._run.faults.filter(met) : [];
+  /** What else speaks against this notebook: read from its text as it is now, or met by the newest run. */
+  get findings(): readonly IFinding[] {
+    const faults = this.faults;
+    const found = [...(this._graph?.findings ?? []), ...(this._run?.findings ?? []).filter(onlyRunsTell)];
+    return found.filter(finding => !faults.some(fault => same(fault, finding)));
   }
 
   stage(name: string): IProgress<ShownState> {
@@ -269,6 +271,11 @@ export class PipelineModel implements IDisposable {
     if (this._isDisposed || this.busy) {
       return;
     }
+    if (!this._graph || this._graph.findings.some(({ severity }) => severity === 'error')) {
+      this._plan = [];
+      this._tell();
+      return;
+    }
     try {
       this._plan = await this._service.plan(this.document.path);
     } catch {
@@ -329,9 +336,4 @@ export class PipelineModel implements IDisposable {
     limit: GATHER,
     edge: 'trailing'
   });
-}
-
-/** Whether only a run can tell; what the text tells (NB1xx) comes with the graph, and goes when the text is mended. */
-function met({ code }: { readonly code: string | null }): boolean {
-  return !code?.startsWith('NB1');
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -279,6 +280,42 @@ def test_a_run_outlives_the_server_and_is_found_by_the_next(lab: Lab, screen: Sc
 
     status(screen, "done")
     screen.complaints.clear()  # a server that is away cannot be asked in silence
+
+
+def test_a_ship_whose_process_was_killed_says_so(screen: Screen, tiny: Path) -> None:
+    screen.open(tiny)
+    ship(screen)
+    status(screen, "running")
+    request = next((tiny.parent / ".nb2prod" / "runs").glob("*/job.json"))
+    os.kill(json.loads(request.read_text(encoding="utf-8"))["pid"], signal.SIGKILL)
+
+    status(screen, "lost")
+    expect(screen.page.get_by_role("alert").filter(has_text="without a word")).to_contain_text("log.txt")
+    expect(screen.page.locator(".jp-nb2prod-Head").get_by_role("button", name="Ship")).to_be_enabled()
+
+
+def test_a_run_is_followed_where_sockets_are_blocked(screen: Screen, tiny: Path) -> None:
+    screen.page.route_web_socket(re.compile("/nb2prod/api/"), lambda socket: socket.close(code=4000))
+    screen.open(tiny)
+    screen.show_panel()
+    screen.page.locator(".jp-nb2prod-Head").get_by_role("button", name="Run").click()
+    status(screen, "done")
+
+    expect(node(screen, "train")).to_have_attribute("data-state", "done")
+
+
+def test_a_notebook_without_stages_is_not_judged_in_its_cells(screen: Screen, folder: Path) -> None:
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None}
+    path = folder / "plain.ipynb"
+    document = {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": [{**cell, "source": "print(nowhere)"}]}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    screen.open(path)
+    screen.show_panel()
+    expect(screen.page.locator('.jp-nb2prod-Finding[data-code="NB103"]')).to_be_visible()
+    expect(screen.page.get_by_text("No cell has a stage yet")).to_be_visible()
+
+    assert screen.page.locator(".jp-nb2prod-CellFault").count() == 0
 
 
 def test_notebook_7_has_the_panel_and_runs(screen: Screen, tiny: Path) -> None:

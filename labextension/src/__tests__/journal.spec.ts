@@ -1,4 +1,4 @@
-import { after, begun, ended, shown } from '../journal';
+import { after, begun, ended, shown, standing } from '../journal';
 import type { IRunView } from '../journal';
 import type { IResult, RunEvent } from '../tokens';
 
@@ -95,6 +95,23 @@ describe('a run seen through its journal', () => {
     expect(view.state).toBe('lost');
     expect(view.stages['train'].state).toBe('skipped');
     expect(view.steps['run'].state).toBe('failed');
+  });
+});
+
+describe('the faults of an earlier run', () => {
+  const place = { cell: 3, cell_id: 'c3', stage: 'load', line: null };
+  const read = { code: 'NB103', message: 'm', cure: 'c', detail: null, ...place };
+  const ran = { ...read, code: 'NB201' };
+
+  it('go when the text they speak of is mended', () => {
+    expect(standing([read, ran], [])).toEqual([ran]);
+    expect(standing([read, ran], [{ ...read, severity: 'error' }])).toEqual([read, ran]);
+  });
+
+  it('stay when they are not about a cell', () => {
+    const whole = { ...read, cell_id: null };
+
+    expect(standing([whole], [])).toEqual([whole]);
   });
 });
 

@@ -38,11 +38,13 @@ export function Faults({
   readonly onReveal: Reveal;
 }): JSX.Element {
   return (
-    <ul className="jp-nb2prod-Findings" role="alert">
-      {faults.map((fault, index) => (
-        <Item key={`${index}${fault.code}`} item={fault} severity="error" detail={fault.detail} onReveal={onReveal} />
-      ))}
-    </ul>
+    <div role="alert">
+      <ul className="jp-nb2prod-Findings">
+        {faults.map((fault, index) => (
+          <Item key={`${index}${fault.code}`} item={fault} severity="error" detail={fault.detail} onReveal={onReveal} />
+        ))}
+      </ul>
+    </div>
   );
 }
 

@@ -15,14 +15,14 @@ import { useTrans } from './context';
 
 export function Pipeline({ model }: { readonly model: PipelineModel }): JSX.Element {
   const trans = useTrans();
-  const { run, shipped, findings } = model;
+  const { run, shipped, faults, findings } = model;
   const reveal = (place: IPlace): void => void model.document.reveal(place);
   return (
     <>
       <Head model={model} />
       {model.trouble && <Trouble model={model} />}
       {run?.state === 'lost' && <Lost run={run} />}
-      {run && run.state !== 'done' && run.faults.length > 0 && <Faults faults={run.faults} onReveal={reveal} />}
+      {faults.length > 0 && <Faults faults={faults} onReveal={reveal} />}
       {run?.verb === 'ship' && <Steps run={run} />}
       <Section title={trans.__('Stages')}>
         <Stages model={model} reveal={reveal} />
@@ -53,7 +53,7 @@ function Head({ model }: { readonly model: PipelineModel }): JSX.Element {
   const trans = useTrans();
   const running = model.run?.state === 'running';
   return (
-    <header className="jp-nb2prod-Head">
+    <div className="jp-nb2prod-Head">
       <h2 title={model.document.path}>{model.document.name}</h2>
       <div className="jp-nb2prod-Head-buttons">
         <button
@@ -83,7 +83,7 @@ function Head({ model }: { readonly model: PipelineModel }): JSX.Element {
         )}
       </div>
       <Status model={model} />
-    </header>
+    </div>
   );
 }
 
@@ -169,7 +169,8 @@ function Stages({
       {!model.tagged && (
         <p className="jp-nb2prod-Hint">
           {trans.__(
-            'No cell has a stage yet. Choose one in the toolbar of a cell, or begin the cell with %%stage and a name.'
+            'No cell has a stage yet. Choose one in the toolbar of a cell, or begin the cell with %1 and a name.',
+            '%%stage'
           )}
         </p>
       )}
