@@ -7,6 +7,7 @@ model is measured.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import pickle
@@ -25,14 +26,16 @@ from nb2prod.errors import Nb2ProdError
 from nb2prod.evaluate import Rival, measure, rival
 from nb2prod.lift import Lifted, lift
 from nb2prod.notebook import Notebook
+from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Verdict, beats
-from nb2prod.refusals import PackageUnknown
+from nb2prod.refusals import PackageUnknown, TrainingRowsMissing
 from nb2prod.stores import open_store
 
 if TYPE_CHECKING:
     from nb2prod.stores.base import Store
 
 MOST = 500  # rows that a rehearsal sends
+RUNTIME = frozenset({"bentoml", "numpy", "pandas", "pydantic", "starlette"})  # what every service imports
 
 
 @frozen(kw_only=True)
@@ -73,12 +76,10 @@ class Packed:
 def pack(order: Order, measured: Callable[[], None]) -> Packed:
     """Measure the model, say that it is `measured`, and write its service."""
     space = _entered()
-    restore(open_store(order.store), order.values.values(), space)
     lines = pipeline.build(order.notebook)
-    found = candidate.settle(clues.of(lines), space, candidate.chosen(lines))
+    found = _settled(order, lines, space)
     metrics, baseline = judged(found)
     measured()
-    table = fields.learn(found)
     name = bundle.Name.of(order.notebook.stem)
     lifted = lift(found, space, lines, module=name.module)
     helpers, modules = local(lifted.modules, Path.cwd())
@@ -86,9 +87,9 @@ def pack(order: Order, measured: Callable[[], None]) -> Packed:
         notebook=order.notebook.name,
         name=name,
         candidate=found,
-        table=table,
+        table=fields.learn(found),
         lifted=lifted,
-        pins=pins.pins(modules | {"bentoml", "numpy", "pandas", "pydantic", "starlette"}),
+        pins=pins.pins(modules | RUNTIME),
         metrics=metrics,
         baseline=baseline,
         rows=len(found.held),
@@ -96,18 +97,47 @@ def pack(order: Order, measured: Callable[[], None]) -> Packed:
     )
     made = bundle.contents(parts)
     bundle.write(made, Path(order.folder))
+    return _told(parts, bundle.version(made))
+
+
+def _told(parts: bundle.Parts, version: str) -> Packed:
+    found = parts.candidate
     return Packed(
-        name=name,
-        version=bundle.version(made),
-        metrics=metrics,
-        baseline=baseline,
-        verdict=beats(found.kind, metrics, baseline.metrics),
-        held=asked(found, table),
-        required=next((f.key for f in table.fields), None),
+        name=parts.name,
+        version=version,
+        metrics=parts.metrics,
+        baseline=parts.baseline,
+        verdict=beats(found.kind, parts.metrics, parts.baseline.metrics),
+        held=asked(found, parts.table),
+        required=next((f.key for f in parts.table.fields), None),
         environment=(*parts.pins.direct, *parts.pins.indirect),
-        model=_described(found, lifted),
+        model=_described(found, parts.lifted),
         data={"train": _digest(found.train), "held_out": _digest(found.held)},
     )
+
+
+def _settled(order: Order, lines: Pipeline, space: dict[str, Any]) -> Candidate:
+    """Load what the code speaks of, and all the rest only when that does not tell what the model learnt from."""
+    seen, named, store = clues.of(lines), candidate.chosen(lines), open_store(order.store)
+    names = named.names.union(*(clue.names for clue in seen))
+    restore(store, needed(order.values, names).values(), space)
+    try:
+        return candidate.settle(seen, space, named)
+    except TrainingRowsMissing:
+        restore(store, order.values.values(), space)
+        return candidate.settle(seen, space, named)
+
+
+def needed(values: Mapping[str, Version], names: Iterable[str]) -> dict[str, Version]:
+    """Choose the values that names need: their own, and what functions inside look up."""
+    found: dict[str, Version] = {}
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name in values and name not in found:
+            found[name] = values[name]
+            pending.extend(values[name].needs)
+    return found
 
 
 def judged(found: Candidate) -> tuple[dict[str, float], Rival]:
@@ -194,8 +224,6 @@ def _described(found: Candidate, lifted: Lifted) -> dict[str, Any]:
 
 
 def _digest(rows: candidate.Rows) -> str:
-    import hashlib
-
     return hashlib.sha256(pickle.dumps((rows.x, rows.y), protocol=5)).hexdigest()
 
 
