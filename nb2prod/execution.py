@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
-from nb2prod import dataflow, environment, fingerprint, plan, schema
+from nb2prod import environment, fingerprint, plan, schema
 from nb2prod.artifact import Recipe
 from nb2prod.errors import Place, RunCancelled, StoreError, ValueNotKept
 from nb2prod.events import Event
@@ -308,7 +308,7 @@ class Execution:
             stage=flow.stage.name,
             parts=decision.parts,
             artifacts=artifacts,
-            recipes=tuple(evolve(recipe, needs=_needs(recipe.code)) for recipe in recipes),
+            recipes=tuple(plan.remade(recipe.name, recipe.code) for recipe in recipes),
             gone=tuple(sorted({*left["gone"], *unkept})),
             ambient=left["ambient"],
             outputs=content_key(outputs),
@@ -333,7 +333,7 @@ class Execution:
             inputs=[artifact.digest for artifact in decision.inputs.artifacts],
             late=[recipe.code for recipe in decision.inputs.late],
             ambient=self.world.ambient,
-            keep=sorted(set(decision.asked) - made_everywhere),
+            keep=sorted({*decision.asked, *flow.patches} - made_everywhere),
             imported=sorted((imported | recipes) - {n for n, use in flow.leaves.items() if use.how == "set"}),
             definitions={name: source for item in flow.cells for name, source in item.flow.sources.items()},
         )
@@ -350,12 +350,6 @@ class Execution:
 
 def _running(flow: StageFlow) -> tuple[Cell, ...]:
     return tuple(cell for cell in flow.stage.code_cells if untagged(cell.source).strip())
-
-
-def _needs(source: str) -> tuple[str, ...]:
-    """Return what definitions look up, when they are made and when they are called."""
-    flow = dataflow.analyse(source)
-    return tuple(sorted({*flow.reads, *(name for d in flow.definitions.values() for name in d.reads)}))
 
 
 def _is_import(version: Version) -> bool:

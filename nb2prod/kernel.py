@@ -6,6 +6,7 @@ stages below need. The job is a JSON file that the runner writes; the result is 
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import sys
@@ -17,7 +18,9 @@ from attrs import asdict, define, field
 
 from nb2prod import ambient
 from nb2prod.artifact import Artifact, Recipe
+from nb2prod.dataflow import HISTORY
 from nb2prod.formats import objects
+from nb2prod.formats.reducers import Unkeepable, root
 from nb2prod.stores import open_store
 from nb2prod.stores.base import content_key
 
@@ -88,7 +91,7 @@ def leave(shell: Any, path: str) -> None:
     job, space = entered.job, shell.user_ns
     keeper = _Keeper(job=job, store=open_store(job.store), space=space)
     unchanged = {name for name, digest in entered.setup.items() if name in space and digest == _digest(space, name)}
-    keeper.keep({name for name in job.keep if name in space} - unchanged)
+    keeper.keep({name for name in job.keep if name in space or "." in name} - unchanged)
     result = {
         "artifacts": [asdict(artifact) for artifact in keeper.artifacts],
         "recipes": [asdict(recipe) for recipe in keeper.recipes],
@@ -115,24 +118,25 @@ class _Keeper:
     def keep(self, names: set[str]) -> None:
         """Keep names, and then what kept functions look up when they are called."""
         done: set[str] = set()
-        pending = {name for name in names if not self._imported(name)}
+        pending = {name for name in names if not _system(name) and not self._imported(name)}
         while pending:
             done |= pending
-            for group in groups({name: self.space[name] for name in sorted(pending)}):
+            for group in groups({name: self._value(name) for name in sorted(pending)}):
                 self._group(group)
             needs = {name for artifact in self.artifacts for name in artifact.needs}
             pending = {n for n in needs - done if n in self.space and not _system(n) and not self._imported(n)}
 
     def _group(self, group: tuple[str, ...]) -> None:
         try:
-            data, needs = objects.dumps({name: self.space[name] for name in group}, self.space)
-        except objects.Unkeepable as wrong:
+            data, needs = objects.dumps({name: self._value(name) for name in group}, self.space)
+        except Unkeepable as wrong:
             self._remake(group, str(wrong))
             return
         digest = content_key(data)
         self.store.put(digest, data)
-        kinds = tuple(_kind(self.space[name]) for name in group)
-        needed = tuple(sorted(needs - set(group)))
+        kinds = tuple(_kind(self._value(name)) for name in group)
+        modules = {name.partition(".")[0] for name in group if "." in name}
+        needed = tuple(sorted({*needs, *modules} - set(group)))
         self.artifacts.append(Artifact(names=group, digest=digest, bytes=len(data), kinds=kinds, needs=needed))
 
     def _remake(self, group: tuple[str, ...], reason: str) -> None:
@@ -141,9 +145,16 @@ class _Keeper:
             if name in self.job.definitions:
                 self.recipes.append(Recipe(name=name, code=self.job.definitions[name], late=True))
             else:
-                self.faults.append({"name": name, "kind": _kind(self.space[name]), "reason": reason})
+                self.faults.append({"name": name, "kind": _kind(self._value(name)), "reason": reason})
+
+    def _value(self, name: str) -> Any:
+        """Return a value by name, or by `module.name` when an attribute was set."""
+        head, *attributes = name.split(".")
+        return functools.reduce(getattr, attributes, self.space[head])
 
     def _imported(self, name: str) -> bool:
+        if "." in name:
+            return False
         value = self.space[name]
         return name in self.job.imported or (isinstance(value, types.ModuleType) and name == value.__name__)
 
@@ -165,20 +176,25 @@ def load(store: Store, artifacts: Iterable[Artifact], namespace: dict[str, Any])
 def load_digests(store: Store, digests: Iterable[str], namespace: dict[str, Any]) -> None:
     """Likewise, by content hash."""
     for digest in digests:
-        namespace.update(objects.loads(store.get(digest), namespace))
+        for name, value in objects.loads(store.get(digest), namespace).items():
+            head, *attributes = name.split(".")
+            if attributes:
+                setattr(functools.reduce(getattr, attributes[:-1], namespace[head]), attributes[-1], value)
+            else:
+                namespace[name] = value
 
 
 def _digest(space: dict[str, Any], name: str) -> str | None:
     """Return the content hash of a value as it is now, or None when it cannot be stored."""
     try:
         return content_key(objects.dumps({name: space[name]}, space)[0])
-    except objects.Unkeepable:
+    except Unkeepable:
         return None
 
 
 def _system(name: str) -> bool:
     """True for what IPython and Python put into every namespace."""
-    return name in {"In", "Out", "get_ipython", "exit", "quit", "open", "display"} or name.startswith("_")
+    return name in {"get_ipython", "exit", "quit", "open", "display"} or HISTORY.fullmatch(name) is not None
 
 
 def _kind(value: Any) -> str:
@@ -190,8 +206,8 @@ def _kind(value: Any) -> str:
 
 # Values that cannot change: sharing them means nothing.
 _ATOMS: tuple[type, ...] = (
-    int, float, complex, bool, str, bytes, type(None), type, types.ModuleType, types.CodeType,
-    types.BuiltinFunctionType, range, type(Ellipsis), type(NotImplemented),
+    int, float, complex, bool, str, bytes, type(None), type, types.ModuleType, types.CodeType, range, type(Ellipsis),
+    type(NotImplemented),
 )  # fmt: skip
 _MANY = 100_000  # objects to look at for one name; a larger value counts as sharing with every other large one
 
@@ -232,7 +248,7 @@ def _mutable(value: Any) -> set[int]:
         seen.add(id(item))
         if len(seen) > _MANY:
             return found | {0}
-        if not isinstance(item, tuple | frozenset):
+        if not isinstance(item, tuple | frozenset | types.BuiltinFunctionType):
             found.add(_root(item))
         pending.extend(_inside(item))
     return found
@@ -240,13 +256,13 @@ def _mutable(value: Any) -> set[int]:
 
 def _root(item: Any) -> int:
     """Return the identity of an object, for a NumPy view that of the array it looks at."""
-    if "numpy" in sys.modules and isinstance(item, sys.modules["numpy"].ndarray):
-        while getattr(item, "base", None) is not None:
-            item = item.base
-    return id(item)
+    numpy = sys.modules.get("numpy")
+    return id(root(item)) if numpy is not None and isinstance(item, numpy.ndarray) else id(item)
 
 
 def _inside(item: Any) -> list[Any]:
+    if isinstance(item, types.BuiltinFunctionType):
+        return [] if isinstance(item.__self__, types.ModuleType | type) else [item.__self__]  # `xs.append`
     if isinstance(item, types.FunctionType):
         # Not its globals: those are the notebook's namespace, which holds everything.
         cells = [cell.cell_contents for cell in item.__closure__ or () if _filled(cell)]

@@ -66,6 +66,8 @@ class StageFlow:
     deletes: frozenset[str]
     imports: tuple[Import, ...]
     session: tuple[str, ...]
+    registers: tuple[str, ...]
+    patches: Mapping[str, Use]  # attributes of imported modules and classes that are set, as `module.name`
     opaque: Place | None
 
 
@@ -171,8 +173,19 @@ def _stage_flow(stage: Stage, definitions: _Definitions, above: list[StageFlow])
         deletes=frozenset(deletes),
         imports=tuple(i for c in cells for i in c.flow.imports),
         session=tuple(s for c in cells for s in c.flow.session),
+        registers=tuple(r for c in cells for r in c.flow.registers),
+        patches=_patches(stage, cells, imported),
         opaque=opaque,
     )
+
+
+def _patches(stage: Stage, cells: Iterable[CellFlow], imported: set[str]) -> dict[str, Use]:
+    return {
+        name: Use(name=name, place=_Placer(stage.name, item.cell)(line), how="set")
+        for item in cells
+        for name, line in item.flow.patches.items()
+        if name.partition(".")[0] in imported
+    }
 
 
 @frozen

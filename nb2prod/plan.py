@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from nb2prod import fingerprint
 from nb2prod.artifact import Artifact, Recipe, Version
+from nb2prod.dataflow import analyse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,7 +75,9 @@ class Inputs:
 def inputs(position: int, pipeline: Pipeline, versions: Mapping[str, Version]) -> Inputs:
     """Find what a stage needs: what it reads, what shares objects with that, and what functions in it look up."""
     flow = pipeline.flows[position]
-    pending = list(versions) if flow.opaque else [name for name in _wanted(flow) if name in versions]
+    registers = [remade("", code) for above in pipeline.flows[:position] for code in above.registers]
+    pending = list(versions) if flow.opaque else [name for name in versions if "." in name]
+    pending.extend([*_wanted(flow), *(name for recipe in registers for name in recipe.needs)])
     names: set[str] = set()
     while pending:
         name = pending.pop()
@@ -91,8 +94,15 @@ def inputs(position: int, pipeline: Pipeline, versions: Mapping[str, Version]) -
         names=tuple(sorted(names)),
         artifacts=tuple(artifacts.values()),
         imports=_imports(position, pipeline, {r.name for r in recipes if not r.late}),
-        late=tuple(r for r in recipes if r.late),
+        late=(*(r for r in recipes if r.late), *registers),
     )
+
+
+def remade(name: str, code: str) -> Recipe:
+    """Return definitions as something to run again, with what they look up when made and when called."""
+    flow = analyse(code)
+    needs = {*flow.reads, *(name for deferred in flow.definitions.values() for name in deferred.reads)}
+    return Recipe(name=name, code=code, needs=tuple(sorted(needs)), late=True)
 
 
 def _wanted(flow: StageFlow) -> Iterable[str]:
@@ -107,7 +117,7 @@ def _imports(position: int, pipeline: Pipeline, names: set[str]) -> tuple[str, .
     Imports from a package of which something is needed are all taken: `import a.b` makes `a.b` work for `import a`, and
     some imports only register something with their package. Star imports are taken always: what they bind is not known.
     """
-    above = [flow for flow in pipeline.flows[:position]]
+    above = pipeline.flows[:position]
     roots = {i.root for flow in above for i in flow.imports if names & set(i.names)}
     found: list[str] = []
     for flow in above:

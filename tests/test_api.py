@@ -296,8 +296,7 @@ def test_staged_equals_straight(tmp_path: Path, what: str) -> None:
 
     assert report.ok, report.error
     assert report.output is not None
-    staged = [text for text in texts(report.output)]
-    assert [_timeless(text) for text in texts(expected)] == [_timeless(text) for text in staged]
+    assert [_timeless(text) for text in texts(expected)] == [_timeless(text) for text in texts(report.output)]
 
 
 def _timeless(text: str) -> str:

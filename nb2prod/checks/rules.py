@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nb2prod import dataflow
 from nb2prod.checks.base import Finding
+from nb2prod.dataflow import HISTORY
 from nb2prod.errors import Place
 from nb2prod.stage import NAME, OPTIONS, code
 
@@ -23,7 +24,6 @@ _GIVEN = frozenset(dir(builtins)) | {
     "get_ipython", "display", "In", "Out", "exit", "quit", "__name__", "__file__", "__doc__", "__builtins__",
     "__annotations__", "__spec__", "__loader__", "__package__",
 }  # fmt: skip
-_HISTORY = re.compile(r"_+|_i+|_i?\d+|_[oi]h|_dh|In|Out")
 
 
 def check(pipeline: Pipeline) -> tuple[Finding, ...]:
@@ -67,7 +67,7 @@ def undefined(pipeline: Pipeline) -> Iterator[Finding]:
         hidden = flow.opaque or any(i.star for i in flow.imports)
         for item in flow.cells:
             for name, line in item.flow.reads.items():
-                if name not in known and not hidden and not _HISTORY.fullmatch(name):
+                if name not in known and not hidden and not HISTORY.fullmatch(name):
                     place = _at(flow.stage, item.cell.index, item.cell.id, line)
                     yield _undefined(name, place, elsewhere=name in anywhere)
             known |= {*item.flow.binds, *(n for i in item.flow.imports for n in i.names)}
@@ -156,8 +156,6 @@ def empty_stages(pipeline: Pipeline) -> Iterator[Finding]:
 _UNKEEPABLE = {
     "open": "an open file",
     "sqlite3.connect": "a database connection",
-    "threading.Lock": "a lock",
-    "threading.RLock": "a lock",
     "threading.Thread": "a thread",
     "socket.socket": "a socket",
     "socket.create_connection": "a socket",
@@ -167,6 +165,7 @@ _UNKEEPABLE = {
     "tempfile.NamedTemporaryFile": "an open file",
     "tempfile.TemporaryFile": "an open file",
     "asyncio.create_task": "a running task",
+    "asyncio.ensure_future": "a running task",
 }
 
 
@@ -232,7 +231,7 @@ def history(pipeline: Pipeline) -> Iterator[Finding]:
         for position, item in enumerate(flow.cells):
             for name, line in item.flow.reads.items():
                 numbered = name in {"In", "Out", "_ih", "_oh"} or name.strip("_i").isdigit()
-                if not _HISTORY.fullmatch(name) or name in sets or (position and not numbered):
+                if not HISTORY.fullmatch(name) or name in sets or (position and not numbered):
                     continue
                 yield Finding(
                     code="NB111",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 
 # Methods after which the object may be another: of containers, frames, estimators, generators.
@@ -31,3 +32,25 @@ def saved(node: ast.Call) -> set[str]:
     texts = {a.value for a in ast.walk(node) if isinstance(a, ast.Constant) and isinstance(a.value, str)}
     opened = name == "open" and any(text[:1] in {"w", "a", "x"} and len(text) <= len("wb+") for text in texts)
     return texts if opened or name.startswith(_SAVING) else set()
+
+
+def base(node: ast.expr) -> set[str]:
+    """Return the name at the left end of `a.b(c).d`, if there is one."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return {node.id} if isinstance(node, ast.Name) else set()
+
+
+def dotted(node: ast.expr) -> str | None:
+    """Return `a.b.c` for an attribute of plain names, None for anything else."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) and parts else None
+
+
+def script_results(line: str) -> list[str]:
+    """Return the names that `%%bash --out name --err name` and its like bind."""
+    words = line.replace("=", " ").split()
+    return [name for flag, name in itertools.pairwise(words) if flag in {"--out", "--err", "--proc"}]

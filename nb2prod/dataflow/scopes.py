@@ -64,6 +64,10 @@ class _Visitor(ast.NodeVisitor):
         named = {n.id for decorator in node.decorator_list for n in ast.walk(decorator) if isinstance(n, ast.Name)}
         for name in named & set(self.flow.sources):
             self.flow.sources[name] += f"\n{code}"
+        if any(
+            "register" in ast.unparse(d) and not calls.base(d) & set(self.flow.definitions) for d in node.decorator_list
+        ):
+            self.flow.registers.append(code)
         self.flow.sources[node.name] = code
 
     # names
@@ -124,6 +128,9 @@ class _Visitor(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if not isinstance(node.ctx, ast.Load):
             self._touch_base(node)
+        dotted = calls.dotted(node)
+        if isinstance(node.ctx, ast.Store) and dotted and not self.scopes and self.deferred is None:
+            self.flow.patches.setdefault(dotted, self._at(node))
         self.visit(node.value)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
@@ -244,6 +251,9 @@ class _Visitor(ast.NodeVisitor):
                 self.offset = kept
         if found.kind == "run_cell_magic" and found.name in calls.CODE_MAGICS:
             self._magic_body(found, line)
+        elif found.kind == "run_cell_magic":
+            for name in calls.script_results(found.line):
+                self._store(name, line)
         elif found.kind == "run_line_magic":
             self._line_magic(found, line)
 
@@ -256,10 +266,9 @@ class _Visitor(ast.NodeVisitor):
             statements = []
         self.run(statements)
         self.offset = kept
-        if found.name == "capture":
-            for name in found.line.split():
-                if name.isidentifier():
-                    self._store(name, line)
+        for name in found.line.split() if found.name == "capture" else ():
+            if name.isidentifier():
+                self._store(name, line)
 
     def _line_magic(self, found: Magic, line: int) -> None:
         if found.name in calls.SESSION_MAGICS:
@@ -305,12 +314,13 @@ class _Visitor(ast.NodeVisitor):
         self.run(node.orelse)
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
-        whole = imports.of_try(node)
-        if whole is not None and not self.scopes and self.deferred is None:
-            self.flow.imports.append(evolve(whole, line=whole.line + self.offset))
+        count = len(self.flow.imports)
         handlers: list[Iterable[ast.AST]] = [[handler] for handler in node.handlers]
         self._branches([*node.body, *node.orelse], *handlers)
         self.run(node.finalbody)
+        whole = imports.of_try(node)
+        if whole is not None and not self.scopes and self.deferred is None:
+            self.flow.imports[count:] = [evolve(whole, line=whole.line + self.offset)]
 
     visit_TryStar = visit_Try
 

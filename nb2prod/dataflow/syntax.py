@@ -10,6 +10,9 @@ from typing import Any
 
 from attrs import frozen
 
+# Names under which IPython keeps what cells returned and said.
+HISTORY = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_[oi]h|_dh|In|Out")
+
 
 @frozen(kw_only=True)
 class Unparsable(Exception):

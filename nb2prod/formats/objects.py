@@ -6,10 +6,12 @@ they are when called, never a frozen copy. Equal values give equal bytes, so tha
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
+import math
 import pickle
+import sys
+import threading
 import types
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,15 +20,13 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 from cloudpickle import cloudpickle as internals
 
+from nb2prod.formats import reducers
+from nb2prod.formats.reducers import Unkeepable
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-_MAIN = "__main__"
 _receiver: ContextVar[dict[str, Any]] = ContextVar("receiver")
-
-
-class Unkeepable(pickle.PicklingError):
-    """The value cannot be stored; says why."""
 
 
 def dumps(values: Mapping[str, Any], namespace: dict[str, Any]) -> tuple[bytes, frozenset[str]]:
@@ -42,22 +42,67 @@ def dumps(values: Mapping[str, Any], namespace: dict[str, Any]) -> tuple[bytes, 
     Raises:
         Unkeepable: One of them cannot be stored.
     """
-    buffer = io.BytesIO()
-    pickler = _Pickler(buffer, namespace)
+    kind = _NanPickler if _holds_nan(values) else _Pickler
+    pickler = _pickled(kind, values, namespace, frozenset())
+    shared = pickler.shared()
+    if shared:
+        # Arrays that look at the same memory: store the memory once, and the others as views of it.
+        pickler = _pickled(kind, values, namespace, shared)
+    return pickler.file.getvalue(), frozenset(pickler.needs)
+
+
+def _pickled(
+    kind: type[_Pickler], values: Mapping[str, Any], namespace: dict[str, Any], shared: frozenset[int]
+) -> _Pickler:
+    pickler = kind(io.BytesIO(), namespace, shared)
     try:
         pickler.dump(dict(values))
     except Unkeepable:
         raise
     except Exception as wrong:
+        # cloudpickle says of too deep a nesting that it cannot be pickled.
+        if isinstance(wrong.__cause__, RecursionError):
+            return _deeply(values, namespace, shared)
+        # The classes of users may raise anything from __reduce__ and __getstate__.
         raise Unkeepable(f"{type(wrong).__name__}: {wrong}") from wrong
-    return buffer.getvalue(), frozenset(pickler.needs)
+    return pickler
 
 
 def loads(data: bytes, namespace: dict[str, Any]) -> dict[str, Any]:
     """Return the values that `dumps` was given, their functions bound to `namespace`."""
     with receiving(namespace):
-        values: dict[str, Any] = pickle.loads(data)  # noqa: S301 - the store verified the bytes against their hash
+        values: dict[str, Any] = _Unpickler(io.BytesIO(data)).load()  # the store verified the bytes against their hash
     return values
+
+
+def _deeply(values: Mapping[str, Any], namespace: dict[str, Any], shared: frozenset[int]) -> _Pickler:
+    """Pickle long chains of objects, which pickle follows by calling itself, in a thread with room for it."""
+    done: list[_Pickler] = []
+
+    def work() -> None:
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(_DEEP)
+        try:
+            pickler = _Pickler(io.BytesIO(), namespace, shared)
+            pickler.dump(dict(values))
+            done.append(pickler)
+        except Exception:  # noqa: BLE001 - said below
+            return
+        finally:
+            sys.setrecursionlimit(limit)
+
+    size = threading.stack_size(_STACK)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    threading.stack_size(size)
+    if not done:
+        raise Unkeepable("it is nested too deeply")
+    return done[0]
+
+
+_DEEP = 100_000
+_STACK = 512 * 1024 * 1024  # bytes; only what is used is taken
 
 
 @contextmanager
@@ -79,30 +124,67 @@ def globals_of(code: types.CodeType) -> set[str]:
     return found
 
 
+class _Unpickler(pickle.Unpickler):
+    def persistent_load(self, pid: Any) -> Any:
+        return _nans()[pid]
+
+
+def _nans() -> dict[str, float]:
+    """Return the objects that stand for «not a number»: code finds them in containers by identity."""
+    numpy = sys.modules.get("numpy")
+    return {"math": math.nan, **({"numpy": numpy.nan} if numpy is not None else {})}
+
+
+def _holds_nan(values: Any, left: int = 4) -> bool:
+    """True when built-in containers hold one of `_nans`, down to a few levels."""
+    found = {id(value) for value in _nans().values()}
+    inner = values.values() if isinstance(values, dict) else values
+    return any(
+        id(v) in found or (left and isinstance(v, list | tuple | set | dict) and _holds_nan(v, left - 1)) for v in inner
+    )
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    def __init__(self, file: io.BytesIO, namespace: dict[str, Any]) -> None:
+    def __init__(self, file: io.BytesIO, namespace: dict[str, Any], shared: frozenset[int]) -> None:
         super().__init__(file, protocol=5)
+        self.file = file
         self.namespace = namespace
+        self.shared_roots = shared
         self.needs: set[str] = set()
+        self.roots: dict[int, set[int]] = {}  # memory → the arrays that look at it
+
+    def shared(self) -> frozenset[int]:
+        """Return the memory that several of the arrays look at."""
+        return frozenset(memory for memory, arrays in self.roots.items() if len(arrays) > 1)
 
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, io.IOBase) and not isinstance(obj, io.BytesIO | io.StringIO):
-            # cloudpickle would store what a file holds now, which is another thing than the open file.
-            raise Unkeepable("an open file cannot be stored")
-        if isinstance(obj, functools._lru_cache_wrapper) and obj.__module__ == _MAIN:
-            return _cached, (obj.__wrapped__, obj.cache_parameters())
-        if isinstance(obj, type) and obj.__module__ == _MAIN:
+        if reducers.is_array(obj):
+            memory = id(reducers.root(obj))
+            self.roots.setdefault(memory, set()).add(id(obj))
+            return reducers.reduce_view(obj) if memory in self.shared_roots and id(obj) != memory else NotImplemented
+        if isinstance(obj, type) and obj.__module__ == reducers.MAIN:
             _track(obj)
-        return super().reducer_override(obj)
+        found = reducers.reduce(obj)
+        return super().reducer_override(obj) if found is NotImplemented else found
 
     def _dynamic_function_reduce(self, func: types.FunctionType) -> Any:
         if func.__globals__ is not self.namespace:
             return super()._dynamic_function_reduce(func)
         self.needs |= globals_of(func.__code__)
-        state, slots = internals._function_getstate(func)
+        _, slots = internals._function_getstate(func)
         slots = {name: slots[name] for name in _SLOTS}
         cells = len(func.__code__.co_freevars)
-        return _make_function, (_portable(func.__code__), cells), (state, slots, func.__closure__), None, None, _fill
+        state = (dict(vars(func)), slots, func.__closure__)
+        return _make_function, (_portable(func.__code__), cells), state, None, None, _fill
+
+
+class _NanPickler(_Pickler):
+    """Asked about every object, which is slow, and so used only where it matters."""
+
+    def persistent_id(self, obj: Any) -> str | None:
+        if type(obj) is float and obj != obj:
+            return next((name for name, value in _nans().items() if value is obj), None)
+        return None
 
 
 _SLOTS = ("__name__", "__qualname__", "__annotations__", "__kwdefaults__", "__defaults__", "__module__", "__doc__")
@@ -123,10 +205,6 @@ def _fill(function: types.FunctionType, state: tuple[dict[str, Any], dict[str, A
             mine.cell_contents = kept.cell_contents
         except ValueError:
             continue  # the cell was empty
-
-
-def _cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
-    return functools.lru_cache(**parameters)(function)
 
 
 def _portable(code: types.CodeType) -> types.CodeType:

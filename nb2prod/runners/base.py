@@ -46,5 +46,6 @@ class Runner(Protocol):
         """Run the cells in order; when all are done, the job's result file is there.
 
         Returns:
-            None, or why the stage did not finish (a `StoreError`: an input is gone); the cells below the failing one were not run.
+            None, or why the stage did not finish (a `StoreError`: an input is gone); the cells below
+            the failing one were not run.
         """

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nb2prod.formats import objects
+from nb2prod.formats import objects, reducers
 
 
 def space(source: str) -> dict[str, Any]:
@@ -92,14 +92,14 @@ def test_a_cached_function_is_cached_again() -> None:
     assert there["f"].cache_parameters()["maxsize"] == 2
 
 
-@pytest.mark.parametrize("make", [threading.Lock, lambda: (i for i in [])])
+@pytest.mark.parametrize("make", [lambda: threading.Thread(), lambda: (i for i in [])])
 def test_what_cannot_be_kept_is_refused(make: Any) -> None:
-    with pytest.raises(objects.Unkeepable):
+    with pytest.raises(reducers.Unkeepable):
         objects.dumps({"v": make()}, {})
 
 
 def test_an_open_file_is_refused() -> None:
-    with Path(__file__).open() as file, pytest.raises(objects.Unkeepable, match="open file"):
+    with Path(__file__).open() as file, pytest.raises(reducers.Unkeepable, match="open file"):
         objects.dumps({"v": file}, {})
 
 
@@ -108,3 +108,43 @@ def test_names_that_nested_code_looks_up_are_found() -> None:
 
     assert {"h", "r"} == objects.globals_of(names["f"].__code__)
     assert isinstance(names["f"], types.FunctionType)
+
+
+def test_a_view_still_looks_at_the_memory_of_its_base() -> None:
+    base = np.zeros((4, 3), order="F")
+    there = moved({"base": base, "view": base[1:, ::2]}, "base", "view")
+    there["view"][0, 0] = 9
+
+    assert there["base"][1, 0] == 9
+
+
+def test_a_dictionarys_view_follows_the_dictionary() -> None:
+    there = moved(space("d = {'a': 1}\nks = d.keys()"), "d", "ks")
+    there["d"]["b"] = 2
+
+    assert list(there["ks"]) == ["a", "b"]
+
+
+def test_a_free_lock_is_made_anew_and_one_that_is_held_is_refused() -> None:
+    lock = threading.Lock()
+
+    assert moved({"lock": lock}, "lock")["lock"].acquire(blocking=False)
+    with lock, pytest.raises(reducers.Unkeepable, match="held"):
+        objects.dumps({"lock": lock}, {})
+
+
+def test_not_a_number_is_found_again_in_a_list() -> None:
+    there = moved({"xs": [1.0, {"k": (np.nan,)}], "n": np.nan}, "xs", "n")
+
+    assert there["n"] in there["xs"][1]["k"]
+
+
+def test_a_long_chain_of_objects_is_no_obstacle() -> None:
+    names = space(
+        "class Node:\n    pass\nhead = None\nfor _ in range(20_000):\n    n = Node()\n    n.next = head\n    head = n"
+    )
+    node, count = moved(names, "head")["head"], 0
+    while node is not None:
+        node, count = node.next, count + 1
+
+    assert count == 20_000
