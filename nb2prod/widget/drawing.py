@@ -21,7 +21,7 @@ COLOURS = {
 _SIGNS = {"running": "▶ running", "done": "✓", "reused": "= reused", "failed": "✗ failed", "skipped": "skipped", "": ""}
 _TEXT = "var(--jp-ui-font-color1, #212121)"
 _FAINT = "var(--jp-ui-font-color2, #616161)"
-_BLOCK = f"padding:6px 12px;margin:6px 0;color:{_TEXT}"
+_BLOCK = f"padding:6px 12px;margin:6px 0;line-height:1.5;color:{_TEXT}"
 
 
 def graph(found: Mapping[str, Any], states: Mapping[str, str], seconds: Mapping[str, float]) -> str:
@@ -147,26 +147,29 @@ def card(result: Mapping[str, Any]) -> str:
     """Show what a ship made: metrics against the baseline, gate, release, address."""
     if not result.get("release"):
         return ""
-    rival = result["baseline"]["metrics"]
+    rival, apart = result["baseline"]["metrics"], 'style="padding-right:1.5em"'
     rows = "".join(
-        f'<tr><td style="text-align:left">{escape(name)}</td><td><b>{value:.4g}</b></td>'
+        f"<tr><td {apart}>{escape(name)}</td><td {apart}><b>{value:.4g}</b></td>"
         f"<td>{format(rival[name], '.4g') if name in rival else ''}</td></tr>"
         for name, value in result["metrics"].items()
     )
-    head = f'<tr><th></th><th>model</th><th style="font-weight:normal">{escape(result["baseline"]["name"])}</th></tr>'
+    head = f"<tr><td></td><td><b>model</b></td><td>{escape(result['baseline']['name'])}</td></tr>"
     gate = "".join(
         f"<li>{'✓' if verdict['ok'] else '✗'} {escape(verdict['rule'])}: {escape(verdict['detail'])}</li>"
         for verdict in result["gate"]["verdicts"]
     )
     return (
         f'<div style="border:1px solid {COLOURS["done"]};border-radius:5px;{_BLOCK}">'
-        f"<b>Released</b> {escape(result['release'])}<table>{head}{rows}</table>"
-        f'<ul style="margin:4px 0;padding-left:1.2em;list-style:none">{gate}</ul>{_address(result)}</div>'
+        f"<b>Released</b> {escape(result['release'])}"
+        f'<table style="line-height:1.5;margin:4px 0">{head}{rows}</table>'
+        f'<ul style="margin:4px 0;padding:0;list-style:none">{gate}</ul>{_address(result)}</div>'
     )
 
 
 def _address(result: Mapping[str, Any]) -> str:
     url = result.get("url")
     if isinstance(url, str) and url.startswith(("http://", "https://")):
-        return f'Answers at <a href="{escape(url)}" target="_blank" rel="noopener">{escape(url)}</a>'
+        style = "color:var(--jp-content-link-color, #1565c0)"
+        link = f'<a href="{escape(url)}" target="_blank" rel="noopener" style="{style}">{escape(url)}</a>'
+        return f"Answers at {link} (stop it with <code>nb2prod stop {escape(result['release'])}</code>)"
     return f"Start it with <code>nb2prod serve {escape(result['release'])}</code>"

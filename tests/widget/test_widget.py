@@ -53,7 +53,7 @@ def test_what_comes_from_notebooks_is_escaped() -> None:
 def test_the_card_compares_with_the_baseline_and_links_the_service() -> None:
     html = drawing.card(SHIPPED)
 
-    assert "<td><b>0.93</b></td><td>0.86</td>" in html
+    assert "<b>0.93</b></td><td>0.86</td>" in html
     assert 'href="http://127.0.0.1:3000"' in html
 
 
