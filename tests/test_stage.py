@@ -20,9 +20,11 @@ def test_three_ways_of_tagging_are_equal() -> None:
 
 
 def test_untagged_cells_are_setup_above_the_first_stage_and_belong_to_the_stage_above_below_it() -> None:
-    assert names(
-        "import os", "n = 1", "%%stage load\na = 1", "b = 2", "%%stage train\nc = 3"
-    ) == [("setup", [0, 1]), ("load", [2, 3]), ("train", [4])]
+    assert names("import os", "n = 1", "%%stage load\na = 1", "b = 2", "%%stage train\nc = 3") == [
+        ("setup", [0, 1]),
+        ("load", [2, 3]),
+        ("train", [4]),
+    ]
 
 
 def test_kale_tags_are_aliases() -> None:
@@ -39,9 +41,12 @@ def test_kale_tags_are_aliases() -> None:
         )
     )
 
-    assert [
-        (stage.name, stage.role) for stage in found
-    ] == [("setup", "setup"), ("load", "stage"), ("train", "stage"), ("metrics", "evaluate")]
+    assert [(stage.name, stage.role) for stage in found] == [
+        ("setup", "setup"),
+        ("load", "stage"),
+        ("train", "stage"),
+        ("metrics", "evaluate"),
+    ]
     assert [cell.index for cell in found[0].everywhere] == [0, 1]
     assert found[2].after == ("load",)
 
