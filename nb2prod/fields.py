@@ -139,7 +139,8 @@ def _refuses(part: Any) -> bool:
 
 def _chosen(columns: Any, every: list[Any]) -> Iterator[Any]:
     """Resolve a ColumnTransformer's choice: names, positions, or one of either."""
-    many = columns if isinstance(columns, list | tuple) or hasattr(columns, "tolist") else [columns]
+    columns = columns.tolist() if hasattr(columns, "tolist") else columns
+    many = columns if isinstance(columns, list | tuple) else [columns]
     for n, column in enumerate(many):
         if isinstance(column, slice):
             yield from every[column]
@@ -152,39 +153,45 @@ def _chosen(columns: Any, every: list[Any]) -> Iterator[Any]:
 def _field(learnt: Any, judged: Any, column: Any, *, strict: bool) -> Field:
     import pandas as pd
 
-    if not isinstance(column, str | int) or isinstance(column, bool):
-        raise ColumnUnclear(str(column), "its name is neither a text nor a number")
     category = isinstance(learnt.dtype, pd.CategoricalDtype)
-    values = pd.Series(learnt.cat.categories) if category else learnt
-    word = pd.api.types.infer_dtype(values, skipna=True)
-    if word not in KINDS or pd.api.types.is_complex_dtype(values):
-        raise ColumnUnclear(str(column), f"it holds {'nothing' if word == 'empty' else word.replace('-', ' ')} values")
-    kind = KINDS[word]
-    kept = learnt.dropna()
     plain = Field(
         column=column,
         name=str(column),
-        kind=kind,
-        dtype=str(values.dtype) if category else str(learnt.dtype),
+        kind=_kind(learnt.cat.categories if category else learnt, column),
+        dtype="category" if category else str(learnt.dtype),
         nullable=bool(learnt.isna().any() or judged.isna().any()),
     )
+    kept = learnt[learnt.abs() != math.inf].dropna() if plain.kind == "number" and not category else learnt.dropna()
+    if not len(kept):
+        raise ColumnUnclear(str(column), "every value of it is missing")
     if category:
         seen = tuple(learnt.cat.categories.tolist())
-        top = kept.mode().iloc[0] if len(kept) else seen[0]
-        return evolve(
-            plain, categories=seen, closed=True, ordered=bool(learnt.cat.ordered), dtype="category", example=top
-        )
-    if kind == "text":
+        ordered, top = bool(learnt.cat.ordered), kept.mode().iloc[0]
+        return evolve(plain, categories=seen, closed=True, ordered=ordered, example=top)
+    if plain.kind == "text":
         return _text(plain, kept, judged.dropna(), strict=strict)
-    if kind == "boolean":
+    if plain.kind == "boolean":
         return evolve(plain, example=bool(kept.mode().iloc[0]))
-    if kind == "time":
+    if plain.kind == "time":
         return evolve(plain, example=kept.median().isoformat())
-    if kind == "number":
-        kept = kept[kept.abs() != math.inf]
-    middle = kept.median()
-    # An integer's median may lie between two of them.
-    example = int(middle) if kind == "integer" else _round(float(middle))
+    return _number(plain, kept)
+
+
+def _kind(values: Any, column: Any) -> Kind:
+    import pandas as pd
+
+    if not isinstance(column, str | int) or isinstance(column, bool):
+        raise ColumnUnclear(str(column), "its name is neither a text nor a number")
+    word = pd.api.types.infer_dtype(values, skipna=True)
+    if word not in KINDS or pd.api.types.is_complex_dtype(values):
+        raise ColumnUnclear(str(column), f"it holds {'nothing' if word == 'empty' else word.replace('-', ' ')} values")
+    return KINDS[word]
+
+
+def _number(plain: Field, kept: Any) -> Field:
+    middle = float(kept.median())
+    # The median of whole numbers may lie between two of them.
+    example = int(middle) if plain.kind == "integer" else float(f"{middle:.4g}")
     return evolve(plain, low=float(kept.min()), high=float(kept.max()), example=example)
 
 
@@ -203,7 +210,3 @@ def _plain(value: Any, field: Field) -> Any:
     if field.kind == "time":
         return value.isoformat()
     return {"integer": int, "number": float, "boolean": bool, "text": str}[field.kind](value)
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.4g}")

@@ -95,6 +95,14 @@ def test_a_column_is_closed_where_the_model_fails_on_a_new_category() -> None:
     assert [f.closed for f in learn(candidate(frame, model=model)).fields] == [True, False, False]
 
 
+@pytest.mark.parametrize("chosen", [["city"], [0], slice(0, 1), [True, False], np.array([True, False]), np.array([0])])
+def test_columns_may_be_chosen_in_every_way_scikit_learn_knows(chosen: Any) -> None:
+    frame = pd.DataFrame({"city": ["a", "b"] * 4, "size": [1.0, 2.0] * 4})
+    model = make_column_transformer((OneHotEncoder(), chosen), remainder="passthrough").fit(frame)
+
+    assert closed(model, frame.columns) == {"city"}
+
+
 def test_an_encoder_of_everything_closes_every_column() -> None:
     frame = pd.DataFrame({"city": ["a", "b"] * 4})
     model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(frame, [0, 1] * 4)
@@ -106,6 +114,18 @@ def test_an_encoder_of_everything_closes_every_column() -> None:
 def test_what_json_cannot_say_is_refused_by_name(column: Any) -> None:
     with pytest.raises(ColumnUnclear, match="NB405: A service cannot ask for 'c'"):
         one(pd.Series(column, dtype=complex if column == [1j, 2j] else object))
+
+
+@pytest.mark.parametrize(
+    "column", [[np.nan, np.nan], [np.inf, -np.inf], pd.Categorical([None, None], categories=["a"])]
+)
+def test_a_column_without_a_value_is_refused(column: Any) -> None:
+    with pytest.raises(ColumnUnclear, match="every value of it is missing"):
+        one(column)
+
+
+def test_infinities_are_no_bounds() -> None:
+    assert (one([1.0, np.inf, 3.0]).low, one([1.0, np.inf, 3.0]).high) == (1.0, 3.0)
 
 
 def test_rows_are_written_as_a_client_would() -> None:
