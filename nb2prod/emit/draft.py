@@ -169,6 +169,11 @@ class _Sheet:
     def movable_import(self, statement: Statement) -> bool:
         return is_import(statement) and self.once(set(imported(statement)))
 
+    def leaves_stage(self, statement: Statement) -> bool:
+        """Tell whether a statement has no place in a stage's function: moved elsewhere, or there for its output."""
+        moved = self.movable_import(statement) or bool(set(statement.flow.binds) & set(self.defined))
+        return moved or only_shows(statement.node)
+
     def _candidates(self) -> dict[str, Statement]:
         """Return definitions and constants that could stand in a module of their own."""
         changed = {n for f in self.pipeline.flows for n, use in f.leaves.items() if use.how == "changed in place"}
@@ -217,44 +222,40 @@ class _Sheet:
 
 
 def _part(sheet: _Sheet, flow: StageFlow) -> Part:
-    stage, own = flow.stage, sheet.all[flow.stage.name]
-    order = _order(sheet.pipeline)
-    moved = {*sheet.defined, *sheet.imports.names()}
-    rest = [
-        s for s in own if not (sheet.movable_import(s) or set(s.flow.binds) & set(sheet.defined) or only_shows(s.node))
-    ]
+    stage, moved = flow.stage, {*sheet.defined, *sheet.imports.names()}
+    rest = [s for s in sheet.all[stage.name] if not sheet.leaves_stage(s)]
     used = {name for s in rest for name in uses(s) - set(s.flow.definitions)}
     nested = called(sheet.nested, used)
     body = tuple(s for s in rest if not set(s.flow.binds) & (set(sheet.nested) - set(nested)))
     here = {name for s in body for name in s.flow.binds}
-    changed = {name for s in body for name in (*s.flow.binds, *s.flow.touches)}
-    reads = {n for n in stage.reads if n not in moved and n not in sheet.nested and n not in sheet.parameters}
-    again = {n for n in sheet.parameters if sheet.bound[n] != {"parameter"}}  # set by stages, too
-    parameters = tuple(
-        n for n in sheet.parameters if n in (*stage.reads, *used) and (n in stage.reads or _first_read(body, n))
-    )
-    gives = {n for n in stage.writes if n in sheet.bound and n not in moved and n not in sheet.nested}
-    gives -= {n for n in sheet.parameters if n not in again or n not in changed}
-    gives |= set(_results(body, stage)) - set(sheet.nested) if not gives and stage.role != "setup" else set()
-    # What is set on some paths only keeps the value that it had above.
-    above = {name for other in sheet.pipeline.flows[: sheet.pipeline.flows.index(flow)] for name in other.leaves}
-    reads |= ({n for name in nested for n in uses(sheet.nested[name])} & above) - moved - set(sheet.nested) - again
-    reads -= {n for n in sheet.parameters if n not in again}
+    gives = _gives(sheet, stage, body)
     definite = {name for s in body for name in s.flow.definite}
-    parameters = tuple(n for n in sheet.parameters if n in parameters or n in gives - definite)
-    reads |= (gives - definite - set(parameters)) & above
-    certain = definite | reads | set(parameters)
+    above = {name for other in sheet.pipeline.flows[: sheet.pipeline.flows.index(flow)] for name in other.leaves}
+    late = {n for name in nested for n in uses(sheet.nested[name])}
+    # What is set on some paths only keeps the value that it had above.
+    reads = (stage.reads | ((late | (gives - definite)) & above)) - moved - set(sheet.nested)
+    parameters = {n for n in sheet.parameters if n in reads or _first_read(body, n) or n in gives - definite}
+    reads -= set(sheet.parameters)
+    order = _order(sheet.pipeline)
     return Part(
         stage=stage,
         function=_function_name(stage.name, moved | set(sheet.nested) | (used & BUILTINS)),
         takes=tuple(sorted(reads, key=order.__getitem__)),
-        parameters=parameters,
+        parameters=tuple(n for n in sheet.parameters if n in parameters),
         nested=tuple(sheet.nested[n] for n in nested if n not in here),
         body=body,
         gives=tuple(sorted(gives, key=order.__getitem__)),
-        unsure=tuple(sorted(gives - certain, key=order.__getitem__)),
+        unsure=tuple(sorted(gives - definite - reads - parameters, key=order.__getitem__)),
         waits=any(_awaits(s.node) for s in body),
     )
+
+
+def _gives(sheet: _Sheet, stage: Stage, body: tuple[Statement, ...]) -> set[str]:
+    """Return what later stages need of a stage; where none needs anything, what it made on purpose."""
+    fixed = {*sheet.defined, *sheet.imports.names(), *sheet.nested}
+    changed = {name for s in body for name in (*s.flow.binds, *s.flow.touches)}
+    gives = {n for n in stage.writes if n in sheet.bound and (n not in sheet.parameters or n in changed)} - fixed
+    return gives or (set(_results(body, stage)) - fixed if stage.role != "setup" else set())
 
 
 def _joined(parts: tuple[Part, ...], pipeline: Pipeline) -> tuple[Part, ...]:

@@ -149,42 +149,39 @@ def _returned(names: Sequence[str]) -> str:
 
 def test_module(name: str, draft: Draft, kinds: Mapping[str, str]) -> str:
     """Write the test: the pipeline runs, and what each stage leaves is there and of the type that the notebook saw."""
-    last = {given: part for part in draft.parts for given in part.gives}
-    rows = [
-        f'    ("{part.stage.name}", "{given}", {_string(kinds.get(given))}),'
-        for part in draft.parts
-        for given in part.gives
-        if last[given] is part
-    ]
-    typed = any(given in kinds for given in last)
-    return "\n".join(
-        [
-            '"""The pipeline runs, and every stage leaves what the notebook left."""',
-            "",
-            "import pytest",
-            "",
-            f"from {name}.pipeline import run",
-            "",
-            "# stage, name, type" + ("" if typed else " (None: not known, since the notebook had not been run)"),
-            *(["LEFT = [", *rows, "]"] if rows else ["LEFT = []"]),
-            "",
-            "",
-            '@pytest.fixture(scope="module")',
-            "def results():",
-            "    return run()",
-            "",
-            "",
-            "def test_the_pipeline_runs(results):",
-            "    assert set(results) == {name for _, name, _ in LEFT}",
-            "",
-            "",
-            '@pytest.mark.parametrize(("stage", "name", "kind"), LEFT)',
-            "def test_a_stage_leaves_what_it_promises(results, stage, name, kind):",
-            '    assert name in results, f"stage {stage} left no {name}"',
-            "    assert kind in {None, type(results[name]).__name__}",
-            "",
-        ]
-    )
+    last = {given: part.stage.name for part in draft.parts for given in part.gives}
+    rows = [f'    ("{stage}", "{given}", {_string(kinds.get(given))}),' for given, stage in last.items()]
+    note = "" if kinds else " (None: not known, since the notebook had not been run)"
+    left = "\n".join(["LEFT = [", *rows, "]"] if rows else ["LEFT = []"])
+    return f'''\
+"""The pipeline runs, and every stage leaves what the notebook left."""
+
+import pytest
+
+from {name}.pipeline import run
+
+# stage, name, type{note}
+{left}
+
+
+{_TESTS}'''
+
+
+_TESTS = """\
+@pytest.fixture(scope="module")
+def results():
+    return run()
+
+
+def test_the_pipeline_runs(results):
+    assert set(results) == {name for _, name, _ in LEFT}
+
+
+@pytest.mark.parametrize(("stage", "name", "kind"), LEFT)
+def test_a_stage_leaves_what_it_promises(results, stage, name, kind):
+    assert name in results, f"stage {stage} left no {name}"
+    assert kind in {None, type(results[name]).__name__}
+"""
 
 
 def conftest(*, draws: bool) -> str:
@@ -206,7 +203,7 @@ def conftest(*, draws: bool) -> str:
 def pyproject(name: str, title: str, requirements: Sequence[str]) -> str:
     """Write the project's metadata."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    needed = "".join(f"  {_string(requirement)},\n" for requirement in requirements)
+    needed = "".join(f"\n  {_string(requirement)}," for requirement in requirements)
     return f"""\
 [build-system]
 requires = ["hatchling"]
@@ -217,14 +214,17 @@ name = "{name.replace("_", "-")}"
 version = "0.1.0"
 description = {_string(title)}
 requires-python = ">={version}"
-dependencies = [{chr(10) + needed if needed else ""}]
+dependencies = [{needed + chr(10) if needed else ""}]
+{_TOOLS.replace("NAME", name)}"""
 
+
+_TOOLS = """
 [project.optional-dependencies]
 notebooks = ["cloudpickle", "ipykernel", "papermill"]
 test = ["pytest"]
 
 [tool.hatch.build.targets.wheel]
-packages = ["{name}"]
+packages = ["NAME"]
 
 [tool.pytest.ini_options]
 testpaths = ["tests"]
