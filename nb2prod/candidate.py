@@ -93,18 +93,19 @@ class Candidate:
         return np.asarray(self.model.predict_proba(x))
 
 
-def settle(found: Iterable[Clue], namespace: Mapping[str, Any], named: Choice) -> Candidate:
+def settle(found: Iterable[Clue], namespace: Mapping[str, Any], named: Choice, last: int | None = None) -> Candidate:
     """Confirm by the values what the code suggests.
 
     Args:
         found: Clues of the notebook, in its order.
         namespace: The notebook's names at the end of the run.
         named: What the user named; it is taken as it is.
+        last: The notebook's last code cell, to point at when there is no model.
 
     Raises:
         ModelMissing, ModelsSeveral, TrainingRowsMissing, HeldOutRowsMissing: The values do not answer.
     """
-    clue = _model(tuple(found), namespace, named)
+    clue = _model(tuple(found), namespace, named, last)
     model = namespace[clue.model]
     pairs = (named.train,) if named.train else clue.train
     train = next(_confirmed(model, pairs, namespace), None) or _matching(model, namespace)
@@ -145,12 +146,12 @@ def parts(value: Any, depth: int = 4) -> Iterator[Any]:
         yield from parts(part, depth - 1)
 
 
-def _model(found: tuple[Clue, ...], namespace: Mapping[str, Any], named: Choice) -> Clue:
+def _model(found: tuple[Clue, ...], namespace: Mapping[str, Any], named: Choice, last: int | None) -> Clue:
     """Choose the one clue whose value is a whole, fitted model."""
     if named.model:
         known = [c for c in found if c.model == named.model] or [Clue(model=named.model, cell=0)]
         if not _predicts(namespace.get(named.model)):
-            raise ModelMissing(named.model)
+            raise ModelMissing(named.model, last)
         return known[-1]
     alive = {
         id(namespace[c.model]): c
@@ -166,7 +167,7 @@ def _model(found: tuple[Clue, ...], namespace: Mapping[str, Any], named: Choice)
             alive.pop(gone, None)
     left = tuple(alive.values())
     if not left:
-        raise ModelMissing
+        raise ModelMissing(None, last)
     if len(left) > 1:
         raise ModelsSeveral(tuple(c.model for c in left), tuple(c.cell for c in left))
     return left[0]

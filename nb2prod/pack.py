@@ -121,11 +121,12 @@ def _settled(order: Order, lines: Pipeline, space: dict[str, Any]) -> Candidate:
     seen, named, store = clues.of(lines), candidate.chosen(lines), open_store(order.store)
     names = named.names.union(*(clue.names for clue in seen))
     restore(store, needed(order.values, names).values(), space)
+    last = lines.stages[-1].code_cells[-1].index
     try:
-        return candidate.settle(seen, space, named)
+        return candidate.settle(seen, space, named, last)
     except TrainingRowsMissing:
         restore(store, order.values.values(), space)
-        return candidate.settle(seen, space, named)
+        return candidate.settle(seen, space, named, last)
 
 
 def needed(values: Mapping[str, Version], names: Iterable[str]) -> dict[str, Version]:

@@ -28,8 +28,13 @@ class ModelMissing(ShipError):
     """The notebook leaves nothing that predicts."""
 
     name: str | None = None  # as the user gave it
+    cell: int | None = None  # the last that could have left one
 
     code = "NB401"
+
+    @property
+    def place(self) -> Place:
+        return Place(cell=self.cell)
 
     @property
     def message(self) -> str:
