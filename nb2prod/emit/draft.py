@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from nb2prod.pipeline import Pipeline, StageFlow
     from nb2prod.stage import Stage
 
-FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
-DEFINITION = (*FUNCTION, ast.ClassDef)
+DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
 _HISTORY = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|In|Out|_oh|_ih|_dh")
 # Methods of frames and arrays that only return something to look at.
@@ -182,8 +181,9 @@ class _Sheet:
         for flow in self.pipeline.flows:
             for statement in self.all[flow.stage.name]:
                 names = set(statement.flow.binds)
-                if isinstance(statement.node, DEFINITION) and self.once(names):
-                    found[statement.node.name] = statement
+                name = defined_name(statement.node)
+                if name is not None and self.once(names):
+                    found[name] = statement
                 setup = flow.stage.role == "setup"
                 if isinstance(statement.node, ast.Assign) and self.once(names) and not names & changed:
                     literal = _literal(statement.node.value)
@@ -213,11 +213,11 @@ class _Sheet:
         found: dict[str, Statement] = {}
         for listed in self.all.values():
             for statement in listed:
-                node = statement.node
-                if isinstance(node, FUNCTION) and node.name not in self.defined and self.once({node.name}):
+                name = None if isinstance(statement.node, ast.ClassDef) else defined_name(statement.node)
+                if name is not None and name not in self.defined and self.once({name}):
                     known = {**self.defined, **found}
-                    if all(self.anywhere(name, known) for name in statement.flow.reads):
-                        found[node.name] = statement
+                    if all(self.anywhere(other, known) for other in statement.flow.reads):
+                        found[name] = statement
         return found
 
 
@@ -312,6 +312,16 @@ def _last_name(node: ast.expr) -> str:
 
 def _function_name(name: str, others: set[str]) -> str:
     return f"{name}_stage" if name in others or keyword.iskeyword(name) else name
+
+
+def defined_name(node: ast.stmt) -> str | None:
+    """Return the name of a function or class that a statement defines, a lambda with a name included."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return name
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda()):
+            return name
+    return None
 
 
 def is_import(statement: Statement) -> bool:

@@ -69,6 +69,22 @@ MOVES: dict[str, tuple[tuple[str, ...], str]] = {
         ("%%stage a\nk = 1\ndef f():\n    return k", "%%stage b\nk = 20", "%%stage c\nprint(f())"),
         "20",
     ),
+    "a lambda reads a value that changes later": (
+        ("%%stage a\nk = 2\nf = lambda v: v * k", "%%stage b\nk = 5", "%%stage c\nprint(f(2))"),
+        "10",
+    ),
+    "a class in the notebook has a decorator": (
+        (
+            "%%stage a\nfrom dataclasses import dataclass\n@dataclass\nclass P:\n    x: int = 1\np = P()",
+            "%%stage b\nprint(p, isinstance(p, P))",
+        ),
+        "P(x=1) True",
+    ),
+    "lines are joined by semicolons": (("import os; import sys\nA = 1; B = 2;", "%%stage a\nprint(A, B);"), "1 2"),
+    "stages have the names of keywords and of our own modules": (
+        ("%%stage class\nstages = [1]", "%%stage run\nrun = stages + [2]\nprint(run)"),
+        "[1, 2]",
+    ),
     "a function changes a value of the notebook": (
         ("%%stage a\nn = 0\ndef bump():\n    global n\n    n += 1", "%%stage b\nbump()\nbump()", "%%stage c\nprint(n)"),
         "2",
