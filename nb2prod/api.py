@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 from attrs import asdict, evolve, field, frozen
 
@@ -388,7 +389,17 @@ def show(home: Path, name: str) -> dict[str, Any]:
 
 def show_release(home: Path, name: str) -> dict[str, Any]:
     """Return a release and how it is served as JSON."""
-    return {**asdict(release.read(home, name)), "service": asdict(status(home, name))}
+    found = asdict(release.read(home, name))
+    return {**found, "release": name, "example": release.example(home, name), "service": asdict(status(home, name))}
+
+
+def ask(url: str, rows: list[Any]) -> Any:
+    """Ask a service for predictions, as its stakeholders would."""
+    body = json.dumps({"rows": rows}).encode()
+    # A URL that a target gave, so one of http.
+    request = Request(f"{url}/predict", body, {"content-type": "application/json"})  # noqa: S310
+    with urlopen(request, timeout=60) as answer:  # noqa: S310
+        return json.load(answer)
 
 
 def releases(home: Path) -> tuple[Release, ...]:

@@ -144,7 +144,10 @@ def ship(notebook: Path, style: str, **flags: Any) -> None:
     chosen = settings.read(notebook, store=flags["store"], kernel=flags["kernel"])
     serving = api.Serving(target=flags["target"] if flags["serve"] else None, port=flags["port"])
     found = api.ship(notebook, _run_options(flags), chosen, serving, narrate)
-    click.echo(json.dumps(found, indent=1) if style == "json" else text.ship(found))
+    click.echo(json.dumps(found, indent=1) if style == "json" else text.ship(found, str(notebook.parent)))
+    if style == "text" and found["url"]:
+        row = api.show_release(chosen.home, found["release"])["example"]
+        click.echo(text.asked(found["url"], row, api.ask(found["url"], [row])))
     sys.exit(0 if found["ok"] else 1)
 
 
@@ -172,7 +175,7 @@ def serve(release: str, port: int | None, folder: Path, style: str) -> None:
     from nb2prod import api, text
 
     service = api.serve(settings.home_of(folder / "_"), release, port=port)
-    click.echo(json.dumps(asdict(service), indent=1) if style == "json" else text.service(asdict(service)))
+    click.echo(json.dumps(asdict(service), indent=1) if style == "json" else text.service(asdict(service), str(folder)))
 
 
 @main.command()
@@ -185,7 +188,7 @@ def stop(release: str, folder: Path, style: str) -> None:
     from nb2prod import api, text
 
     service = api.stop(settings.home_of(folder / "_"), release)
-    click.echo(json.dumps(asdict(service), indent=1) if style == "json" else text.service(asdict(service)))
+    click.echo(json.dumps(asdict(service), indent=1) if style == "json" else text.service(asdict(service), str(folder)))
 
 
 @main.command()

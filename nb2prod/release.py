@@ -97,6 +97,12 @@ def read(home: Path, release: str) -> Release:
     return Release(**{**raw, "environment": tuple(raw["environment"])})
 
 
+def example(home: Path, release: str) -> Any:
+    """Return a row that the release's service can be asked for, or None when its folder was thinned out."""
+    path = folder_of(home, release) / "service" / "example.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
 def releases(home: Path) -> tuple[Release, ...]:
     """Return all releases, newest first."""
     found = [p.parent.name for p in (home / "releases").glob(f"*/{MANIFEST}") if ID.fullmatch(p.parent.name)]

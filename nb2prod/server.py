@@ -281,12 +281,4 @@ def _page(home: Path, run: str, after: int) -> dict[str, Any]:
 def _releases(home: Path) -> list[dict[str, Any]]:
     from nb2prod import api
 
-    return [{**api.show_release(home, made.id), "example": _example(home, made.id)} for made in api.releases(home)]
-
-
-def _example(home: Path, name: str) -> Any:
-    """Return a row that the service of a release can be asked for, so that people see how to call it."""
-    from nb2prod import release
-
-    path = release.folder_of(home, name) / "service" / "example.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return [api.show_release(home, made.id) for made in api.releases(home)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def report(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def ship(found: Mapping[str, Any]) -> str:
+def ship(found: Mapping[str, Any], folder: str = ".") -> str:
     """What a ship made, how good it is, and where it answers."""
     if not found["release"]:
         return report(found)
@@ -81,7 +83,7 @@ def ship(found: Mapping[str, Any]) -> str:
         f"release: {found['release']}",
         f"bento: {found['bento']}  {found['archive']}",
     ]
-    return "\n".join([*lines, service(found["service"])] if found["service"] else lines)
+    return "\n".join([*lines, service(found["service"], folder)] if found["service"] else lines)
 
 
 def release(found: Mapping[str, Any]) -> str:
@@ -107,11 +109,24 @@ def releases(found: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join(lines) or "no releases"
 
 
-def service(found: Mapping[str, Any]) -> str:
-    """Whether a release is served, and how to go on."""
+def service(found: Mapping[str, Any], folder: str = ".") -> str:
+    """Whether a release is served, and how to go on; `folder` is the notebook's, as seen from here."""
+    where = "" if folder == "." else f" --folder {shlex.quote(folder)}"
     if found["state"] == "stopped":
-        return f"stopped; start it with: nb2prod serve {found['release']}"
-    return f"service: {found['url']}  (stop it with: nb2prod stop {found['release']})"
+        return f"stopped; start it with: nb2prod serve {found['release']}{where}"
+    return f"service: {found['url']}  (stop it with: nb2prod stop {found['release']}{where})"
+
+
+def asked(url: str, row: Mapping[str, Any], answer: Any) -> str:
+    """A prediction, and how to ask for it again."""
+    body = json.dumps({"rows": [row]})
+    return "\n".join(
+        [
+            f"prediction: {json.dumps(answer[0])}",
+            f"try it: open {url} in a browser, or",
+            f"  curl {url}/predict -H 'content-type: application/json' -d '{body}'",
+        ]
+    )
 
 
 def _measured(metrics: Mapping[str, float], baseline: Mapping[str, Any]) -> str:
