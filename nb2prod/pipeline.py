@@ -212,10 +212,14 @@ def _deferred(flow: Flow) -> Iterator[Deferred]:
 def _reads(flow: Flow, definitions: _Definitions, place: _Placer) -> Iterator[Use]:
     for name, line in flow.reads.items():
         yield Use(name=name, place=place(line), how="read")
-    for deferred in (flow.anonymous, *definitions.called({*flow.loads, *flow.anonymous.reads})):
-        for name in deferred.reads:
-            if name not in flow.definite:
-                yield Use(name=name, place=place(None), how="read when called")
+    for name in flow.anonymous.reads:
+        yield Use(name=name, place=place(None), how="read when called")
+    entries = {**flow.loads, **dict.fromkeys(flow.anonymous.reads, frozenset[str]())}
+    for entry, bound in entries.items():
+        for deferred in definitions.called([entry]):
+            for name in deferred.reads:
+                if name not in bound:
+                    yield Use(name=name, place=place(None), how="read when called")
 
 
 def _leaves(flow: Flow, definitions: _Definitions, place: _Placer) -> Iterator[Use]:

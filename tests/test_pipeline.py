@@ -64,3 +64,10 @@ def test_parameters_are_the_assignments_of_the_tagged_cell() -> None:
     found = build(parsed(("rows: int = 10\nname = 'a'", {"tags": ["parameters"]}), "%%stage a\nprint(rows, name)"))
 
     assert [(item.name, item.value) for item in found.parameters] == [("rows", "10"), ("name", "'a'")]
+
+
+def test_what_a_function_looks_up_before_the_cell_sets_it_comes_from_above() -> None:
+    found = build(parsed("%%stage a\nk = 1\ndef f(): return k", "%%stage b\nx = f()\nk = 20", "%%stage c\nk = 2\nf()"))
+
+    assert {"f", "k"} == found.stages[1].reads
+    assert {"f"} == found.stages[2].reads

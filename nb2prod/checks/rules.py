@@ -245,7 +245,7 @@ def questions(pipeline: Pipeline) -> Iterator[Finding]:
     """NB112: `input()` waits for somebody to type, and nobody is there."""
     for flow in pipeline.flows:
         for item in flow.cells:
-            if {"input"} & item.flow.loads and any(name == "input" for name, _, _ in item.flow.calls):
+            if "input" in item.flow.loads and any(name == "input" for name, _, _ in item.flow.calls):
                 yield Finding(
                     code="NB112",
                     message="`input()` asks a question that nobody can answer when the pipeline runs.",

@@ -19,6 +19,8 @@ SESSION_MAGICS = frozenset({"autoreload", "config", "load_ext", "matplotlib", "p
 CODE_MAGICS = frozenset({"capture", "memit", "mprun", "prun", "pyinstrument", "snakeviz", "stage", "time", "timeit"})
 # Calls after which names may be anything.
 OPAQUE = frozenset({"__import__", "compile", "eval", "exec", "globals", "locals", "vars"})
+# Attributes of IPython's shell that are the namespace itself.
+NAMESPACES = frozenset({"user_global_ns", "user_ns"})
 # Methods of frames that look up `@name` in their text.
 QUERIES = frozenset({"eval", "query"})
 QUERIED = re.compile(r"@([A-Za-z_]\w*)")

@@ -33,7 +33,7 @@ class Flow:
     """What one cell does with names; filled by `analyse`, read-only afterwards."""
 
     reads: Names = field(factory=dict)
-    loads: set[str] = field(factory=set)  # every name looked up, bound before or not
+    loads: dict[str, frozenset[str]] = field(factory=dict)  # every name looked up → what is bound for sure by then
     binds: Names = field(factory=dict)
     definite: set[str] = field(factory=set)  # bound on every path
     deletes: Names = field(factory=dict)

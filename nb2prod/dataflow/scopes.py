@@ -88,9 +88,11 @@ class _Visitor(ast.NodeVisitor):
         if self._find(name) is not None:
             return
         if self.deferred is not None:
-            self.deferred.reads.setdefault(name, line)
+            # A lambda without a name sees what is bound where it stands.
+            if self.deferred is not self.flow.anonymous or name not in self.flow.definite:
+                self.deferred.reads.setdefault(name, line)
             return
-        self.flow.loads.add(name)
+        self.flow.loads.setdefault(name, frozenset(self.flow.definite))
         if name not in self.flow.definite:
             self.flow.reads.setdefault(name, line)
 
@@ -128,6 +130,8 @@ class _Visitor(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if not isinstance(node.ctx, ast.Load):
             self._touch_base(node)
+        if node.attr in calls.NAMESPACES:
+            self.flow.opaque = self.flow.opaque or self._at(node)
         dotted = calls.dotted(node)
         if isinstance(node.ctx, ast.Store) and dotted and not self.scopes and self.deferred is None:
             self.flow.patches.setdefault(dotted, self._at(node))

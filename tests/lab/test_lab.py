@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,15 @@ def node(screen: Screen, stage: str) -> Locator:
 def ship(screen: Screen) -> None:
     """Click Ship in the toolbar of the notebook."""
     screen.page.locator('.jp-NotebookPanel-toolbar [data-jp-item-name="nb2prod-ship"]').get_by_text("Ship").click()
+
+
+def pid_of_job(runs: Path) -> int:
+    """Return the process of the only job, once the server has started it: the panel says so a little earlier."""
+    deadline = time.monotonic() + 60
+    while not (found := list(runs.glob("*/job.json"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return int(json.loads(found[0].read_text(encoding="utf-8"))["pid"])
 
 
 def cells(path: Path) -> list[dict[str, Any]]:
@@ -286,8 +296,7 @@ def test_a_ship_whose_process_was_killed_says_so(screen: Screen, tiny: Path) -> 
     screen.open(tiny)
     ship(screen)
     status(screen, "running")
-    request = next((tiny.parent / ".nb2prod" / "runs").glob("*/job.json"))
-    os.kill(json.loads(request.read_text(encoding="utf-8"))["pid"], signal.SIGKILL)
+    os.kill(pid_of_job(tiny.parent / ".nb2prod" / "runs"), signal.SIGKILL)
 
     status(screen, "lost")
     expect(screen.page.get_by_role("alert").filter(has_text="without a word")).to_contain_text("log.txt")
