@@ -25,6 +25,7 @@ $(VENV)/.dev: $(BIN)/uv pyproject.toml
 
 demo: $(VENV)/.demo  ## Ship the churn notebook and call the service
 	$(BIN)/nb2prod ship examples/churn/churn.ipynb --serve
+	@echo "nb2prod is $(BIN)/nb2prod here: $(BIN)/nb2prod stop RELEASE --folder examples/churn stops the service."
 
 test: lint unit kernel ship typescript lab  ## Pass all tiers
 
