@@ -46,13 +46,16 @@ class CellFlow:
     fault: Unparsable | None = None
 
 
+How = Literal["set", "changed in place", "read", "read when called"]
+
+
 @frozen(kw_only=True)
 class Use:
     """A name in a stage: how it is used and where it is first seen."""
 
     name: str
     place: Place
-    how: Literal["set", "changed in place", "read", "read when called"]
+    how: How
 
 
 @frozen(kw_only=True)
@@ -147,11 +150,12 @@ def _stage_flow(stage: Stage, definitions: _Definitions, above: list[StageFlow])
         definitions.known.update(flow.definitions)
         for name in set(flow.binds) - set(flow.definitions):
             definitions.known.pop(name, None)
-        for use in _reads(flow, definitions, place):
-            if use.name not in bound:
-                reads.setdefault(use.name, use)
-        for use in _leaves(flow, definitions, place):
-            leaves.setdefault(use.name, use)
+        for name, line, how in _reads(flow, definitions):
+            if name not in bound and name not in reads:
+                reads[name] = Use(name=name, place=place(line), how=how)
+        for name, line, how in _leaves(flow, definitions):
+            if name not in leaves:
+                leaves[name] = Use(name=name, place=place(line), how=how)
         bound |= flow.definite
         bound -= set(flow.deletes)
         deletes = (deletes | set(flow.deletes)) - flow.definite
@@ -209,35 +213,37 @@ def _deferred(flow: Flow) -> Iterator[Deferred]:
     yield flow.anonymous
 
 
-def _reads(flow: Flow, definitions: _Definitions, place: _Placer) -> Iterator[Use]:
+def _reads(flow: Flow, definitions: _Definitions) -> Iterator[tuple[str, int | None, How]]:
     for name, line in flow.reads.items():
-        yield Use(name=name, place=place(line), how="read")
+        yield name, line, "read"
     for name in flow.anonymous.reads:
-        yield Use(name=name, place=place(None), how="read when called")
+        yield name, None, "read when called"
     entries = {**flow.loads, **dict.fromkeys(flow.anonymous.reads, frozenset[str]())}
-    for entry, bound in entries.items():
+    for entry in entries.keys() & definitions.known.keys():
+        bound = entries[entry]
         for deferred in definitions.called([entry]):
             for name in deferred.reads:
                 if name not in bound:
-                    yield Use(name=name, place=place(None), how="read when called")
+                    yield name, None, "read when called"
 
 
-def _leaves(flow: Flow, definitions: _Definitions, place: _Placer) -> Iterator[Use]:
+def _leaves(flow: Flow, definitions: _Definitions) -> Iterator[tuple[str, int | None, How]]:
     for name, line in flow.binds.items():
-        yield Use(name=name, place=place(line), how="set")
+        yield name, line, "set"
     for name, line in flow.touches.items():
-        yield Use(name=name, place=place(line), how="changed in place")
-    for deferred in (flow.anonymous, *definitions.called({*flow.loads, *flow.anonymous.reads})):
+        yield name, line, "changed in place"
+    entries = definitions.known.keys() & {*flow.loads, *flow.anonymous.reads}
+    for deferred in (flow.anonymous, *definitions.called(entries)):
         for name in deferred.binds:
-            yield Use(name=name, place=place(None), how="set")
+            yield name, None, "set"
         for name in deferred.touches:
-            yield Use(name=name, place=place(None), how="changed in place")
+            yield name, None, "changed in place"
     for function, args, by_name in flow.calls:
         touched = definitions.known[function].touched_params if function in definitions.known else set()
         passed = {*enumerate(args), *by_name.items()}
         for parameter, argument in passed:
             if argument is not None and parameter in touched:
-                yield Use(name=argument, place=place(None), how="changed in place")
+                yield argument, None, "changed in place"
 
 
 def _edges(flows: list[StageFlow]) -> Iterator[Edge]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nb2prod import dataflow
 from nb2prod.checks.base import Finding
 from nb2prod.dataflow import HISTORY
+from nb2prod.dataflow.calls import dotted
 from nb2prod.errors import Place
 from nb2prod.stage import NAME, OPTIONS, code
 
@@ -192,7 +193,7 @@ def _made(source: str) -> Iterator[tuple[str, str, int]]:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.GeneratorExp()):
                 yield name, "a generator", statement.lineno
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func)):
-                kind = _UNKEEPABLE.get(ast.unparse(func))
+                kind = _UNKEEPABLE.get(func.id if isinstance(func, ast.Name) else dotted(func) or "")
                 if kind is not None:
                     yield name, kind, statement.lineno
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+@lru_cache(maxsize=4096)  # while somebody types, all cells but one are as they were
 def analyse(source: str) -> Flow:
-    """Return what a cell does with names.
+    """Return what a cell does with names; the same object for the same source, to be read only.
 
     Raises:
         Unparsable: The source is neither Python nor IPython.

@@ -22,8 +22,9 @@ class Unparsable(Exception):
     line: int
 
 
+@lru_cache(maxsize=4096)
 def parse(source: str) -> ast.Module:
-    """Return the tree of a cell.
+    """Return the tree of a cell; the same object for the same source, to be read only.
 
     Raises:
         Unparsable: Neither Python nor IPython can read it; has the reason and the line (from 1).
