@@ -56,10 +56,8 @@ def main() -> None:
     edited = [document(f"\nedited_{n} = {n}") for n in range(9)]
     edits = sorted(cpu(lambda raw=raw: api.graph(notebook.parse(raw, "big.ipynb"))) for raw in edited)
     print(f"{CELLS} cells: ast.parse alone {parse:.0f} ms CPU")
-    print(f"graph and findings, first time  {whole:6.1f} ms CPU = {whole / parse:.2f} x ast.parse (wanted: <= 200 ms)")
-    print(
-        f"after one edit, median of 9     {edits[4]:6.1f} ms CPU = {edits[4] / parse:.2f} x ast.parse (wanted: <= 10 ms)"
-    )
+    print(f"graph and findings, first time  {whole:6.1f} ms CPU = {whole / parse:.2f} x ast.parse")
+    print(f"after one edit, median of 9     {edits[4]:6.1f} ms CPU = {edits[4] / parse:.2f} x ast.parse")
 
 
 if __name__ == "__main__":
