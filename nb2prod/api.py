@@ -12,10 +12,19 @@ from urllib.request import Request, urlopen
 from attrs import asdict, evolve, field, frozen
 
 from nb2prod import candidate, checks, execution, journal, notebook, pipeline, plugins, release, schema, settings
-from nb2prod.errors import ChecksFailed, Nb2ProdError, NotebookUnreadable, ParameterUnknown, RunUnknown, StageUnknown
+from nb2prod.errors import (
+    CellFailed,
+    ChecksFailed,
+    Nb2ProdError,
+    NotebookUnreadable,
+    ParameterUnknown,
+    RunUnknown,
+    StageUnknown,
+)
 from nb2prod.events import Event
 from nb2prod.execution import Context, Execution
 from nb2prod.journal import Journal
+from nb2prod.refusals import StagedDiffers
 from nb2prod.report import Report
 from nb2prod.stores import open_store
 
@@ -45,6 +54,7 @@ class Options:
     until: str | None = None
     run: str = ""  # the run's name, when somebody has given it one already
     verb: str = "run"  # what the run is for
+    verify: bool = True  # hold a ship's run against one straight through
 
 
 def document(path: Path) -> Document:
@@ -155,19 +165,45 @@ def ship(
     tell = _journaled(chosen.home, options.run, listen)
     with shipping.running(tell) as watch:
         report = run_file(path, options, chosen, watch)
-    shipped, refused = None, report.error
+    shipped, refused, verdict = None, report.error, None
     if report.ok:
         try:
+            if options.verify:
+                verdict = shipping.verified(path, report, tell, store=store_of(chosen), chosen=chosen)
             source = shipping.source(path, report, store=store_of(chosen), home=chosen.home)
             shipped = shipping.ship(source, tell)
             if serving.target:
                 shipped = shipping.serve(shipped, target_of(chosen.home, serving.target), tell, port=serving.port)
         except Nb2ProdError as wrong:
-            refused = wrong
+            refused, verdict = wrong, wrong.verdict if isinstance(wrong, StagedDiffers) else verdict
             tell(Event(kind="error", data=schema.error(wrong)))
     result = shipping.result(chosen.home, report, shipped, refused)
+    result["verify"] = None if verdict is None else schema.verdict(verdict)
     finish(chosen.home, result, tell)
     return result
+
+
+def verify(
+    path: Path, options: Options | None = None, chosen: Settings | None = None, listen: Listener | None = None
+) -> dict[str, Any]:
+    """Run a notebook stage by stage and straight through, and compare; return the run's JSON and what was found.
+
+    What stops it is in the result, under `error`.
+    """
+    from nb2prod import shipping, verify
+
+    chosen = chosen or settings.read(path)
+    report = run(path, options, chosen, listen)
+    found, error = None, report.error
+    if report.ok or isinstance(report.error, CellFailed):
+        try:
+            with shipping.cancellable(), shipping.step("verify", listen or (lambda _: None)):
+                found = verify.verify(verify.gather(path, report, store=store_of(chosen), chosen=chosen))
+        except Nb2ProdError as wrong:
+            error = wrong
+    ok = error is None and found is not None and found.equal
+    compared = {"ok": ok, "error": error and schema.error(error), "verify": found and schema.verdict(found)}
+    return schema.report(report, verb="verify") | compared
 
 
 def run_file(path: Path, options: Options, chosen: Settings, tell: Listener) -> Report:
@@ -222,6 +258,7 @@ def _execute(raw: Document, context: Context, options: Options, chosen: Settings
         notebook=context.pipeline.notebook.name,
         outcomes=tuple(going.outcomes),
         values=going.world.versions,
+        keys=going.keys,
         parameters=options.parameters,
         output=_write_output(raw, options.output, folder),
         error=going.error,

@@ -129,6 +129,24 @@ def run(notebook: Path, style: str, **flags: Any) -> None:
 @main.command()
 @NOTEBOOK
 @PARAMETERS
+@STORE
+@KERNEL
+@FORMAT
+@shown
+def verify(notebook: Path, style: str, **flags: Any) -> None:
+    """Run NOTEBOOK by its stages and straight through, and compare every output and value."""
+    from nb2prod import api, text
+
+    chosen = settings.read(notebook, store=flags["store"], kernel=flags["kernel"])
+    found = api.verify(notebook, _run_options(flags), chosen, narrate)
+    click.echo(json.dumps(found, indent=1) if style == "json" else text.verified(found))
+    sys.exit(0 if found["ok"] else 1)
+
+
+@main.command()
+@NOTEBOOK
+@PARAMETERS
+@click.option("--verify/--no-verify", default=True, help="First hold the stages against a straight run.")
 @click.option("--serve/--no-serve", default=False, help="Start the service at the end.")
 @click.option("--target", default="local", show_default=True, help="Where to serve it.")
 @click.option("--port", type=int, help="Port to serve on.  [default: a free one]")
@@ -246,6 +264,7 @@ def _run_options(flags: dict[str, Any]) -> Options:
         output=flags.get("output"),
         force=frozenset(flags.get("force") or ()),
         until=flags.get("until"),
+        verify=flags.get("verify", True),
         run=flags.get("run_id") or "",
     )
 

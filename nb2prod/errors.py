@@ -12,7 +12,8 @@
     │   ├── StageTimedOut       NB204
     │   ├── ValueNotKept        NB205
     │   ├── ParameterUnknown    NB206
-    │   └── RunCancelled        NB207
+    │   ├── RunCancelled        NB207
+    │   └── (NB211 to NB215 are differences that `nb2prod verify` finds, no errors: see `nb2prod.compare`)
     ├── StoreError          NB3xx  something kept cannot be used
     │   ├── ArtifactMissing     NB301
     │   ├── ArtifactCorrupt     NB302

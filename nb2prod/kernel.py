@@ -18,6 +18,7 @@ from attrs import asdict, define, field
 
 from nb2prod import ambient
 from nb2prod.artifact import Artifact, Recipe
+from nb2prod.contrast import contrast
 from nb2prod.dataflow import HISTORY
 from nb2prod.formats import objects
 from nb2prod.formats.reducers import Unkeepable, root
@@ -45,6 +46,7 @@ class Job:
     keep: list[str] = field(factory=list)  # names that stages below may need
     imported: list[str] = field(factory=list)  # names that are imported again instead
     definitions: dict[str, str] = field(factory=dict)  # source of names that can be made again from it
+    held: str = ""  # the store of the values that `compare` is told of
 
 
 @define(kw_only=True)
@@ -55,6 +57,17 @@ class _Entered:
     state: ambient.State
     names: frozenset[str]
     setup: dict[str, str | None]  # content hash of what setup made again; it is kept only if the stage changes it
+    pending: list[_Pair] = field(factory=list)  # what `compare` found to be other bytes
+
+
+@define(kw_only=True)
+class _Pair:
+    """Values of some names here, and the values another run had in their place."""
+
+    stage: str
+    names: tuple[str, ...]
+    here: str  # digest
+    there: str
 
 
 _entered: dict[str, _Entered] = {}
@@ -98,10 +111,45 @@ def leave(shell: Any, path: str) -> None:
         "faults": keeper.faults,
         "gone": sorted(entered.names - set(space)),
         "ambient": keeper.state(ambient.changed(entered.state, ambient.capture())),
+        "differences": [found for pair in entered.pending for found in _differences(pair, keeper, job.held)],
     }
     temporary = Path(job.result + ".tmp")
     temporary.write_text(json.dumps(result), encoding="utf-8")
     temporary.replace(job.result)
+
+
+def compare(shell: Any, path: str, stage: str, held: dict[str, list[str]]) -> None:
+    """Compare the values here with those that a stage was given in another run: digest → names.
+
+    Only their bytes are looked at now; values are made of those that differ when the notebook is done, so that the rest
+    of it runs as if nobody had looked.
+    """
+    entered, space = _entered[path], shell.user_ns
+    store = open_store(entered.job.store)
+    for there, names in held.items():
+        try:
+            data, _ = objects.dumps({name: space[name] for name in names if name in space}, space)
+        except Unkeepable:
+            continue  # it was kept there, so it is the same kind of thing: there is no way to look closer
+        here = content_key(data)
+        if here != there:
+            store.put(here, data)
+            entered.pending.append(_Pair(stage=stage, names=tuple(names), here=here, there=there))
+
+
+def _differences(pair: _Pair, keeper: _Keeper, held: str) -> list[dict[str, str]]:
+    space = dict(keeper.space)  # for what unpickling looks up; nothing is put into the notebook's own
+    mine = objects.loads(keeper.store.get(pair.here), space)
+    theirs = objects.loads(open_store(held).get(pair.there), space)
+    found = []
+    for name in pair.names:
+        if name in mine and name in theirs:
+            said = contrast(mine[name], theirs[name], name)
+        else:
+            said = f"{name}: only {'straight' if name in mine else 'staged'}"
+        if said is not None:
+            found.append({"stage": pair.stage, "name": name, "message": said, "digest": pair.here})
+    return found
 
 
 @define(kw_only=True)

@@ -11,14 +11,18 @@ ShipError
 ├── BentoNotBuilt        NB408  BentoML refused what was generated
 ├── ServiceNotReady      NB409  the service did not start
 ├── ServiceDiffers       NB410  it answers differently from the notebook
-└── ReleaseExists        NB411  the id is taken
+├── ReleaseExists        NB411  the id is taken
+├── PackingEnded         NB412  the process that packs ended without a word
+└── StagedDiffers        NB413  the stages do not do what the notebook does
 """
 
 # ruff: noqa: D102  message, cure and place are explained where the tree begins
 
 from __future__ import annotations
 
-from attrs import define
+from typing import Any
+
+from attrs import define, field
 
 from nb2prod.errors import Place, ShipError
 
@@ -297,3 +301,32 @@ class PackingEnded(ShipError):
     @property
     def detail(self) -> str | None:
         return self.log
+
+
+@define
+class StagedDiffers(ShipError):
+    """Run straight through, the notebook does something else than its stages."""
+
+    where: Place
+    difference: str  # what differs first
+    more: int  # differences besides this one
+    verdict: Any = field(repr=False)  # of `nb2prod.compare`
+
+    code = "NB413"
+
+    @property
+    def message(self) -> str:
+        more = f" ({self.more} more: see `nb2prod verify`)" if self.more else ""
+        return f"The stages do not do what the notebook does when run from top to bottom: {self.difference}{more}."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Look for state that only the notebook's own process has (a process id, an object's identity, an attribute "
+            "of a module) and put it into the same stage as its readers, or into a cell tagged 'setup'. "
+            "`--no-verify` ships without this comparison."
+        )
+
+    @property
+    def place(self) -> Place:
+        return self.where

@@ -37,6 +37,7 @@ class Report:
     notebook: str
     outcomes: tuple[Outcome, ...]
     values: Mapping[str, Version] = field(factory=dict)  # name → where its last version is
+    keys: Mapping[str, str] = field(factory=dict)  # stage → key of what it left
     parameters: Mapping[str, Any] = field(factory=dict)
     output: Path | None = None  # the executed notebook
     page: Path | None = None  # the HTML report

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict
 
 from nb2prod.artifact import Artifact, Recipe
+from nb2prod.compare import Difference, Verdict
+from nb2prod.likeness import ABSOLUTE, RELATIVE
 from nb2prod.plan import Record
 
 if TYPE_CHECKING:
@@ -93,6 +95,31 @@ def report(value: Report, *, verb: str = "run") -> Json:
         "report": value.page and str(value.page),
         "error": value.error and error(value.error),
     }
+
+
+def verdict(value: Verdict) -> Json:
+    """What `nb2prod verify` found."""
+    lists = {name: [difference(d) for d in getattr(value, name)] for name in ("differences", "unstable", "notes")}
+    tolerance = {"relative": RELATIVE, "absolute": ABSOLUTE}
+    seconds = round(value.seconds, 3)
+    return {"equal": value.equal, **asdict(value), "seconds": seconds, "tolerance": tolerance, **lists}
+
+
+def difference(value: Difference) -> Json:
+    """One difference between a straight run and a staged one."""
+    return {"code": value.code, **asdict(value)}
+
+
+def write_verdict(value: Verdict) -> bytes:
+    """A verdict, as the store keeps it."""
+    return json.dumps(asdict(value), sort_keys=True).encode()
+
+
+def read_verdict(data: bytes) -> Verdict:
+    """The verdict that `write_verdict` wrote."""
+    raw = json.loads(data)
+    lists = {name: tuple(Difference(**d) for d in raw[name]) for name in ("differences", "unstable", "notes")}
+    return Verdict(**{**raw, **lists})
 
 
 def write_record(record: Record) -> bytes:

@@ -19,16 +19,18 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
-from nb2prod import bundle, environment, journal, notebook, pipeline, policy, rehearse, release, schema
+from nb2prod import bundle, environment, journal, notebook, pipeline, policy, rehearse, release, schema, verify
+from nb2prod.compare import Verdict
 from nb2prod.errors import Nb2ProdError, Place, RunCancelled
 from nb2prod.events import Event, Listener
 from nb2prod.pack import Order, Packed
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Gate
-from nb2prod.refusals import PackingEnded
+from nb2prod.refusals import PackingEnded, StagedDiffers
 from nb2prod.rehearse import Rehearsal
 from nb2prod.release import Release
 from nb2prod.report import Report
+from nb2prod.settings import Settings
 from nb2prod.stage import code
 from nb2prod.stores.base import Store
 from nb2prod.targets.base import Service, Target
@@ -58,6 +60,28 @@ class Shipped:
 
     release: Release
     service: Service | None = None
+
+
+def verified(path: Path, report: Report, listen: Listener, *, store: Store, chosen: Settings) -> Verdict:
+    """Hold the stages against the notebook run straight through, unless that was done and nothing changed since.
+
+    Raises:
+        StagedDiffers: The stages do something else.
+        RunError: There is no straight run to compare with.
+        RunCancelled: Somebody stopped it.
+    """
+    with cancellable(), step("verify", listen) as tell:
+        verdict = verify.remembered(report, store)
+        tell("" if verdict is None else "as before")
+        if verdict is None:
+            verdict = verify.verify(verify.gather(path, report, store=store, chosen=chosen))
+            unstable = f", {len(verdict.unstable)} unstable" if verdict.unstable else ""
+            tell(f"{verdict.cells} cells, {verdict.names} values{unstable}")
+        if verdict.differences:
+            first = verdict.differences[0]
+            place = Place(cell=first.cell, cell_id=first.cell_id, stage=first.stage)
+            raise StagedDiffers(place, first.message, len(verdict.differences) - 1, verdict)
+    return verdict
 
 
 def ship(source: Source, listen: Listener) -> Shipped:

@@ -74,7 +74,7 @@ def ship(found: Mapping[str, Any], folder: str = ".") -> str:
     """What a ship made, how good it is, and where it answers."""
     if not found["release"]:
         return report(found)
-    lines = [report(found), "", _measured(found["metrics"], found["baseline"])]
+    lines = [report(found), *_held(found.get("verify")), "", _measured(found["metrics"], found["baseline"])]
     lines += [_verdict(item) for item in found["gate"]["verdicts"]]
     tried = found["rehearsal"]
     lines += [
@@ -84,6 +84,41 @@ def ship(found: Mapping[str, Any], folder: str = ".") -> str:
         f"bento: {found['bento']}  {found['archive']}",
     ]
     return "\n".join([*lines, service(found["service"], folder)] if found["service"] else lines)
+
+
+def verified(found: Mapping[str, Any]) -> str:
+    """Where the stages and the notebook run straight through differ, and what it was of."""
+    verdict = found["verify"]
+    lines = [] if found["error"] is None else [report(found)]
+    if verdict is None:
+        return "\n".join([*lines, "not compared: the stages did not run"])
+    for title in ("differences", "unstable"):
+        for item in verdict[title]:
+            sign, kind = ("✗", item["code"]) if title == "differences" else ("~", "unstable")
+            lines.append(f"{sign} {kind} {_where(item)}: {item['message']}")
+    close = verdict["tolerance"]["relative"]
+    count = len(verdict["differences"])
+    equal = "staged equals straight" if verdict["equal"] else f"{count} difference{'s' if count > 1 else ''}"
+    told = f"{verdict['cells']} cells and {verdict['names']} values compared, numbers to {close:g}"
+    rest = (
+        [f"{len(verdict['unstable'])} places differ between two straight runs as well"] if verdict["unstable"] else []
+    )
+    rest += [f"{len(verdict['notes'])} cells warn differently"] if verdict["notes"] else []
+    return "\n".join([*lines, "; ".join([f"{equal}: {told}", *rest])])
+
+
+def _held(verdict: Mapping[str, Any] | None) -> list[str]:
+    if verdict is None:
+        return []
+    unstable = f", {len(verdict['unstable'])} unstable" if verdict["unstable"] else ""
+    return [f"staged equals straight: {verdict['cells']} cells, {verdict['names']} values{unstable}"]
+
+
+def _where(item: Mapping[str, Any]) -> str:
+    cell = "" if item["cell"] is None else f"cell {item['cell'] + 1}"
+    if item["name"] is None:
+        return cell
+    return ", ".join(filter(None, [cell, f"stage '{item['stage']}'" if item["stage"] else "the end of the notebook"]))
 
 
 def release(found: Mapping[str, Any]) -> str:

@@ -19,8 +19,9 @@ from attrs import frozen
 from books import copied, written
 from uv import find_uv_bin
 
-from nb2prod import api, bundle, journal, process, release, settings
+from nb2prod import api, bundle, journal, process, release, schema, settings, shipping
 from nb2prod.api import Options, Serving
+from nb2prod.events import Event
 from nb2prod.process import Running
 from nb2prod.refusals import ServiceNotReady
 
@@ -183,7 +184,7 @@ def test_its_manifest_says_what_it_was_made_of(churn: Ship) -> None:
 def test_every_step_is_told_in_order(churn: Ship) -> None:
     told = [e for e in journal.read(churn.home, churn.result["run"]) if e["event"] == "step"]
 
-    steps = ["check", "run", "baseline", "package", "rehearse", "release"]
+    steps = ["check", "run", "verify", "baseline", "package", "rehearse", "release"]
     assert [(e["step"], e["state"]) for e in told] == [(s, state) for s in steps for state in ("running", "done")]
 
 
@@ -198,6 +199,35 @@ def test_a_ship_that_fails_says_why_and_leaves_no_release(store: Path, tmp_path:
     assert result["error"]["cure"]
     assert not (settings.home_of(path) / "releases").exists()
     assert sorted(p.name for p in store.glob("bentos/*/*")) == before
+
+
+def test_the_stages_are_held_against_the_notebook_once(churn: Ship) -> None:
+    verdict = churn.result["verify"]
+    chosen, told = settings.read(churn.path), list[Event]()
+    again = shipping.verified(churn.path, api.run(churn.path), told.append, store=api.store_of(chosen), chosen=chosen)
+
+    assert (verdict["equal"], verdict["differences"], verdict["unstable"]) == (True, [], [])
+    assert verdict["cells"] > 10
+    assert verdict["names"] > 10
+    assert verdict == schema.verdict(again)
+    assert told[-1].data["detail"] == "as before"
+    assert told[-1].data["seconds"] < 0.1
+
+
+PROCESS = "%%stage start\nimport os\nborn = os.getpid()"
+DIFFERS = "%%stage look\nsame = born == os.getpid()\nprint(same)"
+
+
+def test_stages_that_do_something_else_than_the_notebook_are_not_released(store: Path, tmp_path: Path) -> None:
+    path = written(tmp_path, PROCESS, DIFFERS)
+    result = api.ship(path)
+    unheld = api.ship(path, Options(verify=False))
+
+    assert tuple(result["error"][name] for name in ("code", "cell", "stage")) == ("NB413", 1, "look")
+    assert '"True" straight, "False" staged' in result["error"]["message"]
+    assert result["verify"]["equal"] is False
+    assert result["release"] is None
+    assert (unheld["error"]["code"], unheld["verify"]) == ("NB401", None)
 
 
 LOCKED = """

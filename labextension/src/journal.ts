@@ -4,7 +4,7 @@
 import type { IFault, IFinding, IResult, IStep, RunEvent, RunState, StageState, StepState, Verb } from './tokens';
 
 /** The steps of Ship, in order. */
-export const SHIP_STEPS = ['check', 'run', 'baseline', 'package', 'rehearse', 'release', 'serve'] as const;
+export const SHIP_STEPS = ['check', 'run', 'verify', 'baseline', 'package', 'rehearse', 'release', 'serve'] as const;
 
 /** How a stage is shown: what became of it in a run, or what a plan says of it. */
 export type ShownState = StageState | 'pending' | 'changed' | 'kept';

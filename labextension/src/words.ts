@@ -26,6 +26,7 @@ export function stepWord(trans: TranslationBundle, step: string): string {
   const words: Readonly<Record<string, string>> = {
     check: trans.__('Check the notebook'),
     run: trans.__('Run the pipeline'),
+    verify: trans.__('Compare with a run straight through'),
     baseline: trans.__('Compare with a baseline'),
     package: trans.__('Package the service'),
     rehearse: trans.__('Rehearse in a clean process'),

@@ -20,7 +20,7 @@ class Task:
     """One stage to run."""
 
     stage: str
-    cells: tuple[Cell, ...]  # code cells
+    cells: tuple[Cell, ...]  # code cells; one with a negative index is ours and leaves no trace in the history
     kernel: str
     folder: Path  # the working directory
     job: Job

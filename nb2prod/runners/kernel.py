@@ -79,9 +79,12 @@ def _run(client: Any, task: Task) -> RunError | StoreError | None:
 
 
 def _execute(client: Any, cell: Any, position: int, task: Task, user: Cell | None) -> RunError | StoreError | None:
-    place = Place(stage=task.stage) if user is None else Place(cell=user.index, cell_id=user.id, stage=task.stage)
+    own = user is None or user.index < 0
+    place = Place(stage=task.stage)
+    if user is not None and not own:
+        place = Place(cell=user.index, cell_id=user.id, stage=task.stage)
     try:
-        client.execute_cell(cell, position, store_history=user is not None)
+        client.execute_cell(cell, position, store_history=not own)
     except CellTimeoutError:
         return StageTimedOut(place, task.timeout or 0.0)
     except CellExecutionError as failed:
