@@ -9,6 +9,7 @@ from __future__ import annotations
 import decimal
 import importlib.util
 import locale
+import logging
 import os
 import random
 import sys
@@ -148,6 +149,32 @@ def _set_locale(value: str) -> None:
     locale.setlocale(locale.LC_ALL, value)
 
 
+def _logging() -> tuple[dict[str, int], list[tuple[str | None, str | None, str]]]:
+    named = logging.root.manager.loggerDict.items()
+    levels = {name: item.level for name, item in named if isinstance(item, logging.Logger) and item.level}
+    handlers = [item for item in logging.root.handlers if type(item) is logging.StreamHandler]
+    made = [
+        (getattr(item.formatter, "_fmt", None), getattr(item.formatter, "datefmt", None), _stream(item))
+        for item in handlers
+    ]
+    return {"": logging.root.level, **levels}, made
+
+
+def _stream(handler: logging.StreamHandler[Any]) -> str:
+    return "stdout" if handler.stream is sys.stdout else "stderr"
+
+
+def _set_logging(value: tuple[dict[str, int], list[tuple[str | None, str | None, str]]]) -> None:
+    levels, made = value
+    for name, level in levels.items():
+        logging.getLogger(name or None).setLevel(level)
+    for _, _, stream in made[len(_logging()[1]) :]:
+        logging.root.addHandler(logging.StreamHandler(getattr(sys, stream)))
+    handlers = [item for item in logging.root.handlers if type(item) is logging.StreamHandler]
+    for handler, (text, date, _) in zip(handlers, made, strict=False):
+        handler.setFormatter(logging.Formatter(text, date))
+
+
 def _path() -> list[str]:
     return list(sys.path)
 
@@ -247,6 +274,7 @@ _PARTS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "decimal": (_decimal, _set_decimal),
     "recursion": (sys.getrecursionlimit, sys.setrecursionlimit),
     "locale": (lambda: locale.setlocale(locale.LC_ALL), _set_locale),
+    "logging": (_logging, _set_logging),
     "numpy:random": (_numpy_random, _set_numpy_random),
     "numpy:options": (_numpy_options, _set_numpy_options),
     "pandas:options": (_pandas_options, _set_pandas_options),

@@ -1,10 +1,10 @@
-"""Environment: what outside the notebook a stage's result depends on: packages, local modules, data files."""
+"""Environment: what outside the notebook a stage's result depends on: packages, modules, data files."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
-import platform
+from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
@@ -16,16 +16,9 @@ if TYPE_CHECKING:
 _LONGEST_PATH = 255
 
 
-def packages(roots: Iterable[str]) -> dict[str, str]:
-    """Return the versions of the distributions that provide top-level packages, and of Python."""
-    found = {"python": platform.python_version()}
-    for root in sorted(set(roots)):
-        for name in _distributions().get(root, ()):
-            try:
-                found[name] = version(name)
-            except PackageNotFoundError:
-                continue
-    return found
+def providers(packages: Iterable[str]) -> list[str]:
+    """Return the distributions that provide top-level packages."""
+    return sorted({name for package in packages for name in _distributions().get(package, ())})
 
 
 @lru_cache(maxsize=1)
@@ -33,45 +26,35 @@ def _distributions() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
-def modules(roots: Iterable[str], folder: Path) -> dict[str, str]:
-    """Return hashes of the local modules behind imports, and of those that they import: comments do not count."""
-    found: dict[str, str] = {}
-    pending = list(roots)
-    while pending:
-        root = pending.pop()
-        if root in found or not root.isidentifier():
+def versions(distributions: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those distributions that are installed."""
+    found = {}
+    for name in distributions:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
             continue
-        for file in _files(folder, root):
-            source = file.read_bytes()
-            try:
-                tree = ast.parse(source)
-            except SyntaxError:
-                found[root] = found.get(root, "") + hashlib.sha256(source).hexdigest()
-                continue
-            found[root] = found.get(root, "") + hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-            pending.extend(_imported(tree))
     return found
 
 
-def _files(folder: Path, root: str) -> list[Path]:
-    module = folder / f"{root}.py"
-    if module.is_file():
-        return [module]
-    return sorted((folder / root).rglob("*.py")) if (folder / root).is_dir() else []
-
-
-def _imported(tree: ast.Module) -> Iterable[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield (node.module or "").split(".")[0]
-
-
-def files(texts: Iterable[str], folder: Path) -> dict[str, str]:
-    """Return the hashes of those texts that name an existing file, seen from the notebook's folder."""
+def modules(files: Iterable[str]) -> dict[str, str]:
+    """Return hashes of the code in module files; comments do not count."""
     found = {}
-    for text in sorted(set(texts)):
+    for file in files:
+        try:
+            source = Path(file).read_bytes()
+        except OSError:
+            continue
+        with suppress(SyntaxError, ValueError, RecursionError):  # as it is, then
+            source = ast.dump(ast.parse(source)).encode()
+        found[file] = hashlib.sha256(source).hexdigest()
+    return found
+
+
+def files(names: Iterable[str], folder: Path) -> dict[str, str]:
+    """Return the hashes of those names that are an existing file, seen from the notebook's folder."""
+    found = {}
+    for text in sorted(set(names)):
         if not 0 < len(text) <= _LONGEST_PATH or "\0" in text or "\n" in text:
             continue
         path = folder / text

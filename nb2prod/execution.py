@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -71,11 +72,15 @@ def steps(context: Context) -> tuple[Step, ...]:
         decision = decide(position, context, world)
         if waiting is not None and decision.record is not None and flow.stage.name not in context.force:
             found.append(Step(stage=flow.stage.name, action="run", why=waiting))
-            world = plan.after_running(world, flow)
+            world = plan.after_running(world, flow, context.last.get(flow.stage.name))
         else:
             found.append(decision.step if waiting is None else _because(decision.step, waiting))
             record = decision.record
-            world = plan.after(world, flow, record) if record else plan.after_running(world, flow)
+            world = (
+                plan.after(world, flow, record)
+                if record
+                else plan.after_running(world, flow, context.last.get(flow.stage.name))
+            )
         stopped = flow.stage.name == context.until
     return tuple(found)
 
@@ -98,21 +103,19 @@ def decide(position: int, context: Context, world: World) -> Decision:
     record = kept(context.store, key)
     last = context.last.get(name)
     asked = context.pipeline.keep(position, context.wanted) | set(last.asked if last else ())
-    why = f"nothing it depends on changed since it ran ({record.seconds:.1f} s)" if record else ""
+    here = asked if flow.opaque else asked & {*flow.leaves, *inputs.names}
     if name in context.force:
-        why, record = "it was asked for", None
+        why = "it was asked for"
     elif not flow.stage.options.get("cache", True):
-        why, record = "it shall not be cached", None
+        why = "it shall not be cached"
     elif record is None:
         why = plan.why_run(parts, last)
     else:
-        here = asked if flow.opaque else asked & {*flow.leaves, *inputs.names}
-        missing = sorted(here - set(record.asked))
-        changed = [file for file, digest in record.files.items() if _hash(file, context) != digest]
-        if missing:
-            why, record = f"`{missing[0]}` is now needed below", None
-        elif changed:
-            why, record = f"the file '{changed[0]}' it writes is gone or changed", None
+        why = _outdated(record, here, context.folder)
+    if why:
+        record = None
+    elif record:
+        why = f"nothing it depends on changed since it ran ({record.seconds:.1f} s)"
     step = Step(stage=name, action="reuse" if record else "run", why=why)
     return Decision(step=step, key=key, parts=parts, inputs=inputs, asked=tuple(sorted(asked)), record=record)
 
@@ -128,31 +131,43 @@ def kept(store: Store, key: str) -> Record | None:
     return record if all(digest in store for digest in record.digests) else None
 
 
-def _hash(file: str, context: Context) -> str | None:
-    return environment.files([file], context.folder).get(file)
+def _outdated(record: Record, asked: frozenset[str], folder: Path) -> str:
+    """Say what changed of that which a stage was seen to depend on when it ran; empty when nothing did."""
+    missing = sorted(asked - set(record.asked))
+    if missing:
+        return f"`{missing[0]}` is now needed below"
+    written, read = environment.files(record.files, folder), environment.files(record.read, folder)
+    modules, packages = environment.modules(record.modules), environment.versions(record.packages)
+    for what, now, then in (
+        ("the file '{}' it writes is gone or changed", written, record.files),
+        ("the file '{}' it reads changed", read, record.read),
+        ("the module {} it uses changed", modules, record.modules),
+        ("the package {} changed its version", packages, record.packages),
+    ):
+        for name, digest in then.items():
+            if now.get(name) != digest:
+                return what.format(name)
+    return ""
 
 
 def _parts(position: int, context: Context, inputs: Inputs, world: World) -> Parts:
     flows = context.pipeline.flows
     flow = flows[position]
     everywhere = [cell for above in flows[:position] for cell in above.stage.everywhere]
-    roots = {i.root for f in (flow, *flows[:position]) for i in f.imports if f is flow or i.code in inputs.imports}
     parts = {
+        "Python": platform.python_version(),
+        "the kernel": context.kernel,
         "its code": fingerprint.of_code(flow.stage.code_cells),
         "the setup": fingerprint.of_code(everywhere),
         "an import": fingerprint.of_text(inputs.imports),
         "a definition": fingerprint.of_text(recipe.code for recipe in inputs.late),
         "the state of the process": world.ambient or "",
     }
-    parts |= {f"`{'`, `'.join(a.names)}`": a.digest for a in inputs.artifacts}
-    parts |= {f"package {name}": version for name, version in environment.packages(roots).items()}
-    parts |= {f"module {name}.py": digest for name, digest in environment.modules(roots, context.folder).items()}
-    parts |= {f"file '{name}'": d for name, d in environment.files(_texts(position, context), context.folder).items()}
-    return parts
+    return parts | {f"`{'`, `'.join(a.names)}`": a.digest for a in inputs.artifacts}
 
 
-def _texts(position: int, context: Context) -> set[str]:
-    """Return the constants that may name a file the stage reads: its own, and those behind the names it reads."""
+def _named_files(position: int, context: Context) -> set[str]:
+    """Return the constants that may name a file the stage reads by a native library, which nobody sees."""
     flows = context.pipeline.flows
     texts = {text for item in flows[position].cells for text in item.flow.strings - item.flow.saved}
     for above in flows[:position]:
@@ -303,7 +318,10 @@ class Execution:
         artifacts, recipes = schema.left(left)
         # What came in and goes out the same is no result of this stage.
         artifacts = tuple(artifact for artifact in artifacts if artifact not in decision.inputs.artifacts)
+        folder = self.context.folder
         saved = {text for item in flow.cells for text in item.flow.saved}
+        written = environment.files([*saved, *left["wrote"]], folder)
+        read = environment.files([*_named_files(position, self.context), *left["read"]], folder)
         return Record(
             stage=flow.stage.name,
             parts=decision.parts,
@@ -313,7 +331,10 @@ class Execution:
             ambient=left["ambient"],
             outputs=content_key(outputs),
             asked=decision.asked,
-            files=environment.files(saved, self.context.folder),
+            files=written,
+            read={name: digest for name, digest in read.items() if name not in written},
+            modules=environment.modules(left["sources"]),
+            packages=environment.versions(environment.providers(left["packages"])),
         ), None
 
     def _job(self, position: int, decision: Decision, result: Path) -> Job:
@@ -333,6 +354,7 @@ class Execution:
             inputs=[artifact.digest for artifact in decision.inputs.artifacts],
             late=[recipe.code for recipe in decision.inputs.late],
             ambient=self.world.ambient,
+            seed=flow.stage.name,
             keep=sorted({*decision.asked, *flow.patches} - made_everywhere),
             imported=sorted((imported | recipes) - {n for n, use in flow.leaves.items() if use.how == "set"}),
             definitions={name: source for item in flow.cells for name, source in item.flow.sources.items()},

@@ -51,8 +51,9 @@ def difference(new: Mapping[str, str], old: Mapping[str, str]) -> str:
 
 def _normal(source: str) -> str:
     try:
-        return ast.dump(dataflow.parse(source))
-    except Unparsable:
+        # A semicolon at the end keeps IPython from showing the value.
+        return ast.dump(dataflow.parse(source)) + (";" if source.rstrip().endswith(";") else "")
+    except (Unparsable, RecursionError):
         return source
 
 

@@ -7,28 +7,29 @@ stages below need. The job is a JSON file that the runner writes; the result is 
 from __future__ import annotations
 
 import functools
-import gc
 import json
-import sys
-import types
+import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, define, field
 
-from nb2prod import ambient
+from nb2prod import ambient, witness
 from nb2prod.artifact import Artifact, Recipe
 from nb2prod.contrast import contrast
 from nb2prod.dataflow import HISTORY
+from nb2prod.errors import ArtifactCorrupt
 from nb2prod.formats import objects
-from nb2prod.formats.reducers import Unkeepable, root
+from nb2prod.formats.reducers import Unkeepable
+from nb2prod.sharing import groups
 from nb2prod.stores import open_store
 from nb2prod.stores.base import content_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from nb2prod.stores.base import Store
+    from nb2prod.witness import Witness
 
 
 @define(kw_only=True)
@@ -43,6 +44,7 @@ class Job:
     inputs: list[str] = field(factory=list)  # digests of artifacts to load
     late: list[str] = field(factory=list)  # code to run when they are loaded
     ambient: str | None = None  # digest of the state of the process
+    seed: str = ""  # of Python's generator, where nothing above has seeded it
     keep: list[str] = field(factory=list)  # names that stages below may need
     imported: list[str] = field(factory=list)  # names that are imported again instead
     definitions: dict[str, str] = field(factory=dict)  # source of names that can be made again from it
@@ -56,6 +58,8 @@ class _Entered:
     job: Job
     state: ambient.State
     names: frozenset[str]
+    given: dict[str, Any]  # what IPython put into the namespace
+    witness: Witness
     setup: dict[str, str | None]  # content hash of what setup made again; it is kept only if the stage changes it
     pending: list[_Pair] = field(factory=list)  # what `compare` found to be other bytes
 
@@ -73,11 +77,21 @@ class _Pair:
 _entered: dict[str, _Entered] = {}
 
 
+def inside() -> bool:
+    """Tell whether this is the process of a stage that is running."""
+    return bool(_entered)
+_GIVEN = ("get_ipython", "exit", "quit", "open", "display")
+
+
 def enter(shell: Any, path: str) -> None:
     """Prepare the namespace of `shell` (an IPython shell) for the job in the file `path`."""
     job = Job(**json.loads(Path(path).read_text(encoding="utf-8")))
     store = open_store(job.store)
     space = shell.user_ns
+    given = {name: space.get(name) for name in _GIVEN}
+    watching = witness.begin()
+    # Libraries draw from it while they are imported, which would make every run another one.
+    random.seed(job.seed)
     from IPython.utils.capture import capture_output
 
     with capture_output():
@@ -95,14 +109,15 @@ def enter(shell: Any, path: str) -> None:
     here = [name for name in job.keep if name in space]
     setup = {name: _digest(space, name) for name in here} if job.everywhere or job.late else {}
     shell.execution_count = job.count + 1
-    _entered[path] = _Entered(job=job, state=start, names=frozenset(here), setup=setup)
+    _entered[path] = _Entered(job=job, state=start, names=frozenset(here), given=given, witness=watching, setup=setup)
 
 
 def leave(shell: Any, path: str) -> None:
     """Keep what the job says and write its result."""
     entered = _entered.pop(path)
     job, space = entered.job, shell.user_ns
-    keeper = _Keeper(job=job, store=open_store(job.store), space=space)
+    keeper = _Keeper(job=job, store=open_store(job.store), space=space, given=entered.given)
+    read, wrote = entered.witness.files()
     unchanged = {name for name, digest in entered.setup.items() if name in space and digest == _digest(space, name)}
     keeper.keep({name for name in job.keep if name in space or "." in name} - unchanged)
     result = {
@@ -110,6 +125,10 @@ def leave(shell: Any, path: str) -> None:
         "recipes": [asdict(recipe) for recipe in keeper.recipes],
         "faults": keeper.faults,
         "gone": sorted(entered.names - set(space)),
+        "read": read,
+        "wrote": wrote,
+        "sources": entered.witness.sources(),
+        "packages": entered.witness.packages(),
         "ambient": keeper.state(ambient.changed(entered.state, ambient.capture())),
         "differences": [found for pair in entered.pending for found in _differences(pair, keeper, job.held)],
     }
@@ -159,6 +178,7 @@ class _Keeper:
     job: Job
     store: Store
     space: dict[str, Any]
+    given: dict[str, Any]
     artifacts: list[Artifact] = field(factory=list)
     recipes: list[Recipe] = field(factory=list)
     faults: list[dict[str, str]] = field(factory=list)
@@ -166,13 +186,13 @@ class _Keeper:
     def keep(self, names: set[str]) -> None:
         """Keep names, and then what kept functions look up when they are called."""
         done: set[str] = set()
-        pending = {name for name in names if not _system(name) and not self._imported(name)}
+        pending = {name for name in names if not self._system(name) and not self._imported(name)}
         while pending:
             done |= pending
             for group in groups({name: self._value(name) for name in sorted(pending)}):
                 self._group(group)
             needs = {name for artifact in self.artifacts for name in artifact.needs}
-            pending = {n for n in needs - done if n in self.space and not _system(n) and not self._imported(n)}
+            pending = {n for n in needs - done if n in self.space and not self._system(n) and not self._imported(n)}
 
     def _group(self, group: tuple[str, ...]) -> None:
         try:
@@ -201,10 +221,13 @@ class _Keeper:
         return functools.reduce(getattr, attributes, self.space[head])
 
     def _imported(self, name: str) -> bool:
-        if "." in name:
-            return False
-        value = self.space[name]
-        return name in self.job.imported or (isinstance(value, types.ModuleType) and name == value.__name__)
+        return name in self.job.imported
+
+    def _system(self, name: str) -> bool:
+        """True for what IPython and Python put into every namespace, unless the notebook has put another there."""
+        if HISTORY.fullmatch(name):
+            return True
+        return name in self.given and self.space.get(name) is self.given[name]
 
     def state(self, changes: ambient.State) -> str | None:
         """Keep the state of the process, if it changed; returns its digest."""
@@ -224,7 +247,10 @@ def load(store: Store, artifacts: Iterable[Artifact], namespace: dict[str, Any])
 def load_digests(store: Store, digests: Iterable[str], namespace: dict[str, Any]) -> None:
     """Likewise, by content hash."""
     for digest in digests:
-        for name, value in objects.loads(store.get(digest), namespace).items():
+        data = store.get(digest)
+        if content_key(data) != digest:
+            raise ArtifactCorrupt(digest)  # a pickle can run any code: only the very bytes that were kept are read
+        for name, value in objects.loads(data, namespace).items():
             head, *attributes = name.split(".")
             if attributes:
                 setattr(functools.reduce(getattr, attributes[:-1], namespace[head]), attributes[-1], value)
@@ -240,88 +266,6 @@ def _digest(space: dict[str, Any], name: str) -> str | None:
         return None
 
 
-def _system(name: str) -> bool:
-    """True for what IPython and Python put into every namespace."""
-    return name in {"get_ipython", "exit", "quit", "open", "display"} or HISTORY.fullmatch(name) is not None
-
-
 def _kind(value: Any) -> str:
     cls = type(value)
     return cls.__qualname__ if cls.__module__ in {"builtins", "__main__"} else f"{cls.__module__}.{cls.__qualname__}"
-
-
-# identity
-
-# Values that cannot change: sharing them means nothing.
-_ATOMS: tuple[type, ...] = (
-    int, float, complex, bool, str, bytes, type(None), type, types.ModuleType, types.CodeType, range, type(Ellipsis),
-    type(NotImplemented),
-)  # fmt: skip
-_MANY = 100_000  # objects to look at for one name; a larger value counts as sharing with every other large one
-
-
-def groups(values: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Group names whose values share an object that can change, so that each group can be stored as one.
-
-    Returns:
-        Groups in order of their first name, each sorted.
-    """
-    parent = {name: name for name in values}
-
-    def find(name: str) -> str:
-        while parent[name] != name:
-            name = parent[name]
-        return name
-
-    owner: dict[int, str] = {}
-    for name, value in values.items():
-        for identity in _mutable(value):
-            first = owner.setdefault(identity, name)
-            parent[find(name)] = find(first)
-    found: dict[str, list[str]] = {}
-    for name in values:
-        found.setdefault(find(name), []).append(name)
-    return [tuple(sorted(names)) for names in found.values()]
-
-
-def _mutable(value: Any) -> set[int]:
-    """Return the identities of changeable objects reachable from a value; 0 stands for «too many to look at»."""
-    seen: set[int] = set()
-    found: set[int] = set()
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, _ATOMS) or id(item) in seen:
-            continue
-        seen.add(id(item))
-        if len(seen) > _MANY:
-            return found | {0}
-        if not isinstance(item, tuple | frozenset | types.BuiltinFunctionType):
-            found.add(_root(item))
-        pending.extend(_inside(item))
-    return found
-
-
-def _root(item: Any) -> int:
-    """Return the identity of an object, for a NumPy view that of the array it looks at."""
-    numpy = sys.modules.get("numpy")
-    return id(root(item)) if numpy is not None and isinstance(item, numpy.ndarray) else id(item)
-
-
-def _inside(item: Any) -> list[Any]:
-    if isinstance(item, types.BuiltinFunctionType):
-        return [] if isinstance(item.__self__, types.ModuleType | type) else [item.__self__]  # `xs.append`
-    if isinstance(item, types.FunctionType):
-        # Not its globals: those are the notebook's namespace, which holds everything.
-        cells = [cell.cell_contents for cell in item.__closure__ or () if _filled(cell)]
-        return [*cells, *(item.__defaults__ or ()), *(item.__kwdefaults__ or {}).values(), *vars(item).values()]
-    if type(item).__module__.partition(".")[0] in {"pandas", "polars", "pyarrow"}:
-        return []  # copy-on-write or immutable: two frames never see each other's changes
-    return [r for r in gc.get_referents(item) if not isinstance(r, _ATOMS)]
-
-
-def _filled(cell: types.CellType) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False

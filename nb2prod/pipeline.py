@@ -160,14 +160,17 @@ def _stage_flow(stage: Stage, definitions: _Definitions, above: list[StageFlow])
         bound -= set(flow.deletes)
         deletes = (deletes | set(flow.deletes)) - flow.definite
         opaque = opaque or (place(flow.opaque) if flow.opaque else None)
-    # What is changed in a module (`plt.rcParams[...] = 1`) travels with the state of the process, not as a value.
+    # What is changed in a module (`plt.rcParams[...] = 1`) travels with the state of the process, not as a value; and
+    # what nobody has set is a builtin.
     imported = {
         name
         for flow in (*(f for other in above for f in other.cells), *cells)
         for i in flow.flow.imports
         for name in i.names
     }
-    for name in [n for n, use in leaves.items() if use.how == "changed in place" and n in imported]:
+    set_here = {name for name, use in leaves.items() if use.how == "set"}
+    known = {*set_here, *(name for other in above for name in other.leaves)} - imported
+    for name in [n for n, use in leaves.items() if use.how == "changed in place" and n not in known]:
         del leaves[name]
     return StageFlow(
         stage=stage,
@@ -177,7 +180,7 @@ def _stage_flow(stage: Stage, definitions: _Definitions, above: list[StageFlow])
         deletes=frozenset(deletes),
         imports=tuple(i for c in cells for i in c.flow.imports),
         session=tuple(s for c in cells for s in c.flow.session),
-        registers=tuple(r for c in cells for r in c.flow.registers),
+        registers=tuple(code for c in cells for root, code in c.flow.registers if root in imported),
         patches=_patches(stage, cells, imported),
         opaque=opaque,
     )

@@ -30,6 +30,11 @@ class Record:
     outputs: str = ""  # digest of its cells' outputs
     asked: tuple[str, ...] = ()  # names that stages below needed when it ran
     files: Mapping[str, str] = field(factory=dict)  # files it wrote → hash
+    read: Mapping[str, str] = field(factory=dict)  # files it read → hash
+    modules: Mapping[str, str] = field(
+        factory=dict
+    )  # files of modules it used that are not installed → hash of their code
+    packages: Mapping[str, str] = field(factory=dict)  # distributions it used → version
     seconds: float = 0.0
 
     @property
@@ -123,7 +128,8 @@ def _imports(position: int, pipeline: Pipeline, names: set[str]) -> tuple[str, .
     for flow in above:
         found.extend(flow.session)
         found.extend(i.code for i in flow.imports if i.star or i.root in roots)
-    return tuple(dict.fromkeys(found))
+    # Of equal ones the last counts: another import of the same name may stand between them.
+    return tuple(reversed(dict.fromkeys(reversed(found))))
 
 
 def after(world: World, flow: StageFlow, record: Record) -> World:
@@ -138,13 +144,16 @@ def after(world: World, flow: StageFlow, record: Record) -> World:
     return World(versions=versions, ambient=record.ambient, unknown=unknown)
 
 
-def after_running(world: World, flow: StageFlow) -> World:
-    """Return what is known below a stage that will run: whatever it sets or changes is not known yet."""
+def after_running(world: World, flow: StageFlow, last: Record | None) -> World:
+    """Return what is known below a stage that will run: whatever it sets or changes is not known yet.
+
+    The state of the process is taken to be the one that it left `last` time.
+    """
     unknown = {**world.unknown, **dict.fromkeys(flow.leaves, flow.stage.name)}
     versions = dict(world.versions)
     for item in flow.imports:
         versions.update({name: Recipe(name=name, code=item.code) for name in item.names})
-    return World(versions=versions, ambient=world.ambient, unknown=unknown)
+    return World(versions=versions, ambient=last.ambient if last else world.ambient, unknown=unknown)
 
 
 def waits_for(position: int, pipeline: Pipeline, world: World) -> str | None:

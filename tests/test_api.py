@@ -28,7 +28,21 @@ def kept(home: Path) -> set[Path]:
     return {path for part in ("store", "releases") for path in (home / part).rglob("*")}
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"nbformat": 4}', '{"nbformat": 4, "cells": [{}]}', "not json"])
+def in_cell(**fields: Any) -> str:
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "x = 1", "outputs": [], "execution_count": None}
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{**cell, **fields}]})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[]", "{}", '{"nbformat": 4}', '{"nbformat": 4, "cells": [{}]}', "not json",
+        '{"nbformat": 3}', '{"nbformat": 3, "worksheets": [5], "metadata": {}}',
+        '{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [{"cell_type": "code"}]}]}',
+        in_cell(metadata={"tags": [5]}), in_cell(metadata={"tags": "a"}), in_cell(metadata={"tags": None}),
+        in_cell(id=5), in_cell(source=5), in_cell(source=[5]),
+    ],
+)  # fmt: skip
 def test_a_file_that_is_no_notebook_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x.ipynb"
     path.write_text(text, encoding="utf-8")
@@ -86,6 +100,38 @@ def test_an_old_notebook_is_brought_up_to_date(tmp_path: Path) -> None:
     path.write_text(json.dumps(old), encoding="utf-8")
 
     assert [cell.source for cell in api.read(path).cells] == ["x = 1"]
+
+
+@pytest.mark.kernel
+def test_what_cannot_be_drawn_costs_the_report_in_html_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw = document("print(1)")
+    raw["cells"].insert(0, {"cell_type": "markdown", "id": "m", "metadata": {}, "source": "\ud800"})
+    raw["metadata"]["kernelspec"] = {"name": "python3"}
+    path = tmp_path / "x.ipynb"
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    report = api.run(path)
+
+    assert report.ok
+    assert report.page is None
+    assert "No HTML report" in caplog.text
+    assert report.output is not None
+    assert texts(report.output) == ["1\n"]
+
+
+@pytest.mark.kernel
+def test_notebooks_of_one_name_in_a_project_do_not_share_reports(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.nb2prod]", encoding="utf-8")
+    paths = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        paths.append(written(tmp_path / name, f"%load_ext nb2prod\nprint('{name}')"))
+    first = [api.run(path).page for path in paths]
+    second = [api.run(path).page for path in paths]
+
+    assert first == second
+    assert first[0] != first[1]
 
 
 @pytest.mark.kernel
@@ -176,6 +222,68 @@ class TestRun:
         assert actions(report) == {"setup": "done", "a": "reused", "b": "done", "c": "reused"}
         assert report.output is not None
         assert texts(report.output)[-2:] == ["3\n", "7\n"]
+
+    def test_files_are_seen_however_they_are_named(self, tmp_path: Path) -> None:
+        (tmp_path / "v.txt").write_text("1", encoding="utf-8")
+        path = written(
+            tmp_path,
+            "%%stage a\nfrom pathlib import Path\nx = (Path.cwd() / ('v' + '.txt')).read_text()",
+            "%%stage b\nname = 'out' + '.csv'\nwith open(name, 'w') as f: f.write(x)",
+            "%%stage c\nprint(open('out.csv').read())",
+        )
+        api.run(path)
+
+        assert set(actions(api.run(path)).values()) == {"reused"}
+
+        (tmp_path / "out.csv").unlink()
+        assert actions(api.run(path)) == {"a": "reused", "b": "done", "c": "reused"}
+
+        (tmp_path / "v.txt").write_text("2", encoding="utf-8")
+        report = api.run(path)
+
+        assert actions(report) == {"a": "done", "b": "done", "c": "done"}
+        assert report.output is not None
+        assert texts(report.output)[-1] == "2\n"
+
+    def test_a_module_behind_a_value_is_seen(self, tmp_path: Path) -> None:
+        (tmp_path / "helpers.py").write_text("class Model:\n    def predict(self): return 1", encoding="utf-8")
+        path = written(
+            tmp_path, "%%stage make\nimport helpers\nmodel = helpers.Model()", "%%stage use\nprint(model.predict())"
+        )
+        api.run(path)
+        (tmp_path / "helpers.py").write_text("class Model:\n    def predict(self): return 2", encoding="utf-8")
+        report = api.run(path)
+
+        assert report.output is not None
+        assert texts(report.output)[-1] == "2\n"
+
+    def test_a_forced_stage_leaves_what_it_made_now(self, tmp_path: Path) -> None:
+        path = written(tmp_path, "%%stage a\nimport os, time\nx = time.time_ns()", "%%stage b\nprint(x)")
+        first = api.run(path)
+        forced = api.run(path, Options(force=frozenset({"a"})))
+        again = api.run(path)
+
+        assert first.output is not None
+        assert forced.output is not None
+        assert again.output is not None
+        assert texts(first.output)[-1] != texts(forced.output)[-1] == texts(again.output)[-1]
+
+    def test_a_parameter_reruns_only_what_reads_it(self, tmp_path: Path) -> None:
+        path = written(
+            tmp_path,
+            "import sklearn.pipeline",
+            ("n = 1", {"tags": ["parameters"]}),
+            "%%stage a\nx = 1",
+            "%%stage b\nprint(n)",
+        )
+        api.run(path)
+
+        assert actions(api.run(path, Options(parameters={"n": 2}))) == {"setup": "done", "a": "reused", "b": "done"}
+
+    def test_a_cell_that_may_fail_does_not_stop_the_stage(self, tmp_path: Path) -> None:
+        path = written(tmp_path, ("%%stage a\n1 / 0", {"tags": ["raises-exception"]}), "%%stage b\nprint(1)")
+
+        assert api.run(path).ok
 
     def test_a_failing_cell_keeps_what_was_done_and_says_where(self, tmp_path: Path) -> None:
         path = copied("failing_cell", tmp_path)
@@ -272,6 +380,32 @@ STRAIGHT: dict[str, tuple[Any, ...]] = {
         ("import sqlite3\ncon = sqlite3.connect(':memory:')", {"tags": ["setup"]}),
         "%%stage a\nprint(con.execute('select 1').fetchone())",
         "%%stage b\nprint(con.execute('select 2').fetchone())",
+    ),
+    "what a branch imported is what is there": (
+        "%%stage a\nflag = False\nif flag:\n    from math import floor as r\nelse:\n    from math import ceil as r\n"
+        "try:\n    import not_there as xp\nexcept ImportError:\n    print('none')\n    import json as xp",
+        "%%stage b\nprint(r(1.5), xp.dumps([1]))",
+    ),
+    "the last of equal imports counts": (
+        "%%stage a\nfrom math import floor as r",
+        "%%stage b\nfrom math import ceil as r",
+        "%%stage c\nfrom math import floor as r",
+        "%%stage d\nprint(r(1.5))",
+    ),
+    "names of IPython may be taken": ("%%stage a\ndef display(x): print('mine', x)", "%%stage b\ndisplay(1)"),
+    "logging goes on as it was set up": (
+        "%%stage a\nimport logging, sys\nlogging.basicConfig(level=20, stream=sys.stdout, format='%(message)s')",
+        "%%stage b\nlogging.getLogger('x').info('said')",
+    ),
+    "definitions that register themselves do so once": (
+        "%%stage a\nseen = []\ndef register(f):\n    seen.append(f.__name__)\n    return f\n@register\ndef f(): pass",
+        "%%stage b\nprint(seen)",
+        "%%stage c\nprint(seen)",
+    ),
+    "a setting that is shared by its class is shared": (
+        "%%stage a\nclass C:\n    items = []\nalias = C.items",
+        "%%stage b\nalias.append(1)",
+        "%%stage c\nprint(C.items)",
     ),
     "the last value of a cell is shown": ("%%stage a\nx = 41", "x + 1", "%%stage b\nx * 2"),
 }

@@ -40,6 +40,14 @@ def test_a_function_that_changes_its_argument_changes_what_it_is_given() -> None
     assert ("b", "c") in edges(found)
 
 
+def test_builtins_are_no_edges() -> None:
+    found = build(
+        parsed("%%stage a\nxs = [1]\nopen('o', 'w').write('x')\nlist(xs).append(2)", "%%stage b\nlist(xs)\nopen('o')")
+    )
+
+    assert edges(found) == {("a", "b"): ("xs",)}
+
+
 def test_imports_are_no_edges() -> None:
     found = build(parsed("%%stage a\nimport math\nx = math.pi", "%%stage b\nprint(math.floor(x))"))
 

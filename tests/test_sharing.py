@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nb2prod.kernel import groups
+from nb2prod.sharing import groups
 
 
 def test_names_that_share_a_changeable_object_are_one_group() -> None:
@@ -34,6 +34,27 @@ def test_a_closure_shares_what_it_closes_over() -> None:
     seen: list[int] = []
 
     assert groups({"f": lambda: seen.append(1), "seen": seen}) == [("f", "seen")]
+
+
+def test_closures_that_share_a_cell_are_one_group() -> None:
+    def make() -> tuple[object, object]:
+        n = 0
+
+        def step() -> None:
+            nonlocal n
+            n += 1
+
+        return step, lambda: n
+
+    step, get = make()
+
+    assert groups({"get": get, "step": step}) == [("get", "step")]
+
+
+def test_a_column_of_objects_shares_them() -> None:
+    inner = [1]
+
+    assert groups({"frame": pd.DataFrame({"a": [inner]}), "inner": inner}) == [("frame", "inner")]
 
 
 def test_values_too_large_to_look_through_are_taken_to_share() -> None:

@@ -9,11 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-def is_stored(node: ast.Name) -> bool:
-    """True where a name is bound, not looked up."""
-    return isinstance(node.ctx, ast.Store)
-
-
 def annotated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.expr]:
     """Yield the annotations of a function, which Python evaluates with its definition."""
     arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg)

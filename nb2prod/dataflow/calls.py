@@ -37,8 +37,10 @@ def saved(node: ast.Call) -> set[str]:
 
 
 def base(node: ast.expr) -> set[str]:
-    """Return the name at the left end of `a.b(c).d`, if there is one."""
+    """Return the name at the left end of `a.b(c).d`, if there is one; what `f(x)` returns is nobody's."""
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            return set()
         node = node.func if isinstance(node, ast.Call) else node.value
     return {node.id} if isinstance(node, ast.Name) else set()
 

@@ -46,7 +46,7 @@ class Flow:
     strings: set[str] = field(factory=set)  # constants, among which file names may be
     saved: set[str] = field(factory=set)  # those that are handed to something that writes a file
     sources: dict[str, str] = field(factory=dict)  # name of a function or class → statements that make it
-    registers: list[str] = field(factory=list)  # definitions that tell a library of themselves, such as accessors
+    registers: list[tuple[str, str]] = field(factory=list)  # name whose `register` decorates a definition, and its code
     patches: Names = field(factory=dict)  # attributes that are set, as `module.name`
     fits: list[Fit] = field(factory=list)
     opaque: int | None = None  # line where code runs that cannot be seen (exec, globals(), %run)

@@ -31,7 +31,10 @@ def analyse(source: str) -> Flow:
         Unparsable: The source is neither Python nor IPython.
     """
     flow = Flow()
-    _Visitor(flow).run(parse(source).body)
+    try:
+        _Visitor(flow).run(parse(source).body)
+    except RecursionError:
+        raise Unparsable(reason="an expression is nested too deeply", line=1) from None
     return flow
 
 
@@ -52,6 +55,7 @@ class _Visitor(ast.NodeVisitor):
         self.scopes: list[_Scope] = []
         self.deferred: Deferred | None = None
         self.target: str | None = None
+        self.branches = 0  # how many `if`, loops and `try` stand around
         self.offset = 0  # lines above the code of a cell magic
 
     def run(self, statements: Iterable[ast.stmt]) -> None:
@@ -66,10 +70,10 @@ class _Visitor(ast.NodeVisitor):
         named = {n.id for decorator in node.decorator_list for n in ast.walk(decorator) if isinstance(n, ast.Name)}
         for name in named & set(self.flow.sources):
             self.flow.sources[name] += f"\n{code}"
-        if any(
-            "register" in ast.unparse(d) and not calls.base(d) & set(self.flow.definitions) for d in node.decorator_list
-        ):
-            self.flow.registers.append(code)
+        for decorator in node.decorator_list:
+            if "register" in ast.unparse(decorator):
+                made = decorator.func if isinstance(decorator, ast.Call) else decorator
+                self.flow.registers.extend((root, code) for root in calls.base(made))
         self.flow.sources[node.name] = code
 
     # names
@@ -146,11 +150,8 @@ class _Visitor(ast.NodeVisitor):
         self.visit(node.slice)
 
     def _touch_base(self, node: ast.expr) -> None:
-        base: ast.expr = node
-        while isinstance(base, ast.Attribute | ast.Subscript | ast.Call):
-            base = base.func if isinstance(base, ast.Call) else base.value
-        if isinstance(base, ast.Name):
-            self._touch(base.id, self._at(node))
+        for name in calls.base(node):
+            self._touch(name, self._at(node))
 
     # expressions
 
@@ -296,11 +297,13 @@ class _Visitor(ast.NodeVisitor):
         """Visit bodies of which one runs; afterwards only what all of them bind is bound for sure."""
         before = set(self.flow.definite)
         ends = []
+        self.branches += 1
         for body in bodies:
             self.flow.definite = set(before)
             for node in body:
                 self.visit(node)
             ends.append(self.flow.definite)
+        self.branches -= 1
         self.flow.definite = set.intersection(*ends)
 
     def visit_If(self, node: ast.If) -> None:
@@ -320,13 +323,9 @@ class _Visitor(ast.NodeVisitor):
         self.run(node.orelse)
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
-        count = len(self.flow.imports)
         handlers: list[Iterable[ast.AST]] = [[handler] for handler in node.handlers]
         self._branches([*node.body, *node.orelse], *handlers)
         self.run(node.finalbody)
-        whole = imports.of_try(node)
-        if whole is not None and not self.scopes and self.deferred is None:
-            self.flow.imports[count:] = [evolve(whole, line=whole.line + self.offset)]
 
     visit_TryStar = visit_Try
 
@@ -456,7 +455,8 @@ class _Visitor(ast.NodeVisitor):
         self._import(imports.of_import_from(node))
 
     def _import(self, found: Import) -> None:
-        if self.scopes or self.deferred is not None:
+        if self.scopes or self.deferred is not None or self.branches:
+            # Which branch ran is known only when it has: what it imported is handed on like a value, by reference.
             for name in found.names:
                 self._store(name, found.line + self.offset)
         else:

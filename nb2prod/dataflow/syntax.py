@@ -44,7 +44,15 @@ def _tree(source: str) -> ast.Module:
     with warnings.catch_warnings():
         # Invalid escapes and `is` with a literal warn while compiling; they are the kernel's to report.
         warnings.simplefilter("ignore")
-        return ast.parse(source)
+        try:
+            return ast.parse(source)
+        except (RecursionError, MemoryError):
+            raise Unparsable(reason="an expression is nested too deeply", line=1) from None
+        except UnicodeEncodeError as wrong:
+            line = source.count("\n", 0, wrong.start) + 1
+            raise Unparsable(reason="it has half of a character (a lone surrogate)", line=line) from None
+        except ValueError as wrong:  # such as a null byte
+            raise Unparsable(reason=str(wrong), line=1) from None
 
 
 def _line(source: str, wrong: SyntaxError) -> int:

@@ -84,7 +84,7 @@ def mentioned(pipeline: Pipeline) -> tuple[str, ...]:
 
 def _requirements(pipeline: Pipeline) -> list[str]:
     """Return the distributions that the notebook imports, pinned to the versions that are installed."""
-    found = environment.packages(_roots(pipeline) - sys.stdlib_module_names - {"nb2prod"})
+    found = environment.versions(environment.providers(_roots(pipeline) - sys.stdlib_module_names - {"nb2prod"}))
     return sorted(f"{name}=={version}" for name, version in found.items() if name != "python")
 
 

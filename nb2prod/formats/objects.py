@@ -207,10 +207,32 @@ def _fill(function: types.FunctionType, state: tuple[dict[str, Any], dict[str, A
             continue  # the cell was empty
 
 
-def _portable(code: types.CodeType) -> types.CodeType:
-    """Leave out the file name, in which IPython puts the process id: equal functions give equal bytes."""
-    constants = tuple(_portable(c) if isinstance(c, types.CodeType) else c for c in code.co_consts)
-    return code.replace(co_filename="<notebook>", co_consts=constants)
+def _portable(code: types.CodeType, above: int | None = None) -> types.CodeType:
+    """Leave out the file name, in which IPython puts the process id, and lines above: equal functions, equal bytes."""
+    above = code.co_firstlineno - 1 if above is None else above
+    constants = tuple(_portable(c, above) if isinstance(c, types.CodeType) else c for c in code.co_consts)
+    return code.replace(co_filename="<notebook>", co_firstlineno=code.co_firstlineno - above, co_consts=constants)
+
+
+def _told(member: Any) -> str:
+    """Describe a member of a class by its value, as far as that is the same in every process."""
+    code = getattr(member, "__code__", None)
+    if code is not None:
+        cells = [cell.cell_contents for cell in member.__closure__ or () if _filled(cell)]
+        inner = [repr(value) for value in (*cells, *(member.__defaults__ or ())) if isinstance(value, _PLAIN)]
+        constants = [repr(value) for value in code.co_consts if isinstance(value, _PLAIN)]
+        return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {constants} {inner}"
+    return repr(member) if isinstance(member, _PLAIN) else type(member).__qualname__
+
+
+_PLAIN = (int, float, complex, str, bytes, type(None), tuple)
+
+
+def _filled(cell: types.CellType) -> bool:
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False
 
 
 def _track(cls: type) -> None:
@@ -220,9 +242,10 @@ def _track(cls: type) -> None:
     parts = [cls.__qualname__, *(base.__qualname__ for base in cls.__mro__)]
     for name, member in sorted(vars(cls).items()):
         function = getattr(member, "__func__", getattr(member, "fget", member))
-        code = getattr(function, "__code__", None)
-        parts.append(name if code is None else f"{name} {code.co_code.hex()} {code.co_names} {code.co_varnames}")
+        parts.append(f"{name} {_told(function)}")
     identity = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    if internals._DYNAMIC_CLASS_TRACKER_BY_ID.get(identity, cls) is not cls:
+        return  # another class that looks the same: cloudpickle gives this one an id of its own
     with internals._DYNAMIC_CLASS_TRACKER_LOCK:
         internals._DYNAMIC_CLASS_TRACKER_BY_CLASS[cls] = identity
         internals._DYNAMIC_CLASS_TRACKER_BY_ID.setdefault(identity, cls)

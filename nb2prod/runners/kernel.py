@@ -112,7 +112,7 @@ def _call(verb: str, task: Task) -> Any:
 
 
 def _cell(cell: Cell) -> Any:
-    return nbformat.v4.new_code_cell(untagged(cell.source))
+    return nbformat.v4.new_code_cell(untagged(cell.source), metadata={"tags": list(cell.tags)})
 
 
 @contextmanager

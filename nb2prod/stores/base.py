@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Store(Protocol):
-    """Bytes under keys. A key names how its bytes were made, so what it holds never changes.
+    """Bytes under keys. A key that is the hash of its bytes never changes; a record's key may be written again.
 
     `url` opens the same store in another process: `open_store(url)`.
     """
@@ -20,7 +20,7 @@ class Store(Protocol):
         """True when something is kept under `key`."""
 
     def put(self, key: str, data: bytes) -> None:
-        """Keep `data` under `key`; twice is the same as once, and a reader never sees half of it."""
+        """Keep `data` under `key` in place of what was there; a reader sees the old or the new, never half of it."""
 
     def get(self, key: str) -> bytes:
         """Return the bytes under `key`.

@@ -39,13 +39,14 @@ class LocalStore:
     def put(self, key: str, data: bytes) -> None:
         """Write to a temporary file beside the key's and rename it: readers see all or nothing."""
         path = self.path(key)
-        if path.is_file() and path.stat().st_size == len(data) + _HEAD:
+        digest = hashlib.sha256(data).hexdigest()
+        if digest == key and path.is_file() and path.stat().st_size == len(data) + _HEAD:
             return  # a file of another length was cut off, and is replaced
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(data).hexdigest().encode() + b"\n")
+                file.write(digest.encode() + b"\n")
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

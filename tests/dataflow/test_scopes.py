@@ -87,10 +87,17 @@ def test_what_may_change_in_place_is_seen(source: str, names: set[str]) -> None:
 
 
 def test_imports_are_statements_to_run_again_and_no_values() -> None:
-    flow = analyse("import a.b\nfrom c import d as e\ntry:\n    import f\nexcept ImportError:\n    f = None")
+    flow = analyse("import a.b\nfrom c import d as e")
 
-    assert [item.names for item in flow.imports[:3]] == [("a",), ("e",), ("f",)]
-    assert {"f"} == set(flow.binds)
+    assert [item.names for item in flow.imports] == [("a",), ("e",)]
+    assert set(flow.binds) == set()
+
+
+def test_what_a_branch_imports_is_handed_on_like_a_value() -> None:
+    flow = analyse("try:\n    import f\nexcept ImportError:\n    f = None\nif f:\n    from g import h")
+
+    assert flow.imports == []
+    assert set(flow.binds) == {"f", "h"}
 
 
 def test_code_that_cannot_be_seen_is_said_to_be_opaque() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import functools
+import subprocess
+import sys
 import threading
 import types
 from pathlib import Path
@@ -65,12 +67,24 @@ def test_a_class_stays_one_class_across_artifacts() -> None:
 
 
 def test_equal_functions_give_equal_bytes_whatever_file_they_are_from() -> None:
-    def dumped(file: str) -> bytes:
-        names: dict[str, Any] = {"__name__": "__main__"}
-        exec(compile("def f(x): return x + 1\nclass A:\n    def m(self): return 1", file, "exec"), names)
-        return objects.dumps({"f": names["f"], "A": names["A"]}, names)[0]
+    def dumped(file: str, above: str) -> str:
+        source = f"{above}def f(x): return x + 1\nclass A:\n    k = 1\n    def m(self): return 1"
+        code = (
+            "from nb2prod.formats import objects\nnames = {'__name__': '__main__'}\n"
+            f"exec(compile({source!r}, {file!r}, 'exec'), names)\n"
+            "print(objects.dumps({'f': names['f'], 'A': names['A']}, names)[0].hex())"
+        )
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
-    assert dumped("/tmp/ipykernel_1/1.py") == dumped("/tmp/ipykernel_2/2.py")
+    assert dumped("/tmp/ipykernel_1/1.py", "") == dumped("/tmp/ipykernel_2/2.py", "\n\n")
+
+
+def test_classes_that_look_the_same_stay_two() -> None:
+    names = space("def make(n):\n    class P:\n        k = n\n    return P\nA, B = make(1), make(2)\na, b = A(), B()")
+    there = moved(names, "a")
+    moved(names, "b", into=there)
+
+    assert (there["a"].k, there["b"].k) == (1, 2)
 
 
 def test_types_come_back_as_they_went() -> None:

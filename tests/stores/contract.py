@@ -22,6 +22,12 @@ class StoreContract:
 
         assert store.get("ab12") == b"one"
 
+    def test_a_record_that_is_made_anew_takes_the_place_of_the_old_one(self, store: Store) -> None:
+        store.put("stage-ab12", b"old")
+        store.put("stage-ab12", b"new")
+
+        assert store.get("stage-ab12") == b"new"
+
     def test_a_missing_key_is_named_in_the_error(self, store: Store) -> None:
         assert "ab12" not in store
         with pytest.raises(ArtifactMissing, match="ab12"):
