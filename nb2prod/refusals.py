@@ -110,14 +110,27 @@ class HeldOutRowsMissing(ShipError):
     model: str
     cell: int
 
+    seen: int = 0  # rows that should judge it and that it learnt from
+    of: int = 0
+
     code = "NB404"
 
     @property
     def message(self) -> str:
+        if self.seen:
+            return (
+                f"'{self.model}' learnt from {self.seen} of the {self.of} rows that should judge it: "
+                "its quality on new rows is unknown."
+            )
         return f"No rows were kept aside to judge '{self.model}': its quality is unknown and cannot be rehearsed."
 
     @property
     def cure(self) -> str:
+        if self.seen:
+            return (
+                "Fit it on the training rows only (`model.fit(X_train, y_train)`), last of all, or keep rows aside "
+                "that the last fit does not see, and measure it on those."
+            )
         return (
             "Split the data (`train_test_split`) and measure the model on the part it has not seen, or name that part "
             'in the notebook\'s metadata: {"nb2prod": {"holdout": ["X_test", "y_test"]}}.'

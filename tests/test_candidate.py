@@ -10,12 +10,16 @@ from typing import Any
 import pandas as pd
 import pytest
 from books import document
+from scipy.sparse import csr_matrix
+from sklearn.compose import make_column_transformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from nb2prod import pipeline
 from nb2prod.candidate import Candidate, Choice, choice, chosen, settle, wanted
@@ -30,11 +34,16 @@ X_train, X_test, y_train, y_test = frame[::2], frame[1::2], label[::2], label[1:
 """
 TOOLS = {
     "pd": pd,
+    "CountVectorizer": CountVectorizer,
+    "DecisionTreeClassifier": DecisionTreeClassifier,
     "DummyClassifier": DummyClassifier,
     "GridSearchCV": GridSearchCV,
     "LinearRegression": LinearRegression,
     "LogisticRegression": LogisticRegression,
+    "OneHotEncoder": OneHotEncoder,
     "StandardScaler": StandardScaler,
+    "csr_matrix": csr_matrix,
+    "make_column_transformer": make_column_transformer,
     "make_pipeline": make_pipeline,
 }
 
@@ -134,6 +143,111 @@ def test_rows_the_model_has_seen_do_not_judge_it() -> None:
             "clf.score(frame, label)",
             "accuracy = clf.score(X_train, y_train)",
         )
+
+
+NOISE = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = pd.DataFrame({"a": rng.normal(size=400), "b": rng.integers(0, 9, 400), "c": rng.choice(["u", "v"], 400)})
+y = pd.Series(rng.integers(0, 2, 400), name="y")
+X_train, X_test, y_train, y_test = X[:300], X[300:], y[:300], y[300:]
+encode = make_column_transformer((OneHotEncoder(), ["c"]), remainder="passthrough")
+model = make_pipeline(encode, DecisionTreeClassifier(random_state=0))
+"""
+SPLIT = "model.fit(X_train, y_train)\nmodel.score(X_test, y_test)"
+
+
+def test_a_last_fit_on_everything_leaves_no_rows_to_judge_it() -> None:
+    """The tree knows random labels by heart, and would score 1.0."""
+    with pytest.raises(HeldOutRowsMissing, match=r"NB404: 'model' learnt from 100 of the 100 rows") as refused:
+        ship(NOISE, SPLIT, "model.fit(X, y)")
+
+    assert refused.value.place.cell == 3
+    assert "Fit it on the training rows only" in refused.value.cure
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "model.fit(pd.concat([X_train, X_test], ignore_index=True), [*y_train, *y_test])",
+        "model.fit(pd.concat([X_train, X_test[:2]]), pd.concat([y_train, y_test[:2]]))",
+        "X = X.set_index(X.index.map('row {}'.format)); model.fit(X, y.astype(float))",
+        "model.fit(X.sample(frac=1, random_state=1), y.sample(frac=1, random_state=1))",
+    ],
+)
+def test_rows_are_known_again_by_what_they_hold(last: str) -> None:
+    with pytest.raises(HeldOutRowsMissing, match="learnt from"):
+        ship(NOISE, SPLIT, last)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "P, q, P_test, q_test = X[['a', 'b']].to_numpy(), y.to_numpy(), X_test[['a', 'b']].to_numpy(), list(y_test)",
+        "P, q, P_test, q_test = csr_matrix(X[['a', 'b']]), y, csr_matrix(X_test[['a', 'b']]), y_test",
+        "import numpy as np\nturn = np.linalg.qr(np.random.default_rng(1).normal(size=(2, 2)))[0]\n"
+        "P, q, P_test, q_test = X[['a', 'b']] @ turn, y, np.array(X_test[['a', 'b']]) @ turn, y_test",
+    ],
+    ids=["arrays", "sparse", "last digits"],
+)
+def test_arrays_are_compared_as_frames_are(made: str) -> None:
+    fit = "P = getattr(P, 'values', P)\nclf = DecisionTreeClassifier().fit({})\nclf.score(P_test, q_test)"
+
+    with pytest.raises(HeldOutRowsMissing, match="'clf' learnt from 100 of the 100 rows"):
+        ship(NOISE, made, fit.format("P, q"))
+    kept = ship(NOISE, made, fit.format("P[:300], q[:300]"))
+
+    assert (len(kept.train), len(kept.held)) == (300, 100)
+
+
+FEW = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = pd.DataFrame({{"a": rng.integers(0, {values}, 4000), "b": rng.integers(0, {values}, 4000)}})
+y = (X.a > X.b).rename("y")
+model = LogisticRegression()
+X_train, X_test, y_train, y_test = X[:3000], X[3000:], y[:3000], y[3000:]
+"""
+
+
+@pytest.mark.parametrize("values", [2, 5, 40, 90, 600])
+@pytest.mark.parametrize("kind", ["frame", "own index", "array"])
+def test_rows_that_are_equal_by_chance_may_judge(values: int, kind: str) -> None:
+    turned = {
+        "frame": "",
+        "own index": "X_test, y_test = X_test.reset_index(drop=True), y_test.reset_index(drop=True)",
+        "array": "X_train, X_test = X_train.to_numpy(), X_test.to_numpy()",
+    }
+
+    assert len(ship(FEW.format(values=values), turned[kind], SPLIT).held) == 1000
+
+
+@pytest.mark.parametrize("values", [2, 40, 600])
+def test_the_index_tells_equal_rows_apart(values: int) -> None:
+    with pytest.raises(HeldOutRowsMissing, match="learnt from 1000 of the 1000 rows"):
+        ship(FEW.format(values=values), SPLIT, "model.fit(X, y)")
+
+
+def test_rows_of_another_time_may_repeat_more_often() -> None:
+    """A machine that idles in the last quarter gives many rows that the first three quarters know too."""
+    idle = "X.iloc[rng.choice(3000, 900, replace=False)] = 0; X.iloc[3000:3600] = 0; y[:] = X.a > X.b"
+
+    assert len(ship(FEW.format(values=600).replace("model =", f"{idle}\nmodel ="), SPLIT).held) == 1000
+
+
+@pytest.mark.parametrize("turn", ["list", "pd.Series", "np.array"])
+def test_texts_are_rows_too(turn: str) -> None:
+    book = f"""
+import numpy as np
+texts = {turn}(["text number %d" % n for n in range(60)])
+labels = [n % 2 for n in range(60)]
+clf = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts[:40], labels[:40])
+clf.score(texts[40:], labels[40:])
+"""
+
+    assert len(ship(book).held) == 20
+    with pytest.raises(HeldOutRowsMissing, match="learnt from 20 of the 20 rows"):
+        ship(book, "clf.fit(texts, labels)")
 
 
 def test_a_choice_is_read_from_metadata_and_options() -> None:
