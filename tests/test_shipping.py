@@ -148,6 +148,37 @@ def test_bad_requests_are_the_clients_fault_and_say_where(churn: Ship, served: R
     assert process.ask(served, "/predict", {"rows": [example]})[0] == http.HTTPStatus.OK
 
 
+def test_a_request_holds_rows_and_nothing_else(churn: Ship, served: Running) -> None:
+    example = json.loads((release.folder_of(churn.home, churn.result["release"]) / "service/example.json").read_text())
+    connection = http.client.HTTPConnection(process.HOST, served.port, timeout=10)
+    connection.request("GET", "/docs.json")
+    schema = json.load(connection.getresponse())["paths"]["/predict"]["post"]["requestBody"]["content"]
+    connection.close()
+
+    status, answer = process.ask(served, "/predict", {"rows": [example], "x": 1})
+
+    assert (status, answer["detail"][0]["loc"]) == (400, ["x"])
+    assert schema.keys() == {"application/json"}
+    assert schema["application/json"]["schema"]["additionalProperties"] is False
+    assert schema["application/json"]["schema"]["properties"]["rows"]["maxItems"] == 10_000
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "", "multipart/form-data; boundary=b", "application/x-www-form-urlencoded"]
+)
+def test_a_page_of_another_site_cannot_post_unasked(churn: Ship, served: Running, kind: str) -> None:
+    """Browsers post these kinds without a preflight, so the service takes none of them."""
+    example = json.loads((release.folder_of(churn.home, churn.result["release"]) / "service/example.json").read_text())
+    connection = http.client.HTTPConnection(process.HOST, served.port, timeout=10)
+    connection.request("POST", "/predict", json.dumps({"rows": [example]}), {"content-type": kind} if kind else {})
+    reply = connection.getresponse()
+    answer = json.load(reply)
+    connection.close()
+
+    assert reply.status == http.HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    assert answer == {"error": f"content-type must be application/json, not '{kind}'"}
+
+
 def test_its_page_is_its_own_and_loads_nothing_from_elsewhere(churn: Ship, served: Running) -> None:
     connection = http.client.HTTPConnection(process.HOST, served.port, timeout=10)
     connection.request("GET", "/")
