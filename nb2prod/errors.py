@@ -13,11 +13,13 @@
     │   ├── ValueNotKept        NB205
     │   ├── ParameterUnknown    NB206
     │   ├── RunCancelled        NB207
+    │   ├── OutputRefused       NB210
     │   └── (NB211 to NB215 are differences that `nb2prod verify` finds, no errors: see `nb2prod.compare`)
     ├── StoreError          NB3xx  something kept cannot be used
     │   ├── ArtifactMissing     NB301
     │   ├── ArtifactCorrupt     NB302
-    │   └── RunUnknown          NB303
+    │   ├── RunUnknown          NB303
+    │   └── HomeUnusable        NB304
     ├── ShipError           NB4xx  the run is fine, but may not be shipped (see `nb2prod.shipping`)
     └── PluginMissing       NB901
 
@@ -338,6 +340,24 @@ class RunCancelled(RunError):
 
 
 @define
+class OutputRefused(RunError):
+    """The executed notebook cannot be written where it was asked for."""
+
+    path: str
+    reason: str
+
+    code = "NB210"
+
+    @property
+    def message(self) -> str:
+        return f"The executed notebook cannot be written to '{self.path}': {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return "Give the path of a file in a folder that you may write, such as `-o out.ipynb`."
+
+
+@define
 class StoreError(Nb2ProdError):
     """Something kept cannot be used."""
 
@@ -394,6 +414,24 @@ class RunUnknown(StoreError):
 
 
 @define
+class HomeUnusable(StoreError):
+    """The folder of records cannot be made or written."""
+
+    path: str
+    reason: str
+
+    code = "NB304"
+
+    @property
+    def message(self) -> str:
+        return f"Records cannot be written to '{self.path}': {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return "Make that a folder that you may write, or copy the notebook to where you may."
+
+
+@define
 class ShipError(Nb2ProdError):
     """The run is fine, but what it made may not be shipped."""
 
@@ -415,3 +453,7 @@ class PluginMissing(Nb2ProdError):
     @property
     def cure(self) -> str:
         return f"Installed are: {', '.join(self.known) or 'none'}."
+
+
+# What was asked for is not there: wrong use, not work that failed.
+MISUSE = frozenset({StageUnknown.code, ParameterUnknown.code, OutputRefused.code})

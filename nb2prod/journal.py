@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nb2prod import events
-from nb2prod.errors import RunUnknown
+from nb2prod.errors import HomeUnusable, RunUnknown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nb2prod.events import Event
 
 _RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
@@ -35,20 +37,41 @@ def folder_of(home: Path, run: str) -> Path:
 
 
 def make_home(home: Path) -> None:
-    """Make the folder of records, hidden from git."""
-    home.mkdir(parents=True, exist_ok=True)
-    ignore = home / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
+    """Make the folder of records, hidden from git, in a folder that is there.
+
+    Raises:
+        HomeUnusable: It cannot be made or written.
+    """
+    try:
+        home.mkdir(exist_ok=True)
+        ignore = home / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+    except OSError as wrong:
+        raise HomeUnusable(str(home), wrong.strerror or str(wrong)) from wrong
+
+
+def make_folder(home: Path, run: str) -> Path:
+    """Make the folder of a run, and what is above it.
+
+    Raises:
+        HomeUnusable: It cannot be made or written.
+    """
+    make_home(home)
+    folder = folder_of(home, run)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "events.jsonl").touch()
+    except OSError as wrong:
+        raise HomeUnusable(str(folder), wrong.strerror or str(wrong)) from wrong
+    return folder
 
 
 class Journal:
     """Appends events to a run's file; each line is there as soon as the call returns."""
 
     def __init__(self, home: Path, run: str) -> None:
-        self.folder = folder_of(home, run)
-        make_home(home)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder = make_folder(home, run)
         self._seq = 0
 
     def __call__(self, event: Event) -> None:
@@ -88,6 +111,41 @@ def result(home: Path, run: str) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     return found
+
+
+def remember(home: Path, notebook: Path, keys: Mapping[str, str], page: Path | None = None) -> None:
+    """Keep what ran last of a notebook: stage → key, and the report in HTML when it is of the whole of it."""
+    path = _memory(home, notebook)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = {**remembered(home, notebook), **keys}
+    write_whole(path, json.dumps({"keys": known, "page": page and [str(page), dict(keys)]}))
+
+
+def remembered(home: Path, notebook: Path) -> dict[str, str]:
+    """Return the keys of what ran last of a notebook, so that «why does it run again» has an answer."""
+    found: dict[str, str] = _recalled(home, notebook).get("keys") or {}
+    return found
+
+
+def page_of(home: Path, notebook: Path, keys: Mapping[str, str]) -> Path | None:
+    """Return the last report of a notebook, if it is of these very stages."""
+    page, shown = _recalled(home, notebook).get("page") or ("", None)
+    return Path(page) if shown == keys and Path(page).is_file() else None
+
+
+def _recalled(home: Path, notebook: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(_memory(home, notebook).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _memory(home: Path, notebook: Path) -> Path:
+    """Two notebooks of one project may have the same name, so that the path below the project counts."""
+    whole, project = notebook.resolve(), home.resolve().parent
+    below = whole.relative_to(project if whole.is_relative_to(project) else whole.anchor)
+    return home / "last" / f"{below}.json"
 
 
 def runs(home: Path) -> list[str]:

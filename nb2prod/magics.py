@@ -234,8 +234,8 @@ def _ship(shell: InteractiveShell, recorder: Recorder, line: str) -> None:
 
 def _inside_a_run() -> bool:
     """Tell whether this is the process of a stage: a notebook that ships itself must not do so while it is shipped."""
-    kernel = sys.modules.get("nb2prod.kernel")
-    return bool(getattr(kernel, "_entered", None))
+    kernel = sys.modules.get("nb2prod.kernel")  # a process that has not imported it is no stage's
+    return kernel is not None and kernel.inside()
 
 
 def _notes(recorder: Recorder, path: Path) -> tuple[str, ...]:
@@ -252,7 +252,12 @@ def notebook_path(line: str, names: dict[str, Any]) -> Path:
     Raises:
         NotebookNotFound: None of them names a file that exists.
     """
-    given = shlex.split(line)
+    try:
+        given = shlex.split(line)
+    except ValueError:
+        raise NotebookNotFound(f"A quote is not closed in `{line}`") from None
+    if len(given) > 1:
+        raise NotebookNotFound(f"`{line}` is more than one path; one with spaces needs quotes")
     if given:
         path = Path(given[0]).expanduser()
         if not path.is_file():

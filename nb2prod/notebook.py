@@ -55,7 +55,7 @@ def parse(document: Mapping[str, Any], name: str) -> Notebook:
     try:
         cells = tuple(_cell(index, raw) for index, raw in enumerate(document["cells"]))
         metadata = document.get("metadata", {})
-        kernel = metadata.get("kernelspec", {}).get("name", "python3")
+        kernel = _text(metadata.get("kernelspec", {}).get("name", "python3"), "the kernel's name")
         own = metadata.get("nb2prod", {})
     except (KeyError, TypeError, AttributeError) as wrong:
         raise NotebookUnreadable(name, f"a part of it is malformed ({type(wrong).__name__}: {wrong})") from wrong
@@ -66,12 +66,21 @@ def _cell(index: int, raw: Mapping[str, Any]) -> Cell:
     source = raw["source"]
     metadata = raw.get("metadata", {})
     own = metadata.get("nb2prod", {})
+    tags = metadata.get("tags", ())
+    if isinstance(tags, str):
+        raise TypeError(f"the tags of cell {index + 1} are no list")
     return Cell(
         index=index,
         # Notebooks before 4.5 have no cell ids; nbformat makes random ones, and these stay the same between reads.
-        id=raw.get("id", f"cell-{index}"),
+        id=_text(raw.get("id", f"cell-{index}"), f"the id of cell {index + 1}"),
         kind=raw["cell_type"],
         source=source if isinstance(source, str) else "".join(source),
-        tags=tuple(metadata.get("tags", ())),
+        tags=tuple(_text(tag, f"a tag of cell {index + 1}") for tag in tags),
         metadata=own if isinstance(own, dict) else {},
     )
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is no text but {value!r}")
+    return value

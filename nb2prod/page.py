@@ -17,6 +17,8 @@ def render(document: dict[str, Any], report: Report) -> str:
     summary = nbformat.v4.new_markdown_cell(_summary(report))
     # `reads` joins sources and outputs that the file holds as lists of lines.
     node = nbformat.v4.reads(json.dumps({**document, "cells": [summary, *document["cells"]]}))
+    kernel = node.metadata.get("kernelspec", {})
+    kernel.setdefault("display_name", kernel.get("name", ""))  # which some writers leave out, and nbconvert asks for
     exporter = HTMLExporter(template_name="lab", embed_images=True)
     exporter.log.setLevel("ERROR")  # missing alternative texts are not this run's to report
     body, _ = exporter.from_notebook_node(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,10 +33,22 @@ def _role(text: str) -> Role:
     return roles[text]
 
 
+def _count(text: str) -> int:
+    if int(text) < 0:
+        raise ValueError(text)
+    return int(text)
+
+
+def _duration(text: str) -> float:
+    if not 0 < float(text) < math.inf:  # also false for nan
+        raise ValueError(text)
+    return float(text)
+
+
 # What may stand after the name: its type, and what it does.
 OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
-    "retries": (int, "run the stage again up to N times when it fails"),
-    "timeout": (float, "seconds a cell of the stage may run"),
+    "retries": (_count, "run the stage again up to N times when it fails"),
+    "timeout": (_duration, "seconds a cell of the stage may run"),
     "cache": (_flag, "false: run the stage every time"),
     "role": (_role, "setup, parameters, skip, serve or evaluate, when the name does not say it"),
     "after": (str, "stages that must run before this one, separated by commas"),

@@ -100,7 +100,7 @@ def test_the_notebook_is_the_one_given_or_the_one_that_the_front_end_names(
     assert notebook_path("", {"__vsc_ipynb_file__": str(code)}) == server
 
 
-@pytest.mark.parametrize("line", ["", "nowhere.ipynb"])
+@pytest.mark.parametrize("line", ["", "nowhere.ipynb", "'unclosed", "nb extra"])
 def test_a_notebook_that_cannot_be_found_is_an_error_that_says_to_pass_the_path(
     line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

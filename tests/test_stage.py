@@ -59,7 +59,20 @@ def test_options_are_read_with_their_types() -> None:
     assert tag.after == ("load", "clean")
 
 
-@pytest.mark.parametrize("head", ["--gpu 1", "--retries many", "stray", '"open'])
+@pytest.mark.parametrize(
+    "head",
+    [
+        "--gpu 1",
+        "--retries many",
+        "--retries -3",
+        "--timeout nan",
+        "--timeout -1",
+        "--timeout inf",
+        "--timeout 0",
+        "stray",
+        '"open',
+    ],
+)
 def test_what_is_wrong_in_a_line_is_kept_as_a_fact(head: str) -> None:
     tag = declaration(f"%%stage train {head}")
 
