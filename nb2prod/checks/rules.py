@@ -12,7 +12,7 @@ from nb2prod.checks.base import Finding
 from nb2prod.dataflow import HISTORY
 from nb2prod.dataflow.calls import dotted
 from nb2prod.errors import Place
-from nb2prod.stage import NAME, OPTIONS, code
+from nb2prod.stage import NAME, OPTIONS, code, declaration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -255,6 +255,28 @@ def questions(pipeline: Pipeline) -> Iterator[Finding]:
                 )
 
 
+_LOADS = re.compile(r"^[^#\n]*\bload_ext\W+nb2prod\b", re.MULTILINE)
+
+
+def extension(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB113: nothing loads the magic before the first `%%stage` line, so that only nb2prod can run the notebook."""
+    for cell in pipeline.notebook.cells:
+        if cell.kind != "code":
+            continue
+        tag = declaration(cell.source)
+        if tag is None and _LOADS.search(cell.source):
+            return
+        if tag is not None:
+            yield Finding(
+                code="NB113",
+                message="`%%stage` is not known yet in Jupyter and in plain papermill, which will stop at this cell.",
+                cure="Write `%load_ext nb2prod` into a cell above, which has no `%%stage` line itself.",
+                place=Place(cell=cell.index, cell_id=cell.id, line=1, stage=tag.name),
+                severity="warning",
+            )
+            return
+
+
 def _imported(flow: StageFlow) -> Iterator[str]:
     return (name for item in flow.imports for name in item.names)
 
@@ -281,4 +303,5 @@ RULES: tuple[Callable[[Pipeline], Iterator[Finding]], ...] = (
     options,
     history,
     questions,
+    extension,
 )

@@ -20,12 +20,15 @@ FAULTS: dict[str, tuple[Any, ...]] = {
     "NB110": ("%%stage a --gpus 1\nx = 1",),
     "NB111": ("%%stage a\n1 + 1", "%%stage b\nprint(_)"),
     "NB112": ("%%stage a\nname = input('who?')",),
+    "NB113": ("import os", "%%stage a\n%load_ext nb2prod"),
 }
+LOADED = "%load_ext nb2prod"
 
 
 @pytest.mark.parametrize("code", FAULTS)
 def test_each_fault_has_one_finding_with_its_cell_and_cure(code: str) -> None:
-    found = check(build(parsed(*FAULTS[code])))
+    above = () if code == "NB113" else (LOADED,)
+    found = check(build(parsed(*above, *FAULTS[code])))
 
     assert [code] == [finding.code for finding in found]
     assert found[0].place.cell is not None
@@ -56,10 +59,27 @@ def test_each_rule_begins_its_docstring_with_its_code() -> None:
     ],
 )
 def test_what_is_right_has_no_finding(cells: tuple[Any, ...]) -> None:
+    assert check(build(parsed(LOADED, *cells))) == ()
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("import os\nget_ipython().run_line_magic('load_ext', 'nb2prod')", "%%stage a\nx = 1"),
+        (("x = 1", {"tags": ["stage:a"]}), "y = 1"),
+    ],
+)
+def test_a_notebook_that_plain_papermill_can_run_has_no_finding(cells: tuple[Any, ...]) -> None:
     assert check(build(parsed(*cells))) == ()
 
 
+def test_a_comment_loads_nothing() -> None:
+    (found,) = check(build(parsed(f"# {LOADED}", "%%stage a\nx = 1")))
+
+    assert (found.code, found.severity, found.place.cell) == ("NB113", "warning", 1)
+
+
 def test_a_name_that_a_cell_below_sets_gets_that_cure() -> None:
-    (found,) = check(build(parsed("%%stage a\nprint(x)", "%%stage b\nx = 1")))
+    (found,) = check(build(parsed(LOADED, "%%stage a\nprint(x)", "%%stage b\nx = 1")))
 
     assert "below" in found.cure
