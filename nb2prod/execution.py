@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, evolve, field, frozen
 
@@ -40,7 +40,8 @@ class Context:
     """What a pipeline is carried out with."""
 
     pipeline: Pipeline
-    folder: Path  # the notebook's
+    folder: Path  # where its code runs: the notebook's own, if nobody said another
+    elsewhere: str = ""  # that folder as seen from the notebook's, if it is another
     store: Store
     kernel: str
     force: frozenset[str] = frozenset()  # stages to run even when kept
@@ -74,7 +75,7 @@ def steps(context: Context) -> tuple[Step, ...]:
             found.append(Step(stage=flow.stage.name, action="run", why=waiting))
             world = plan.after_running(world, flow, context.last.get(flow.stage.name))
         else:
-            found.append(decision.step if waiting is None else _because(decision.step, waiting))
+            found.append(decision.step if waiting is None else evolve(decision.step, action="run", why=waiting))
             record = decision.record
             world = (
                 plan.after(world, flow, record)
@@ -83,10 +84,6 @@ def steps(context: Context) -> tuple[Step, ...]:
             )
         stopped = flow.stage.name == context.until
     return tuple(found)
-
-
-def _because(step: Step, waiting: str) -> Step:
-    return Step(stage=step.stage, action="run", why=waiting)
 
 
 def _skipped(flow: StageFlow, why: str) -> Step:
@@ -162,6 +159,7 @@ def _parts(position: int, context: Context, inputs: Inputs, world: World) -> Par
         "an import": fingerprint.of_text(inputs.imports),
         "a definition": fingerprint.of_text(recipe.code for recipe in inputs.late),
         "the state of the process": world.ambient or "",
+        "the folder it runs in": context.elsewhere,
     }
     return parts | {f"`{'`, `'.join(a.names)}`": a.digest for a in inputs.artifacts}
 
@@ -207,10 +205,12 @@ class Execution:
             if reason:
                 self._outcome(Outcome(stage=flow.stage.name, action="skip", state="skipped", why=reason))
                 continue
+            began = time.monotonic()
             try:
                 self._stage(position)
             except KeyboardInterrupt:
-                self._failed(flow, RunCancelled(Place(stage=flow.stage.name)), 0.0, "it was cancelled")
+                cancelled = RunCancelled(Place(stage=flow.stage.name))
+                self._failed(flow, cancelled, time.monotonic() - began, "it was cancelled")
             if self.error is not None:
                 reason = f"stage '{flow.stage.name}' above failed"
             elif flow.stage.name == self.context.until:
@@ -235,7 +235,8 @@ class Execution:
             return
         record = evolve(record, seconds=round(seconds, 3))
         self.context.store.put(decision.key, schema.write_record(record))
-        self._done(flow, decision, record, "run")
+        self._done(flow, decision, record)
+        self._outcome(_outcome_of(decision, record, "run", seconds))
 
     def _reuse(self, flow: StageFlow, decision: Decision) -> bool:
         record = decision.record
@@ -246,22 +247,13 @@ class Execution:
             return False
         for cell, kept_outputs in zip(_running(flow), outputs, strict=True):
             self._fill(cell, kept_outputs)
-        self._done(flow, decision, record, "reuse")
+        self._done(flow, decision, record)
+        self._outcome(_outcome_of(decision, record, "reuse", 0.0))
         return True
 
-    def _done(self, flow: StageFlow, decision: Decision, record: Record, action: str) -> None:
+    def _done(self, flow: StageFlow, decision: Decision, record: Record) -> None:
         self.keys[flow.stage.name] = decision.key
         self.world = plan.after(self.world, flow, record)
-        self._outcome(
-            Outcome(
-                stage=flow.stage.name,
-                action="reuse" if action == "reuse" else "run",
-                state="reused" if action == "reuse" else "done",
-                why=decision.step.why,
-                seconds=0.0 if action == "reuse" else record.seconds,
-                bytes=record.bytes,
-            )
-        )
 
     def _failed(self, flow: StageFlow, error: RunError | StoreError | None, seconds: float, why: str) -> None:
         self.error = error
@@ -368,6 +360,17 @@ class Execution:
         for output in outputs:
             if output.get("output_type") == "execute_result":
                 output["execution_count"] = self.count
+
+
+def _outcome_of(decision: Decision, record: Record, action: Literal["run", "reuse"], seconds: float) -> Outcome:
+    return Outcome(
+        stage=decision.step.stage,
+        action=action,
+        state="done" if action == "run" else "reused",
+        why=decision.step.why,
+        seconds=seconds,
+        bytes=record.bytes,
+    )
 
 
 def _running(flow: StageFlow) -> tuple[Cell, ...]:

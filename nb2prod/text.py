@@ -121,8 +121,8 @@ def _where(item: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, [cell, f"stage '{item['stage']}'" if item["stage"] else "the end of the notebook"]))
 
 
-def release(found: Mapping[str, Any]) -> str:
-    """One release: what it is of, how good it is, and whether it is served."""
+def release(found: Mapping[str, Any], folder: str = ".") -> str:
+    """One release: what it is of, how good it is, and whether it is served; `folder` as for `service`."""
     model = found["model"]
     lines = [
         f"{found['id']}  {found['created']}",
@@ -130,7 +130,7 @@ def release(found: Mapping[str, Any]) -> str:
         _measured(found["metrics"], found["baseline"]),
         *(_verdict(item) for item in found["gate"]["verdicts"]),
         f"bento: {found['bento']}",
-        service(found["service"]),
+        service(found["service"], folder),
     ]
     return "\n".join(lines)
 

@@ -56,7 +56,9 @@ class KernelRunner:
                     # Output in the order it was written, as the notebook shows it.
                     coalesce_streams=True,
                 )
-                with client.setup_kernel(env=_environment()):
+                # What the kernel itself says, of a signal for instance, is for the log and not for the user.
+                log = task.job_file.with_suffix(".log")
+                with log.open("wb") as errors, client.setup_kernel(env=_environment(), stderr=errors):
                     return _run(client, task)
         except NoSuchKernel:
             return KernelMissing(task.kernel, "it is not installed")
