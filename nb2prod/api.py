@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
+import psutil
 from attrs import asdict, evolve, field, frozen
 
 from nb2prod import candidate, checks, execution, journal, notebook, pipeline, plugins, release, schema, settings
@@ -17,6 +19,7 @@ from nb2prod.errors import (
     ChecksFailed,
     Nb2ProdError,
     NotebookUnreadable,
+    OutputRefused,
     ParameterUnknown,
     RunUnknown,
     StageUnknown,
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
+_LOG = logging.getLogger(__name__)
+
 
 @frozen(kw_only=True)
 class Options:
@@ -54,6 +59,7 @@ class Options:
     until: str | None = None
     run: str = ""  # the run's name, when somebody has given it one already
     verb: str = "run"  # what the run is for
+    folder: Path | None = None  # where the code runs; the notebook's own folder when None
     verify: bool = True  # hold a ship's run against one straight through
 
 
@@ -70,7 +76,11 @@ def document(path: Path) -> Document:
     if isinstance(found, dict) and found.get("nbformat") in {1, 2, 3}:
         import nbformat
 
-        found = nbformat.convert(nbformat.from_dict(found), 4)
+        try:
+            found = nbformat.convert(nbformat.from_dict(found), 4)
+        except (LookupError, TypeError, AttributeError, ValueError, nbformat.ValidationError) as wrong:
+            reason = f"it is in format {found['nbformat']}, and malformed ({type(wrong).__name__}: {wrong})"
+            raise NotebookUnreadable(str(path), reason) from wrong
     if not isinstance(found, dict):
         raise NotebookUnreadable(str(path), "it is JSON, but no notebook")
     return found
@@ -101,7 +111,7 @@ def plan(path: Path, options: Options | None = None, chosen: Settings | None = N
     options = options or Options()
     chosen = chosen or settings.read(path)
     line = _checked(_parametrised(document(path), path.name, options), path.name)
-    return execution.steps(_context(line, path.resolve().parent, options, chosen))
+    return execution.steps(_context(line, path, options, chosen))
 
 
 def run(
@@ -220,7 +230,8 @@ def run_document(raw: Document, path: Path, options: Options, chosen: Settings, 
     try:
         raw = _parametrised(raw, path.name, options)
         line = pipeline.build(notebook.parse(raw, path.name))
-        context = _context(line, path.resolve().parent, options, chosen)
+        context = _context(line, path, options, chosen)
+        _refuse_output(options.output)
     except Nb2ProdError as wrong:
         return _refused(path, options, wrong, tell)
     _start(path, options, [stage.name for stage in line.stages], tell)
@@ -228,11 +239,15 @@ def run_document(raw: Document, path: Path, options: Options, chosen: Settings, 
         _refuse_errors(line, tell)
     except ChecksFailed as wrong:
         return _stopped(path, options, wrong, tell)
-    return _execute(raw, context, options, chosen, tell)
+    report = _execute(raw, context, options, chosen, tell)
+    page = _write_page(raw, report, path, chosen.home)
+    journal.remember(chosen.home, path, report.keys, page if report.ok else None)
+    return evolve(report, page=page)
 
 
 def _start(path: Path, options: Options, stages: list[str], tell: Listener) -> None:
-    about = {"run": options.run, "verb": options.verb, "notebook": path.name, "pid": os.getpid(), "stages": stages}
+    process = {"pid": os.getpid(), "began": psutil.Process().create_time()}
+    about = {"run": options.run, "verb": options.verb, "notebook": path.name, **process, "stages": stages}
     tell(Event(kind="start", data=about))
 
 
@@ -253,7 +268,7 @@ def _execute(raw: Document, context: Context, options: Options, chosen: Settings
     runner = plugins.find("nb2prod.runners", chosen.runner)()
     going = Execution(context=context, document=raw, runner=runner, workspace=workspace, listen=tell)
     going.run()
-    report = Report(
+    return Report(
         run=options.run,
         notebook=context.pipeline.notebook.name,
         outcomes=tuple(going.outcomes),
@@ -263,13 +278,26 @@ def _execute(raw: Document, context: Context, options: Options, chosen: Settings
         output=_write_output(raw, options.output, folder),
         error=going.error,
     )
-    _remember(chosen.home, context.pipeline.notebook.name, going.keys)
-    return evolve(report, page=_write_page(raw, report, chosen.home, folder))
+
+
+def _refuse_output(output: str | None) -> None:
+    """Stop before hours of work whose result could not be written."""
+    if output is None or "://" in output:
+        return
+    above = next(folder for folder in Path(output).absolute().parents if folder.exists())
+    if Path(output).is_dir():
+        raise OutputRefused(output, "it is a folder")
+    if not above.is_dir():
+        raise OutputRefused(output, f"'{above}' is a file")
+    if not os.access(above, os.W_OK):
+        raise OutputRefused(output, f"'{above}' may not be written")
 
 
 def _write_output(raw: Document, output: str | None, folder: Path) -> Path:
     own = folder / "executed.ipynb"
-    journal.write_whole(own, json.dumps(raw, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(raw, indent=1, ensure_ascii=False) + "\n"
+    # Half of a character, which UTF-8 has no place for, is written as JSON's escape of it.
+    journal.write_whole(own, text.encode("utf-8", "backslashreplace").decode())
     if output is None:
         return own
     if "://" in output:
@@ -282,35 +310,39 @@ def _write_output(raw: Document, output: str | None, folder: Path) -> Path:
     return Path(output)
 
 
-def _write_page(raw: Document, report: Report, home: Path, folder: Path) -> Path | None:
+def _write_page(raw: Document, report: Report, path: Path, home: Path) -> Path | None:
     """Write the HTML report; a run that ran nothing points at the last one, whose outputs are the same."""
     if report.ok and all(outcome.action == "reuse" for outcome in report.outcomes):
-        for name in journal.runs(home):
-            earlier = journal.result(home, name) or {}
-            if earlier.get("notebook") == report.notebook and earlier.get("report"):
-                return Path(earlier["report"])
+        earlier = journal.page_of(home, path, report.keys)
+        if earlier is not None:
+            return earlier
     from nb2prod import page
 
-    path = folder / "report.html"
-    journal.write_whole(path, page.render(raw, report))
-    return path
+    file = journal.folder_of(home, report.run) / "report.html"
+    try:
+        journal.write_whole(file, page.render(raw, report))
+    except Exception as wrong:  # noqa: BLE001 - what nbconvert makes of a notebook must not cost a run its result
+        _LOG.warning("No HTML report of run %s: %s: %s", report.run, type(wrong).__name__, wrong)
+        return None
+    return file
 
 
-def _context(line: Pipeline, folder: Path, options: Options, chosen: Settings) -> Context:
+def _context(line: Pipeline, path: Path, options: Options, chosen: Settings) -> Context:
     known = [stage.name for stage in line.stages]
     for name in (*options.force, *([options.until] if options.until else [])):
         if name not in known:
             raise StageUnknown(name, tuple(known))
-    store = store_of(chosen)
+    store, folder = store_of(chosen), options.folder or path.resolve().parent
     return Context(
         pipeline=line,
         folder=folder,
+        elsewhere="" if folder.samefile(path.resolve().parent) else os.path.relpath(folder, path.resolve().parent),
         store=store,
         kernel=chosen.kernel or line.notebook.kernel,
         force=options.force,
         until=options.until,
         wanted=candidate.wanted(line),
-        last=_last(chosen.home, line.notebook.name, store),
+        last=_last(chosen.home, path, store),
     )
 
 
@@ -352,30 +384,9 @@ def _parametrised(raw: Document, name: str, options: Options) -> Document:
     return dict(parameterize_notebook(node, dict(options.parameters), kernel_name="python3", language="python"))
 
 
-# what ran last, by notebook: stage → key, so that «why does it run again» has an answer
-
-
-def _remember(home: Path, name: str, keys: Mapping[str, str]) -> None:
-    path = _memory(home, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    journal.write_whole(path, json.dumps({**_remembered(home, name), **keys}))
-
-
-def _memory(home: Path, name: str) -> Path:
-    return home / "last" / f"{name}.json"
-
-
-def _remembered(home: Path, name: str) -> dict[str, str]:
-    try:
-        found: dict[str, str] = json.loads(_memory(home, name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
-
-
-def _last(home: Path, name: str, store: Store) -> dict[str, Record]:
+def _last(home: Path, path: Path, store: Store) -> dict[str, Record]:
     found = {}
-    for stage, key in _remembered(home, name).items():
+    for stage, key in journal.remembered(home, path).items():
         record = execution.kept(store, key)
         if record is not None:
             found[stage] = record
@@ -394,8 +405,12 @@ def extract(path: Path, out: Path) -> list[Path]:
     from nb2prod import emit
 
     line = _checked(document(path), path.name)
+    chosen = settings.read(path)
+    last = _last(chosen.home, path, store_of(chosen))
+    left = [artifact for stage in line.stages if stage.name in last for artifact in last[stage.name].artifacts]
+    kinds = {name: kind for item in left for name, kind in zip(item.names, item.kinds, strict=False)}
     written = []
-    for name, content in emit.files(line).items():
+    for name, content in emit.files(line, kinds=kinds).items():
         target = out / name
         target.parent.mkdir(parents=True, exist_ok=True)
         journal.write_whole(target, content)

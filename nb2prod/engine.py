@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import nbformat
 from attrs import evolve
 from papermill.engines import Engine
+from papermill.iorw import papermill_io
 
 from nb2prod import api, journal, schema, settings
 from nb2prod.errors import CellFailed
 
 if TYPE_CHECKING:
     from nb2prod.events import Event
+
+_NAMELESS = "notebook.ipynb"
 
 
 class StagedEngine(Engine):  # type: ignore[misc]
@@ -28,7 +32,7 @@ class StagedEngine(Engine):  # type: ignore[misc]
             kernel_name: The kernel that papermill chose.
             options: `input_path` says where the notebook lives; the rest is for kernels that papermill itself starts.
         """
-        path = Path(options.get("input_path") or Path.cwd() / "notebook.ipynb")
+        path = _place(options.get("input_path"))
         chosen = evolve(settings.read(path), kernel=kernel_name)
         name = journal.new_run()
         book = journal.Journal(chosen.home, name)
@@ -37,13 +41,30 @@ class StagedEngine(Engine):  # type: ignore[misc]
             book(event)
             _follow(nb_man, event)
 
-        report = api.run_document(nb_man.nb, path, api.Options(run=name), chosen, tell)
+        # Plain papermill starts the kernel here: in `--cwd`, or where papermill was called.
+        report = api.run_document(nb_man.nb, path, api.Options(run=name, folder=Path.cwd()), chosen, tell)
         for cell in nb_man.nb.cells:
             _as_nodes(cell)  # those of stages that were reused
         api.finish(chosen.home, schema.report(report), tell)
         # A failed cell has its traceback in the outputs, from which papermill makes its own error.
         if report.error is not None and not isinstance(report.error, CellFailed):
             raise report.error
+
+
+def _place(given: Any) -> Path:
+    """Return where the notebook lives: its file, or a name in this folder when it came from elsewhere.
+
+    A path is relative to where papermill was called, which its file handler remembers when `--cwd` went elsewhere.
+    """
+    text = given if isinstance(given, str) else ""
+    if "://" in text:
+        return Path.cwd() / (PurePosixPath(urlsplit(text).path).name or _NAMELESS)
+    if not text.endswith((".ipynb", ".json")):
+        return Path.cwd() / _NAMELESS  # standard input, or the document itself
+    files = papermill_io.get_handler("local")
+    caller = files.cwd(None)  # there is no way to ask but to set
+    files.cwd(caller)
+    return Path(caller or Path.cwd(), text)
 
 
 def _follow(nb_man: Any, event: Event) -> None:

@@ -59,3 +59,28 @@ def test_a_dead_kernel_is_not_taken_for_success(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "NB202" in done.stderr
     assert "failed" in statuses(tmp_path / "out.ipynb")
+
+
+@pytest.mark.parametrize("elsewhere", [(), ("--cwd", "sub"), ("--cwd", "other")])
+def test_files_are_found_where_plain_papermill_finds_them(tmp_path: Path, elsewhere: tuple[str, ...]) -> None:
+    for name in ("", "sub", "other"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "data.txt").write_text(f"of '{name}'", encoding="utf-8")
+    written(tmp_path / "sub", "%load_ext nb2prod", "%%stage a\nx = open('data' + '.txt').read()", "%%stage b\nprint(x)")
+    before = papermill(tmp_path, "sub/test.ipynb", "first.ipynb", "--engine", "nb2prod", "--cwd", str(tmp_path / "sub"))
+    staged = papermill(tmp_path, "sub/test.ipynb", "staged.ipynb", "--engine", "nb2prod", *elsewhere)
+    straight = papermill(tmp_path, "sub/test.ipynb", "straight.ipynb", *elsewhere)
+
+    assert (before.returncode, staged.returncode, straight.returncode) == (0, 0, 0), staged.stderr
+    assert texts(tmp_path / "straight.ipynb") == texts(tmp_path / "staged.ipynb")
+    assert {path.parent for path in tmp_path.rglob(".nb2prod")} == {tmp_path / "sub"}
+
+
+def test_a_notebook_without_a_file_runs_in_the_callers_folder(tmp_path: Path) -> None:
+    path = copied("tiny", tmp_path)
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "-", "out.ipynb", "--engine", "nb2prod"]
+    with path.open(encoding="utf-8") as text:
+        done = subprocess.run(command, cwd=tmp_path, stdin=text, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / ".nb2prod" / "last" / "notebook.ipynb.json").is_file()
