@@ -80,6 +80,8 @@ _entered: dict[str, _Entered] = {}
 def inside() -> bool:
     """Tell whether this is the process of a stage that is running."""
     return bool(_entered)
+
+
 _GIVEN = ("get_ipython", "exit", "quit", "open", "display")
 
 
