@@ -7,12 +7,15 @@ looked at only when the stage has imported the library.
 from __future__ import annotations
 
 import decimal
+import gc
 import importlib.util
 import locale
 import logging
 import os
 import random
+import socket
 import sys
+import time
 import warnings
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -122,6 +125,7 @@ def _set_environment(value: dict[str, str]) -> None:
     for name in set(os.environ) - set(value) - _OWN_VARIABLES:
         del os.environ[name]
     os.environ.update(value)
+    time.tzset()  # TZ counts only from then on
 
 
 def _filters() -> list[Any]:
@@ -143,6 +147,16 @@ def _set_decimal(value: tuple[Any, ...]) -> None:
     decimal.setcontext(
         decimal.Context(prec=precision, rounding=rounding, Emin=low, Emax=high, capitals=capitals, clamp=clamp)
     )
+
+
+def _umask() -> int:
+    mask = os.umask(0)  # there is no other way to read it
+    os.umask(mask)
+    return mask
+
+
+def _set_gc(value: bool) -> None:  # noqa: FBT001 - what `gc.isenabled` gave
+    (gc.enable if value else gc.disable)()
 
 
 def _set_locale(value: str) -> None:
@@ -269,6 +283,9 @@ _PARTS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "directory": (lambda: str(Path.cwd()), os.chdir),
     "environment": (_environment, _set_environment),
     "path": (_path, _set_path),
+    "umask": (_umask, os.umask),
+    "garbage": (gc.isenabled, _set_gc),
+    "sockets": (socket.getdefaulttimeout, socket.setdefaulttimeout),
     "random": (random.getstate, random.setstate),
     "warnings": (_filters, _set_filters),
     "decimal": (_decimal, _set_decimal),

@@ -366,6 +366,11 @@ STRAIGHT: dict[str, tuple[Any, ...]] = {
         "%%stage a\nimport os, tempfile\nd = tempfile.mkdtemp()\nos.chdir(d)\nos.environ['K'] = 'v'",
         "%%stage b\nprint(os.getcwd() == os.path.realpath(d), os.environ['K'])",
     ),
+    "what a process is set to travels": (
+        "%%stage a\nimport gc, os, socket, time\nos.environ['TZ'] = 'Asia/Tokyo'\ntime.tzset()\nos.umask(0o77)\n"
+        "gc.disable()\nsocket.setdefaulttimeout(3)",
+        "%%stage b\nprint(time.tzname, os.umask(0o22), gc.isenabled(), socket.getdefaulttimeout())",
+    ),
     "deleted names are gone": ("%%stage a\nx = 1", "%%stage b\ndel x", "%%stage c\nprint('x' in globals())"),
     "cached functions and registered ones work": (
         "%%stage a\nfrom functools import lru_cache, singledispatch\n@lru_cache\ndef f(n): return n + 1\n"
