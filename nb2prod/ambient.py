@@ -155,6 +155,10 @@ def _umask() -> int:
     return mask
 
 
+def _set_umask(mask: int) -> None:
+    os.umask(mask)
+
+
 def _set_gc(value: bool) -> None:  # noqa: FBT001 - what `gc.isenabled` gave
     (gc.enable if value else gc.disable)()
 
@@ -283,7 +287,7 @@ _PARTS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "directory": (lambda: str(Path.cwd()), os.chdir),
     "environment": (_environment, _set_environment),
     "path": (_path, _set_path),
-    "umask": (_umask, os.umask),
+    "umask": (_umask, _set_umask),
     "garbage": (gc.isenabled, _set_gc),
     "sockets": (socket.getdefaulttimeout, socket.setdefaulttimeout),
     "random": (random.getstate, random.setstate),
