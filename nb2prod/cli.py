@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import signal
@@ -13,7 +14,7 @@ import click
 from attrs import asdict
 
 from nb2prod import __version__, settings
-from nb2prod.errors import Nb2ProdError
+from nb2prod.errors import MISUSE, Nb2ProdError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,15 @@ NOTEBOOK = click.argument("notebook", type=click.Path(exists=True, dir_okay=Fals
 FORMAT = click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 STORE = click.option("--store", help="Folder or URL of the store.  [default: .nb2prod/store]")
 KERNEL = click.option("--kernel", help="Kernel to use instead of the notebook's.")
-PARAMETERS = click.option("-p", "--parameter", "given", nargs=2, multiple=True, help="NAME VALUE; as often as needed.")
+
+
+def _parameters(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `-p`, and for programs one that takes all parameters as a JSON object, so that types come through."""
+    typed = click.option("--parameters-json", "typed", hidden=True, default="{}")
+    given = click.option(
+        "-p", "--parameter", "given", nargs=2, multiple=True, help="NAME VALUE; as often as needed. As papermill's -p."
+    )
+    return given(typed(command))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,7 +49,7 @@ def _interrupt(_signal: int, _frame: object) -> None:
 
 
 def shown(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Show what the user can mend as two lines on stderr, or as JSON, and exit 1; all else is our bug."""
+    """Show what the user can mend as two lines on stderr, or as JSON, and exit 1 or 2; all else is our bug."""
 
     @functools.wraps(command)
     def wrapper(*args: Any, **options: Any) -> Any:
@@ -53,9 +62,16 @@ def shown(command: Callable[..., Any]) -> Callable[..., Any]:
                 click.echo(json.dumps({"ok": False, "error": schema.error(wrong)}, indent=1))
             else:
                 click.echo(str(wrong), err=True)
-            sys.exit(1)
+            sys.exit(2 if wrong.code in MISUSE else 1)
 
     return wrapper
+
+
+def _status(found: dict[str, Any]) -> int:
+    """Return the exit code for a result."""
+    if found["ok"]:
+        return 0
+    return 2 if (found["error"] or {}).get("code") in MISUSE else 1
 
 
 @main.command()
@@ -91,15 +107,15 @@ def graph(notebook: Path, style: str) -> None:
 
 @main.command()
 @NOTEBOOK
-@PARAMETERS
+@_parameters
 @STORE
 @FORMAT
 @shown
-def plan(notebook: Path, given: tuple[tuple[str, str], ...], store: str | None, style: str) -> None:
+def plan(notebook: Path, store: str | None, style: str, **flags: Any) -> None:
     """Say for each stage of NOTEBOOK whether it would run, and why."""
     from nb2prod import api, schema, text
 
-    steps = api.plan(notebook, _options(given), settings.read(notebook, store=store))
+    steps = api.plan(notebook, _options(flags), settings.read(notebook, store=store))
     found = schema.plan(notebook.name, steps)
     click.echo(json.dumps(found, indent=1) if style == "json" else text.plan(found))
 
@@ -107,7 +123,7 @@ def plan(notebook: Path, given: tuple[tuple[str, str], ...], store: str | None, 
 @main.command()
 @NOTEBOOK
 @click.option("-o", "--output", help="Path or URL of the executed notebook.")
-@PARAMETERS
+@_parameters
 @click.option("--force", multiple=True, metavar="STAGE", help="Run a stage even when it is kept.")
 @click.option("--until", metavar="STAGE", help="Stop after a stage.")
 @STORE
@@ -123,12 +139,12 @@ def run(notebook: Path, style: str, **flags: Any) -> None:
     report = api.run(notebook, _run_options(flags), chosen, narrate)
     found = schema.report(report)
     click.echo(json.dumps(found, indent=1) if style == "json" else text.report(found))
-    sys.exit(0 if report.ok else 1)
+    sys.exit(_status(found))
 
 
 @main.command()
 @NOTEBOOK
-@PARAMETERS
+@_parameters
 @STORE
 @KERNEL
 @FORMAT
@@ -140,12 +156,12 @@ def verify(notebook: Path, style: str, **flags: Any) -> None:
     chosen = settings.read(notebook, store=flags["store"], kernel=flags["kernel"])
     found = api.verify(notebook, _run_options(flags), chosen, narrate)
     click.echo(json.dumps(found, indent=1) if style == "json" else text.verified(found))
-    sys.exit(0 if found["ok"] else 1)
+    sys.exit(_status(found))
 
 
 @main.command()
 @NOTEBOOK
-@PARAMETERS
+@_parameters
 @click.option("--verify/--no-verify", default=True, help="First hold the stages against a straight run.")
 @click.option("--serve/--no-serve", default=False, help="Start the service at the end.")
 @click.option("--target", default="local", show_default=True, help="Where to serve it.")
@@ -166,7 +182,7 @@ def ship(notebook: Path, style: str, **flags: Any) -> None:
     if style == "text" and found["url"]:
         row = api.show_release(chosen.home, found["release"])["example"]
         click.echo(text.asked(found["url"], row, api.ask(found["url"], [row])))
-    sys.exit(0 if found["ok"] else 1)
+    sys.exit(_status(found))
 
 
 @main.command()
@@ -214,13 +230,14 @@ def stop(release: str, folder: Path, style: str) -> None:
 @click.option(
     "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write."
 )
+@FORMAT
 @shown
-def extract(notebook: Path, output: Path) -> None:
+def extract(notebook: Path, output: Path, style: str) -> None:
     """Write NOTEBOOK as one notebook a stage and a Python package with a test."""
     from nb2prod import api
 
-    for path in api.extract(notebook, output):
-        click.echo(path)
+    files = [str(path) for path in api.extract(notebook, output)]
+    click.echo(json.dumps({"files": files}, indent=1) if style == "json" else "\n".join(files))
 
 
 @main.command()
@@ -245,20 +262,28 @@ def show(name: str, folder: Path, style: str) -> None:
     from nb2prod import api, text
 
     found = api.show(settings.home_of(folder / "_"), name)
-    draw = text.release if "created" in found else text.ship if found["verb"] == "ship" else text.report
-    click.echo(json.dumps(found, indent=1) if style == "json" else draw(found))
+    if style == "json":
+        click.echo(json.dumps(found, indent=1))
+    elif "created" in found or found["verb"] == "ship":
+        click.echo((text.release if "created" in found else text.ship)(found, str(folder)))
+    else:
+        click.echo(text.report(found))
 
 
-def _options(given: tuple[tuple[str, str], ...]) -> Options:
+def _options(flags: dict[str, Any]) -> Options:
     from nb2prod.api import Options
 
-    return Options(parameters={name: _value(value) for name, value in given})
+    try:
+        typed = dict(json.loads(flags["typed"]))
+    except (ValueError, TypeError):
+        raise click.BadParameter("it is no JSON object", param_hint="--parameters-json") from None
+    return Options(parameters={**typed, **{name: _value(value) for name, value in flags["given"]}})
 
 
 def _run_options(flags: dict[str, Any]) -> Options:
     from attrs import evolve
 
-    base = _options(flags["given"])
+    base = _options(flags)
     return evolve(
         base,
         output=flags.get("output"),
@@ -270,13 +295,14 @@ def _run_options(flags: dict[str, Any]) -> Options:
 
 
 def _value(text: str) -> Any:
-    """Read a parameter as papermill does: as YAML, so that 3, true and [1, 2] are what they look like."""
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
+    """Read a parameter exactly as papermill reads its `-p`: True, False, None and numbers, and all else is text."""
+    constants = {"True": True, "False": False, "None": None}
+    if text in constants:
+        return constants[text]
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def narrate(event: Event) -> None:

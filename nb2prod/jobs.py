@@ -10,18 +10,21 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+import psutil
 
 from nb2prod import journal, settings
 from nb2prod.errors import RunUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 State = Literal["running", "done", "failed", "cancelled", "lost"]
 
 _GRACE = 30.0  # seconds a process may take from its start to its first event
+_SAME = 2.0  # seconds by which two looks at one process's start may differ, since clocks are set
 
 
 def start(
@@ -45,19 +48,16 @@ def start(
     notebook = notebook.resolve()
     home = settings.home_of(notebook)
     run = journal.new_run()
-    journal.make_home(home)
-    folder = journal.folder_of(home, run)
-    folder.mkdir(parents=True)
+    folder = journal.make_folder(home, run)
     command = [sys.executable, "-m", "nb2prod", verb, str(notebook), "--run-id", run, "--format", "json"]
     command += ["--serve"] if verb == "ship" and serve else []
-    for name, value in (parameters or {}).items():
-        # JSON is also YAML, which is how `-p` is read, so that types come through.
-        command += ["-p", name, json.dumps(value)]
+    command += ["--parameters-json", json.dumps(dict(parameters))] if parameters else []
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=notebook.parent
         )
-    request = {"verb": verb, "notebook": notebook.name, "pid": process.pid, "started": time.time()}
+    began = psutil.Process(process.pid).create_time()
+    request = {"verb": verb, "notebook": notebook.name, "pid": process.pid, "began": began, "started": time.time()}
     journal.write_whole(folder / "job.json", json.dumps(request))
     _children[run] = process
     return run
@@ -151,21 +151,16 @@ def _alive(home: Path, run: str, written: list[dict[str, Any]]) -> bool:
     except RunUnknown:
         began = journal.folder_of(home, run).stat().st_mtime
         return time.time() - began < _GRACE
+    return _is_ours(pid, (written[0] if written else _request(home, run)).get("began"))
+
+
+def _is_ours(pid: int, began: float | None) -> bool:
+    """Tell a run's process from one that ended, and from another that got its id later."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        process = psutil.Process(pid)
+        same = began is None or abs(process.create_time() - began) < _SAME
+        return same and bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
+    except psutil.AccessDenied:
         return True
-    return _is_ours(pid, run)
-
-
-def _is_ours(pid: int, run: str) -> bool:
-    """Tell a run's process from another that got its id later, where the system shows command lines."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-        stopped = "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
-        return True
-    # A run from a terminal has no --run-id in its command line; papermill's engine runs in papermill.
-    return not stopped and (run in command or "nb2prod" in command or "papermill" in command)

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from books import copied, written
 
 from nb2prod import jobs, journal, settings
 from nb2prod.errors import RunUnknown
+from nb2prod.events import Event
 
 SLOW = "%%stage slow\nimport time, pathlib\npathlib.Path('began').touch()\ntime.sleep(120)"
 
@@ -72,6 +76,27 @@ def test_a_cancelled_job_says_so_and_leaves_no_process(tmp_path: Path) -> None:
 
     assert ended(home, run) == "cancelled"
     assert jobs.events(home, run)[-1]["result"]["error"]["code"] == "NB207"
+
+
+def test_a_run_of_a_script_is_running_until_its_process_ends(tmp_path: Path) -> None:
+    home, run = tmp_path / ".nb2prod", journal.new_run()
+    book = journal.Journal(home, run)
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    began = psutil.Process(process.pid).create_time()
+    book(Event(kind="start", data={"run": run, "pid": process.pid, "began": began}))
+
+    assert jobs.state(home, run) == "running"
+    process.kill()
+    process.communicate()
+    assert jobs.state(home, run) == "lost"
+
+
+def test_another_process_with_the_id_of_a_run_is_not_its_own(tmp_path: Path) -> None:
+    home, run = tmp_path / ".nb2prod", journal.new_run()
+    began = psutil.Process().create_time() - 60
+    journal.Journal(home, run)(Event(kind="start", data={"run": run, "pid": os.getpid(), "began": began}))
+
+    assert jobs.state(home, run) == "lost"
 
 
 @pytest.mark.kernel

@@ -1,0 +1,110 @@
+"""The command line: exit codes, JSON, and messages instead of tracebacks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from books import copied, written
+from click.testing import CliRunner, Result
+
+from nb2prod.cli import main
+
+DECLARED = ("day = ''", {"tags": ["parameters"]})
+
+
+def nb2prod(*arguments: object) -> Result:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert isinstance(result.exception, SystemExit | None), result.exc_info
+    return result
+
+
+@pytest.mark.parametrize("verb", ["plan", "run", "ship", "verify"])
+def test_a_parameter_that_is_not_declared_is_wrong_use(tmp_path: Path, verb: str) -> None:
+    result = nb2prod(verb, copied("tiny", tmp_path), "-p", "nothing", 1, "--format", "json")
+
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["error"]["code"] == "NB206"
+
+
+@pytest.mark.parametrize("option", ["--until", "--force"])
+def test_a_stage_that_is_not_there_is_wrong_use(tmp_path: Path, option: str) -> None:
+    result = nb2prod("run", copied("tiny", tmp_path), option, "nope")
+
+    assert result.exit_code == 2
+    assert "NB120" in result.stdout
+
+
+def test_a_notebook_with_errors_is_failed_work(tmp_path: Path) -> None:
+    assert nb2prod("run", copied("missing_name", tmp_path)).exit_code == 1
+
+
+@pytest.mark.parametrize("output", [".", "file/out.ipynb"])
+def test_an_output_that_cannot_be_written_is_refused_before_anything_runs(tmp_path: Path, output: str) -> None:
+    (tmp_path / "file").touch()
+    path = written(tmp_path, "%load_ext nb2prod", "%%stage a\nopen('ran', 'w').close()")
+    result = nb2prod("run", path, "-o", tmp_path / output, "--format", "json")
+
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["error"]["code"] == "NB210"
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("verb", ["run", "ship", "verify"])
+def test_a_file_in_the_place_of_the_records_is_said(tmp_path: Path, verb: str) -> None:
+    path = copied("tiny", tmp_path)
+    (tmp_path / ".nb2prod").touch()
+    result = nb2prod(verb, path)
+
+    assert result.exit_code == 1
+    assert "NB304" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2024-01-01", "2024-01-01"), ("True", True), ("true", "true"), ("None", None), ("3", 3), ("2.5", 2.5),
+        ("[1, 2]", "[1, 2]"), ("", ""),
+    ],
+)  # fmt: skip
+def test_parameters_are_read_as_papermill_reads_them(tmp_path: Path, text: str, value: Any) -> None:
+    from papermill.cli import _resolve_type
+
+    path = written(tmp_path, DECLARED, "%%stage a\nx = (")  # stops at the check
+    result = nb2prod("run", path, "-p", "day", text, "--format", "json")
+    found = json.loads(result.stdout)["parameters"]["day"]
+
+    assert (found, type(found)) == (value, type(value)) == (_resolve_type(text), type(_resolve_type(text)))
+
+
+def test_parameters_as_json_keep_their_types(tmp_path: Path) -> None:
+    path = written(tmp_path, DECLARED, "%%stage a\nx = (")
+    result = nb2prod("run", path, "--parameters-json", '{"day": [1, "b"]}', "--format", "json")
+
+    assert json.loads(result.stdout)["parameters"] == {"day": [1, "b"]}
+    assert nb2prod("run", path, "--parameters-json", "[1]").exit_code == 2
+
+
+def test_extract_lists_its_files_as_json(tmp_path: Path) -> None:
+    result = nb2prod("extract", copied("tiny", tmp_path), "-o", tmp_path / "out", "--format", "json")
+
+    assert result.exit_code == 0
+    assert str(tmp_path / "out" / "pyproject.toml") in json.loads(result.stdout)["files"]
+
+
+@pytest.mark.kernel
+def test_extract_tests_for_the_classes_that_the_last_run_left(tmp_path: Path) -> None:
+    path = written(tmp_path, "%load_ext nb2prod", "%%stage a\nx = {1: 2}", "%%stage b\ny = len(x)\nprint(y)")
+    before = nb2prod("extract", path, "-o", tmp_path / "before")
+    assert nb2prod("run", path).exit_code == 0
+    after = nb2prod("extract", path, "-o", tmp_path / "after")
+
+    assert (before.exit_code, after.exit_code) == (0, 0)
+    assert not _tests_for_dict(tmp_path / "before")
+    assert _tests_for_dict(tmp_path / "after")
+
+
+def _tests_for_dict(folder: Path) -> bool:
+    return any("dict" in path.read_text(encoding="utf-8") for path in folder.rglob("test_*.py"))
