@@ -44,7 +44,7 @@ class Job:
     inputs: list[str] = field(factory=list)  # digests of artifacts to load
     late: list[str] = field(factory=list)  # code to run when they are loaded
     ambient: str | None = None  # digest of the state of the process
-    seed: str = ""  # of Python's generator, where nothing above has seeded it
+    seed: str = ""  # of Python's generator, where nothing above has seeded it; empty leaves it to chance
     keep: list[str] = field(factory=list)  # names that stages below may need
     imported: list[str] = field(factory=list)  # names that are imported again instead
     definitions: dict[str, str] = field(factory=dict)  # source of names that can be made again from it
@@ -92,8 +92,9 @@ def enter(shell: Any, path: str) -> None:
     space = shell.user_ns
     given = {name: space.get(name) for name in _GIVEN}
     watching = witness.begin()
-    # Libraries draw from it while they are imported, which would make every run another one.
-    random.seed(job.seed)
+    if job.seed:
+        # Libraries draw from it while they are imported, which would make every run another one.
+        random.seed(job.seed)
     from IPython.utils.capture import capture_output
 
     with capture_output():
