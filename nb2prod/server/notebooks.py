@@ -1,0 +1,40 @@
+"""Notebooks: what is to be said of a notebook without running it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from tornado.web import HTTPError
+
+from nb2prod.server.base import Handler, may
+
+
+class GraphHandler(Handler):
+    """The pipeline of a notebook as it is in the browser, saved or not."""
+
+    @may("read")
+    async def post(self) -> None:
+        """Answer with the graph of `content`."""
+        from nb2prod import api, notebook
+
+        body = self.body()
+        path = await self.notebook(body.get("path"))
+        content = body.get("content")
+        if not isinstance(content, dict):
+            raise HTTPError(400, "'content' must be a notebook.")
+        graph = await asyncio.to_thread(lambda: api.graph(notebook.parse(content, path.name)))
+        self.finish(json.dumps(graph))
+
+
+class PlanHandler(Handler):
+    """What a run of the saved notebook would do."""
+
+    @may("read")
+    async def post(self) -> None:
+        """Answer with the plan."""
+        from nb2prod import api, schema
+
+        path = await self.notebook(self.body().get("path"))
+        steps = await asyncio.to_thread(api.plan, path)
+        self.finish(json.dumps(schema.plan(path.name, steps)))

@@ -1,0 +1,49 @@
+"""Releases: what was shipped, and the local services that answer for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict
+
+from nb2prod.server.base import Handler, may
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class ReleasesHandler(Handler):
+    """What was shipped from a notebook's folder."""
+
+    @may("read")
+    async def get(self) -> None:
+        """Answer with the releases, newest first, each with its service."""
+        self.finish(json.dumps(await asyncio.to_thread(_releases, await self.home())))
+
+
+class ServiceHandler(Handler):
+    """The local service of a release."""
+
+    @may("execute")
+    async def post(self, release: str) -> None:
+        """Start it, and answer when it is ready."""
+        from nb2prod import api
+
+        service = await asyncio.to_thread(api.serve, await self.home(), release)
+        self.finish(json.dumps(asdict(service)))
+
+    @may("execute")
+    async def delete(self, release: str) -> None:
+        """Stop it."""
+        from nb2prod import api
+
+        service = await asyncio.to_thread(api.stop, await self.home(), release)
+        self.finish(json.dumps(asdict(service)))
+
+
+def _releases(home: Path) -> list[dict[str, Any]]:
+    from nb2prod import api
+
+    return [api.show_release(home, made.id) for made in api.releases(home)]

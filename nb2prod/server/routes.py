@@ -1,0 +1,28 @@
+"""Routes: which handler answers which address below `nb2prod/api`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_server.utils import url_path_join
+
+from nb2prod.server import notebooks, releases, runs
+
+_RUN = r"(?P<run>[0-9]{8}-[0-9]{6}-[0-9a-f]{6})"
+_RELEASE = r"(?P<release>\w[\w.-]*)"
+
+ROUTES = (
+    (r"/graph", notebooks.GraphHandler),
+    (r"/plan", notebooks.PlanHandler),
+    (r"/runs", runs.RunsHandler),
+    (rf"/runs/{_RUN}", runs.RunHandler),
+    (rf"/runs/{_RUN}/ws", runs.RunSocket),
+    (r"/releases", releases.ReleasesHandler),
+    (rf"/services/{_RELEASE}", releases.ServiceHandler),
+)
+
+
+def _load_jupyter_server_extension(server: Any) -> None:
+    """Add the handlers to a Jupyter server; called when it starts."""
+    root = url_path_join(server.web_app.settings["base_url"], "nb2prod", "api")
+    server.web_app.add_handlers(".*$", [(root + route, handler) for route, handler in ROUTES])
