@@ -14,7 +14,8 @@ import click
 from attrs import asdict
 
 from nb2prod import __version__, settings
-from nb2prod.errors import MISUSE, Nb2ProdError
+from nb2prod.errors import Nb2ProdError
+from nb2prod.failures import MISUSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from attrs import evolve
 from papermill.engines import Engine
 from papermill.iorw import papermill_io
 
-from nb2prod import api, journal, schema, settings
-from nb2prod.errors import CellFailed
+from nb2prod import journal, run, schema, settings
+from nb2prod.failures import CellFailed
 
 if TYPE_CHECKING:
     from nb2prod.events import Event
@@ -42,10 +42,10 @@ class StagedEngine(Engine):  # type: ignore[misc]
             _follow(nb_man, event)
 
         # Plain papermill starts the kernel here: in `--cwd`, or where papermill was called.
-        report = api.run_document(nb_man.nb, path, api.Options(run=name, folder=Path.cwd()), chosen, tell)
+        report = run.of_document(nb_man.nb, path, run.Options(run=name, folder=Path.cwd()), chosen, tell)
         for cell in nb_man.nb.cells:
             _as_nodes(cell)  # those of stages that were reused
-        api.finish(chosen.home, schema.report(report), tell)
+        run.finish(chosen.home, schema.report(report), tell)
         # A failed cell has its traceback in the outputs, from which papermill makes its own error.
         if report.error is not None and not isinstance(report.error, CellFailed):
             raise report.error

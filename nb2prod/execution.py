@@ -11,8 +11,9 @@ from attrs import define, evolve, field, frozen
 
 from nb2prod import environment, fingerprint, plan, schema
 from nb2prod.artifact import Recipe
-from nb2prod.errors import Place, RunCancelled, StoreError, ValueNotKept
+from nb2prod.errors import Place, StoreError
 from nb2prod.events import Event
+from nb2prod.failures import RunCancelled, ValueNotKept
 from nb2prod.kernel import Job
 from nb2prod.plan import Record, Step, World
 from nb2prod.report import Outcome

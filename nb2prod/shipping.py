@@ -21,8 +21,9 @@ from attrs import asdict, evolve, frozen
 
 from nb2prod import bundle, environment, journal, notebook, pipeline, policy, rehearse, release, schema, verify
 from nb2prod.compare import Verdict
-from nb2prod.errors import Nb2ProdError, Place, RunCancelled
+from nb2prod.errors import Nb2ProdError, Place
 from nb2prod.events import Event, Listener
+from nb2prod.failures import RunCancelled
 from nb2prod.pack import Order, Packed
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Gate

@@ -17,7 +17,8 @@ from attrs import define, evolve, field, frozen
 from nb2prod import candidate, compare, execution, journal, notebook, pipeline, plan, plugins, schema
 from nb2prod.artifact import Artifact
 from nb2prod.compare import Difference, Verdict
-from nb2prod.errors import CellFailed, StoreError
+from nb2prod.errors import StoreError
+from nb2prod.failures import CellFailed
 from nb2prod.kernel import Job
 from nb2prod.notebook import Cell
 from nb2prod.plan import World

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
 from nb2prod import kernel, notebook, pipeline
-from nb2prod.errors import CellFailed, Place, RunError
+from nb2prod.errors import Place, RunError
 from nb2prod.events import Event
 from nb2prod.execution import Context, Execution
+from nb2prod.failures import CellFailed
 from nb2prod.runners.base import CellResult, Task
 from nb2prod.stage import untagged
 from nb2prod.stores.local import LocalStore

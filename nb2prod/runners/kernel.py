@@ -16,16 +16,8 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbclient.util import run_sync
 from traitlets.config import Config
 
-from nb2prod.errors import (
-    ArtifactCorrupt,
-    CellFailed,
-    KernelDied,
-    KernelMissing,
-    Place,
-    RunError,
-    StageTimedOut,
-    StoreError,
-)
+from nb2prod.errors import ArtifactCorrupt, Place, RunError, StoreError
+from nb2prod.failures import CellFailed, KernelDied, KernelMissing, StageTimedOut
 from nb2prod.runners.base import CellResult
 from nb2prod.stage import untagged
 

@@ -1,0 +1,97 @@
+"""Document: a notebook as JSON in nbformat 4, read from a file, given parameters, written when it has run."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nb2prod import journal, notebook, pipeline
+from nb2prod.errors import NotebookUnreadable
+from nb2prod.failures import OutputRefused, ParameterUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Document = dict[str, Any]
+
+
+def read(path: Path) -> Document:
+    """Read a notebook file as JSON in nbformat 4; older formats are brought up to it.
+
+    Raises:
+        NotebookUnreadable: It is no notebook.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as wrong:
+        raise NotebookUnreadable(str(path), f"{type(wrong).__name__}: {wrong}") from wrong
+    if isinstance(found, dict) and found.get("nbformat") in {1, 2, 3}:
+        import nbformat
+
+        try:
+            found = nbformat.convert(nbformat.from_dict(found), 4)
+        except (LookupError, TypeError, AttributeError, ValueError, nbformat.ValidationError) as wrong:
+            reason = f"it is in format {found['nbformat']}, and malformed ({type(wrong).__name__}: {wrong})"
+            raise NotebookUnreadable(str(path), reason) from wrong
+    if not isinstance(found, dict):
+        raise NotebookUnreadable(str(path), "it is JSON, but no notebook")
+    return found
+
+
+def parametrised(raw: Document, name: str, parameters: Mapping[str, Any]) -> Document:
+    """Put new values below the defaults, as papermill does.
+
+    Raises:
+        ParameterUnknown: The notebook declares no such parameter.
+    """
+    if not parameters:
+        return raw
+    known = tuple(item.name for item in pipeline.build(notebook.parse(raw, name)).parameters)
+    unknown = tuple(name for name in parameters if name not in known)
+    if unknown:
+        raise ParameterUnknown(unknown, known)
+    import nbformat
+    from papermill.parameterize import parameterize_notebook
+
+    node = nbformat.from_dict(raw)
+    node.metadata.setdefault("papermill", {})
+    for cell in node.cells:
+        cell.metadata.setdefault("tags", [])  # papermill's own reader adds them, and its writer counts on it
+    return dict(parameterize_notebook(node, dict(parameters), kernel_name="python3", language="python"))
+
+
+def refuse_output(output: str | None) -> None:
+    """Stop before hours of work whose result could not be written.
+
+    Raises:
+        OutputRefused: It could not.
+    """
+    if output is None or "://" in output:
+        return
+    above = next(folder for folder in Path(output).absolute().parents if folder.exists())
+    if Path(output).is_dir():
+        raise OutputRefused(output, "it is a folder")
+    if not above.is_dir():
+        raise OutputRefused(output, f"'{above}' is a file")
+    if not os.access(above, os.W_OK):
+        raise OutputRefused(output, f"'{above}' may not be written")
+
+
+def write(raw: Document, output: str | None, folder: Path) -> Path:
+    """Write a notebook into a run's folder and to `output`, a path or URL; return where to find it."""
+    own = folder / "executed.ipynb"
+    text = json.dumps(raw, indent=1, ensure_ascii=False) + "\n"
+    # Half of a character, which UTF-8 has no place for, is written as JSON's escape of it.
+    journal.write_whole(own, text.encode("utf-8", "backslashreplace").decode())
+    if output is None:
+        return own
+    if "://" in output:
+        from papermill.iorw import papermill_io
+
+        papermill_io.write(own.read_text(encoding="utf-8"), output)
+    else:
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
+        journal.write_whole(Path(output), own.read_text(encoding="utf-8"))
+    return Path(output)

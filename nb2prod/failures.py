@@ -1,0 +1,206 @@
+"""Failures: why a stage, and with it a run, did not finish.
+
+RunError                NB2xx
+├── CellFailed          NB201
+├── KernelDied          NB202
+├── KernelMissing       NB203
+├── StageTimedOut       NB204
+├── ValueNotKept        NB205
+├── ParameterUnknown    NB206
+├── RunCancelled        NB207
+├── OutputRefused       NB210
+└── (NB211 to NB215 are differences that `nb2prod verify` finds, no errors: see `nb2prod.compare`)
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from nb2prod.errors import Place, RunError, StageUnknown
+
+
+@define
+class CellFailed(RunError):
+    """A cell raised an exception."""
+
+    where: Place
+    name: str  # of the exception's class
+    value: str
+    traceback: str = field(repr=False)
+
+    code = "NB201"
+
+    @property
+    def message(self) -> str:
+        return f"The cell raised {self.name}: {self.value}".rstrip(": ") + "."
+
+    @property
+    def cure(self) -> str:
+        return "Mend the cell and run again: stages that are done are reused."
+
+    @property
+    def place(self) -> Place:
+        return self.where
+
+    @property
+    def detail(self) -> str | None:
+        return self.traceback
+
+
+@define
+class KernelDied(RunError):
+    """The stage's process ended while a cell was running."""
+
+    where: Place
+    status: int | None  # exit code; negative is the signal that killed it
+
+    code = "NB202"
+
+    @property
+    def message(self) -> str:
+        if self.status is not None and self.status < 0:
+            return f"The kernel was killed by signal {-self.status} while this cell ran."
+        ended = "" if self.status is None else f" with exit code {self.status}"
+        return f"The kernel ended{ended} while this cell ran."
+
+    @property
+    def cure(self) -> str:
+        if self.status == -9:
+            return "Signal 9 is most often the system running out of memory: use less data, or a smaller stage."
+        return "Look for code that ends the process (os._exit, a crash in a native library) in this cell."
+
+    @property
+    def place(self) -> Place:
+        return self.where
+
+
+@define
+class KernelMissing(RunError):
+    """The notebook's kernel cannot be started here."""
+
+    name: str
+    reason: str
+
+    code = "NB203"
+
+    @property
+    def message(self) -> str:
+        return f"The kernel '{self.name}' cannot be used: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return "Choose a kernel that `jupyter kernelspec list` shows and that has nb2prod installed, or pass --kernel."
+
+
+@define
+class StageTimedOut(RunError):
+    """A cell ran longer than its stage allows."""
+
+    where: Place
+    seconds: float
+
+    code = "NB204"
+
+    @property
+    def message(self) -> str:
+        return f"The cell ran longer than the {self.seconds:g} s its stage allows."
+
+    @property
+    def cure(self) -> str:
+        return "Raise the stage's `--timeout`, or give it less to do."
+
+    @property
+    def place(self) -> Place:
+        return self.where
+
+
+@define
+class ValueNotKept(RunError):
+    """A value that a later stage needs cannot be stored."""
+
+    where: Place
+    name: str
+    kind: str
+    reason: str
+    readers: tuple[str, ...] = ()
+
+    code = "NB205"
+
+    @property
+    def message(self) -> str:
+        used = f", which stage {' and '.join(repr(r) for r in self.readers)} needs," if self.readers else ""
+        return f"'{self.name}' ({self.kind}){used} cannot be kept: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Make it again where it is used: put the line that makes it into a cell tagged 'setup', merge the stages, "
+            "or pass something that can be stored (a path, a list)."
+        )
+
+    @property
+    def place(self) -> Place:
+        return self.where
+
+
+@define
+class ParameterUnknown(RunError):
+    """A parameter was given that the notebook does not declare."""
+
+    names: tuple[str, ...]
+    known: tuple[str, ...]
+
+    code = "NB206"
+
+    @property
+    def message(self) -> str:
+        return f"The notebook has no parameter {', '.join(repr(n) for n in self.names)}."
+
+    @property
+    def cure(self) -> str:
+        if self.known:
+            return f"Its parameters are: {', '.join(self.known)}."
+        return "Tag a cell that sets it to its default with 'parameters'."
+
+
+@define
+class RunCancelled(RunError):
+    """Somebody stopped the run."""
+
+    where: Place
+
+    code = "NB207"
+
+    @property
+    def message(self) -> str:
+        return "The run was cancelled."
+
+    @property
+    def cure(self) -> str:
+        return "Run again to go on: stages that are done are reused."
+
+    @property
+    def place(self) -> Place:
+        return self.where
+
+
+@define
+class OutputRefused(RunError):
+    """The executed notebook cannot be written where it was asked for."""
+
+    path: str
+    reason: str
+
+    code = "NB210"
+
+    @property
+    def message(self) -> str:
+        return f"The executed notebook cannot be written to '{self.path}': {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return "Give the path of a file in a folder that you may write, such as `-o out.ipynb`."
+
+
+# What was asked for is not there: wrong use, not work that failed.
+MISUSE = frozenset({StageUnknown.code, ParameterUnknown.code, OutputRefused.code})

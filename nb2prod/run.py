@@ -1,0 +1,209 @@
+"""Run: one execution of a notebook's plan, which leaves events, a record and an executed notebook."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from attrs import evolve, field, frozen
+
+from nb2prod import candidate, checks, document, execution, journal, notebook, pipeline, plugins, schema
+from nb2prod.errors import ChecksFailed, Nb2ProdError, NotebookUnreadable, StageUnknown
+from nb2prod.events import Event
+from nb2prod.execution import Context, Execution
+from nb2prod.journal import Journal
+from nb2prod.report import Report
+from nb2prod.stores import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nb2prod.document import Document
+    from nb2prod.events import Listener
+    from nb2prod.pipeline import Pipeline
+    from nb2prod.plan import Record
+    from nb2prod.settings import Settings
+    from nb2prod.stores.base import Store
+
+_LOG = logging.getLogger(__name__)
+
+
+@frozen(kw_only=True)
+class Options:
+    """How to run."""
+
+    parameters: Mapping[str, Any] = field(factory=dict)
+    output: str | None = None  # path or URL of the executed notebook; in the run's folder when None
+    force: frozenset[str] = frozenset()
+    until: str | None = None
+    run: str = ""  # the run's name, when somebody has given it one already
+    verb: str = "run"  # what the run is for
+    folder: Path | None = None  # where the code runs; the notebook's own folder when None
+    verify: bool = True  # hold a ship's run against one straight through
+
+
+def named(options: Options | None, verb: str) -> Options:
+    """Give a run its name, if it has none, and say what it is for."""
+    options = options or Options()
+    return evolve(options, verb=verb, run=options.run or journal.new_run())
+
+
+def journaled(home: Path, run: str, listen: Listener | None) -> Listener:
+    """Return a listener that writes a run's journal and tells `listen`."""
+    book = Journal(home, run)
+
+    def tell(event: Event) -> None:
+        book(event)
+        if listen is not None:
+            listen(event)
+
+    return tell
+
+
+def finish(home: Path, result: dict[str, Any], tell: Listener) -> None:
+    """Write a run's result and its last event."""
+    journal.write_result(home, result["run"], result)
+    tell(Event(kind="end", data={"ok": result["ok"], "result": result}))
+
+
+def of_file(path: Path, options: Options, chosen: Settings, tell: Listener) -> Report:
+    """Run a notebook file; what is wrong with it is in the report."""
+    try:
+        raw = document.read(path)
+    except NotebookUnreadable as wrong:
+        return _refused(path, options, wrong, tell)
+    return of_document(raw, path, options, chosen, tell)
+
+
+def of_document(raw: Document, path: Path, options: Options, chosen: Settings, tell: Listener) -> Report:
+    """Run a notebook given as JSON, which is filled with outputs; `path` says where it lives."""
+    try:
+        raw = document.parametrised(raw, path.name, options.parameters)
+        line = pipeline.build(notebook.parse(raw, path.name))
+        found = prepared(line, path, options, chosen)
+        document.refuse_output(options.output)
+    except Nb2ProdError as wrong:
+        return _refused(path, options, wrong, tell)
+    _start(path, options, [stage.name for stage in line.stages], tell)
+    try:
+        _refuse_errors(line, tell)
+    except ChecksFailed as wrong:
+        return _stopped(path, options, wrong, tell)
+    report = _execute(raw, found, options, chosen, tell)
+    page = _write_page(raw, report, path, chosen.home)
+    journal.remember(chosen.home, path, report.keys, page if report.ok else None)
+    return evolve(report, page=page)
+
+
+def _start(path: Path, options: Options, stages: list[str], tell: Listener) -> None:
+    process = {"pid": os.getpid(), "began": psutil.Process().create_time()}
+    about = {"run": options.run, "verb": options.verb, "notebook": path.name, **process, "stages": stages}
+    tell(Event(kind="start", data=about))
+
+
+def _refused(path: Path, options: Options, wrong: Nb2ProdError, tell: Listener) -> Report:
+    _start(path, options, [], tell)
+    return _stopped(path, options, wrong, tell)
+
+
+def _stopped(path: Path, options: Options, wrong: Nb2ProdError, tell: Listener) -> Report:
+    tell(Event(kind="error", data=schema.error(wrong)))
+    return Report(run=options.run, notebook=path.name, outcomes=(), error=wrong, parameters=options.parameters)
+
+
+def _execute(raw: Document, context: Context, options: Options, chosen: Settings, tell: Listener) -> Report:
+    folder = journal.folder_of(chosen.home, options.run)
+    workspace = folder / "stages"
+    workspace.mkdir(parents=True, exist_ok=True)
+    runner = plugins.find("nb2prod.runners", chosen.runner)()
+    going = Execution(context=context, document=raw, runner=runner, workspace=workspace, listen=tell)
+    going.run()
+    return Report(
+        run=options.run,
+        notebook=context.pipeline.notebook.name,
+        outcomes=tuple(going.outcomes),
+        values=going.world.versions,
+        keys=going.keys,
+        parameters=options.parameters,
+        output=document.write(raw, options.output, folder),
+        error=going.error,
+    )
+
+
+def _write_page(raw: Document, report: Report, path: Path, home: Path) -> Path | None:
+    """Write the HTML report; a run that ran nothing points at the last one, whose outputs are the same."""
+    if report.ok and all(outcome.action == "reuse" for outcome in report.outcomes):
+        earlier = journal.page_of(home, path, report.keys)
+        if earlier is not None:
+            return earlier
+    from nb2prod import page
+
+    file = journal.folder_of(home, report.run) / "report.html"
+    try:
+        journal.write_whole(file, page.render(raw, report))
+    except Exception as wrong:  # noqa: BLE001 - what nbconvert makes of a notebook must not cost a run its result
+        _LOG.warning("No HTML report of run %s: %s: %s", report.run, type(wrong).__name__, wrong)
+        return None
+    return file
+
+
+def prepared(line: Pipeline, path: Path, options: Options, chosen: Settings) -> Context:
+    """Gather what a pipeline is carried out with.
+
+    Raises:
+        StageUnknown: An option names a stage that is not there.
+    """
+    known = [stage.name for stage in line.stages]
+    for name in (*options.force, *([options.until] if options.until else [])):
+        if name not in known:
+            raise StageUnknown(name, tuple(known))
+    store, folder = store_of(chosen), options.folder or path.resolve().parent
+    return Context(
+        pipeline=line,
+        folder=folder,
+        elsewhere="" if folder.samefile(path.resolve().parent) else os.path.relpath(folder, path.resolve().parent),
+        store=store,
+        kernel=chosen.kernel or line.notebook.kernel,
+        force=options.force,
+        until=options.until,
+        wanted=candidate.wanted(line),
+        last=last(chosen.home, path, store),
+    )
+
+
+def store_of(chosen: Settings) -> Store:
+    """Open the store that the settings name."""
+    return open_store(str(chosen.home / "store") if chosen.store == "local" else chosen.store)
+
+
+def checked(raw: Document, name: str) -> Pipeline:
+    """Infer the pipeline of a document that has no errors.
+
+    Raises:
+        NotebookError: It has.
+    """
+    line = pipeline.build(notebook.parse(raw, name))
+    _refuse_errors(line, lambda _: None)
+    return line
+
+
+def _refuse_errors(line: Pipeline, tell: Listener) -> None:
+    found = checks.check(line)
+    for finding in found:
+        tell(Event(kind="finding", data=schema.finding(finding)))
+    errors = tuple(finding for finding in found if finding.severity == "error")
+    if errors:
+        raise ChecksFailed(errors)
+
+
+def last(home: Path, path: Path, store: Store) -> dict[str, Record]:
+    """Return the records of what ran last of a notebook, by stage."""
+    found = {}
+    for stage, key in journal.remembered(home, path).items():
+        record = execution.kept(store, key)
+        if record is not None:
+            found[stage] = record
+    return found
