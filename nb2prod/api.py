@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nb2prod.checks import Finding
+    from nb2prod.document import Document
     from nb2prod.events import Listener
     from nb2prod.notebook import Notebook
     from nb2prod.pipeline import Pipeline
@@ -64,15 +65,18 @@ def graph(book: Notebook) -> dict[str, Any]:
     return schema.graph(*inspect(book))
 
 
-def plan(path: Path, options: Options | None = None, chosen: Settings | None = None) -> tuple[Step, ...]:
-    """Return what a run would do, and why.
+def plan(
+    path: Path, options: Options | None = None, chosen: Settings | None = None, raw: Document | None = None
+) -> tuple[Step, ...]:
+    """Return what a run would do, and why; `raw` is the notebook as it is in an editor, else the file is read.
 
     Raises:
         NotebookError: The notebook cannot be read or has errors.
     """
     options = options or Options()
     chosen = chosen or settings.read(path)
-    line = _run.checked(document.parametrised(document.read(path), path.name, options.parameters), path.name)
+    raw = document.parametrised(document.read(path) if raw is None else raw, path.name, options.parameters)
+    line = _run.checked(raw, path.name)
     return execution.steps(_run.prepared(line, path, options, chosen))
 
 

@@ -73,7 +73,7 @@ def steps(context: Context) -> tuple[Step, ...]:
         waiting = plan.waits_for(position, context.pipeline, world)
         decision = decide(position, context, world)
         if waiting is not None and decision.record is not None and flow.stage.name not in context.force:
-            found.append(Step(stage=flow.stage.name, action="run", why=waiting))
+            found.append(evolve(decision.step, action="run", why=waiting))
             world = plan.after_running(world, flow, context.last.get(flow.stage.name))
         else:
             found.append(decision.step if waiting is None else evolve(decision.step, action="run", why=waiting))
@@ -114,7 +114,7 @@ def decide(position: int, context: Context, world: World) -> Decision:
         record = None
     elif record:
         why = f"nothing it depends on changed since it ran ({record.seconds:.1f} s)"
-    step = Step(stage=name, action="reuse" if record else "run", why=why)
+    step = Step(stage=name, action="reuse" if record else "run", why=why, record=record or last)
     return Decision(step=step, key=key, parts=parts, inputs=inputs, asked=tuple(sorted(asked)), record=record)
 
 

@@ -57,7 +57,8 @@ def start(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=notebook.parent
         )
     began = psutil.Process(process.pid).create_time()
-    request = {"verb": verb, "notebook": notebook.name, "pid": process.pid, "began": began, "started": time.time()}
+    book = {"notebook": notebook.name, "path": journal.below(home, notebook)}
+    request = {"verb": verb, **book, "pid": process.pid, "began": began, "started": time.time()}
     journal.write_whole(folder / "job.json", json.dumps(request))
     _children[run] = process
     return run
@@ -99,14 +100,13 @@ def cancel(home: Path, run: str) -> None:
             os.kill(pid, signal.SIGTERM)
 
 
-def history(home: Path, notebook: str | None = None) -> list[dict[str, Any]]:
+def history(home: Path, notebook: Path | None = None) -> list[dict[str, Any]]:
     """Return the runs, of one notebook or all, newest first, a summary each."""
-    found = []
-    for run in journal.runs(home):
-        summary = _summary(home, run)
-        if notebook is None or summary["notebook"] == notebook:
-            found.append(summary)
-    return found
+    found = [_summary(home, run) for run in journal.runs(home)]
+    if notebook is None:
+        return found
+    here = (journal.below(home, notebook), notebook.name)
+    return [summary for summary in found if (summary["path"] or here[0], summary["notebook"]) == here]
 
 
 def _summary(home: Path, run: str) -> dict[str, Any]:
@@ -119,6 +119,7 @@ def _summary(home: Path, run: str) -> dict[str, Any]:
         "run": run,
         "verb": start.get("verb"),
         "notebook": start.get("notebook"),
+        "path": start.get("path") or request.get("path"),
         "state": state(home, run),
         "started": began,
         "seconds": round((end["at"] if end else time.time()) - began, 3),

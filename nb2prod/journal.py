@@ -141,11 +141,14 @@ def _recalled(home: Path, notebook: Path) -> dict[str, Any]:
     return found
 
 
-def _memory(home: Path, notebook: Path) -> Path:
-    """Two notebooks of one project may have the same name, so that the path below the project counts."""
+def below(home: Path, notebook: Path) -> str:
+    """Return a notebook's path below its project: two notebooks of one project may have the same name."""
     whole, project = notebook.resolve(), home.resolve().parent
-    below = whole.relative_to(project if whole.is_relative_to(project) else whole.anchor)
-    return home / "last" / f"{below}.json"
+    return whole.relative_to(project if whole.is_relative_to(project) else whole.anchor).as_posix()
+
+
+def _memory(home: Path, notebook: Path) -> Path:
+    return home / "last" / f"{below(home, notebook)}.json"
 
 
 def runs(home: Path) -> list[str]:

@@ -84,6 +84,16 @@ class Pipeline:
     edges: tuple[Edge, ...]
     parameters: tuple[Parameter, ...]
 
+    def uses(self) -> Iterator[tuple[Cell, Edge, tuple[str, ...]]]:
+        """Yield for each cell what it takes from earlier stages: along which edge, and which of its names."""
+        flows = {flow.stage.name: flow for flow in self.flows}
+        for edge in self.edges:
+            for item in flows[edge.target].cells:
+                seen = {*item.flow.reads, *item.flow.anonymous.reads, *item.flow.touches}
+                names = tuple(name for name in edge.names if name in seen)
+                if names:
+                    yield item.cell, edge, names
+
     def keep(self, position: int, wanted: Iterable[str] = ()) -> frozenset[str]:
         """Return the names that must outlive the stage at `position`: read below it, by any definition, or `wanted`."""
         below = {name for flow in self.flows[position + 1 :] for name in flow.reads}

@@ -65,6 +65,7 @@ class Step:
     stage: str
     action: Literal["run", "reuse", "skip"]
     why: str
+    record: Record | None = None  # of the run that is reused, else of the last one
 
 
 @frozen(kw_only=True)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from nb2prod.checks import Finding
     from nb2prod.errors import Nb2ProdError
-    from nb2prod.pipeline import Pipeline
+    from nb2prod.notebook import Cell
+    from nb2prod.pipeline import Edge, Pipeline
     from nb2prod.plan import Step
     from nb2prod.report import Report
 
@@ -62,14 +63,28 @@ def graph(pipeline: Pipeline, findings: Iterable[Finding]) -> Json:
             {"from": edge.source, "to": edge.target, "names": list(edge.names), "why": edge.why}
             for edge in pipeline.edges
         ],
+        "uses": [_use(*found) for found in pipeline.uses()],
         "parameters": [{"name": item.name, "value": item.value} for item in pipeline.parameters],
         "findings": [finding(item) for item in findings],
     }
 
 
+def _use(cell: Cell, edge: Edge, names: Iterable[str]) -> Json:
+    return {"cell": cell.index, "cell_id": cell.id, "from": edge.source, "names": list(names)}
+
+
 def plan(notebook: str, steps: Iterable[Step]) -> Json:
     """The plan as `nb2prod plan` gives it."""
-    return {"notebook": notebook, "steps": [asdict(step) for step in steps]}
+    return {"notebook": notebook, "steps": [_step(step) for step in steps]}
+
+
+def _step(value: Step) -> Json:
+    """One step; `seconds`, `bytes` and `artifacts` are of the run that is reused, else of the last one."""
+    head = {"stage": value.stage, "action": value.action, "why": value.why}
+    if value.record is None:
+        return {**head, "seconds": None, "bytes": None, "artifacts": []}
+    left = [{"names": list(a.names), "kinds": list(a.kinds), "bytes": a.bytes} for a in value.record.artifacts]
+    return {**head, "seconds": round(value.record.seconds, 3), "bytes": value.record.bytes, "artifacts": left}
 
 
 def report(value: Report, *, verb: str = "run") -> Json:

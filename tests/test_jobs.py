@@ -58,12 +58,13 @@ def test_a_job_is_found_by_its_run_and_followed_from_any_event(tmp_path: Path) -
     run = jobs.start(path, "run")
     assert ended(home, run) == "done"
     events: list[dict[str, Any]] = jobs.events(home, run)
-    summary = jobs.history(home, "tiny.ipynb")[0]
+    summary = jobs.history(home, path)[0]
 
     assert (events[0]["event"], events[-1]["event"]) == ("start", "end")
     assert events[3:] == jobs.events(home, run, after=3)
     assert (run, "run", "done", True) == (summary["run"], summary["verb"], summary["state"], summary["ok"])
-    assert jobs.history(home, "other.ipynb") == []
+    assert jobs.history(home, tmp_path / "other.ipynb") == []
+    assert jobs.history(home, tmp_path / "below" / "tiny.ipynb") == []
 
 
 @pytest.mark.kernel

@@ -79,3 +79,12 @@ def test_what_a_function_looks_up_before_the_cell_sets_it_comes_from_above() -> 
 
     assert {"f", "k"} == found.stages[1].reads
     assert {"f"} == found.stages[2].reads
+
+
+def test_each_cell_knows_what_it_takes_from_which_stage() -> None:
+    line = build(parsed("%%stage one\nx = y = 1", "%%stage two\nz = x", "print(z, y)"))
+
+    assert [(cell.index, edge.source, names) for cell, edge, names in line.uses()] == [
+        (1, "one", ("x",)),
+        (2, "one", ("y",)),
+    ]

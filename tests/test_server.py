@@ -96,6 +96,26 @@ async def test_a_plan_says_for_each_stage_what_a_run_would_do(ask: Ask, tiny: Pa
     assert {"run"} == {step["action"] for step in plan["steps"]}
 
 
+async def test_a_plan_of_unsaved_cells_is_that_of_the_cells_and_says_what_ran_last(ask: Ask, tiny: Path) -> None:
+    content = json.loads(tiny.read_text())
+    content["cells"] = [
+        {"id": "a", "cell_type": "code", "source": "%%stage mine\nx = 1", "metadata": {}, "outputs": []}
+    ]
+    status, plan = await ask("plan", method="POST", body={"path": "tiny.ipynb", "content": content})
+
+    assert status == 200
+    assert plan["steps"] == [
+        {
+            "stage": "mine",
+            "action": "run",
+            "why": "it has not run before",
+            "seconds": None,
+            "bytes": None,
+            "artifacts": [],
+        }
+    ]
+
+
 async def test_a_plan_of_a_broken_notebook_leads_to_its_cell(ask: Ask, jp_root_dir: Path) -> None:
     shutil.copy(NOTEBOOKS / "syntax_error.ipynb", jp_root_dir / "broken.ipynb")
     status, error = await ask("plan", method="POST", body={"path": "broken.ipynb"})

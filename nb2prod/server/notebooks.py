@@ -28,13 +28,16 @@ class GraphHandler(Handler):
 
 
 class PlanHandler(Handler):
-    """What a run of the saved notebook would do."""
+    """What a run would do."""
 
     @may("read")
     async def post(self) -> None:
-        """Answer with the plan."""
+        """Answer with the plan of `content`, or without one of the saved notebook."""
         from nb2prod import api, schema
 
-        path = await self.notebook(self.body().get("path"))
-        steps = await asyncio.to_thread(api.plan, path)
+        body = self.body()
+        path, content = await self.notebook(body.get("path")), body.get("content")
+        if not (content is None or isinstance(content, dict)):
+            raise HTTPError(400, "'content' must be a notebook.")
+        steps = await asyncio.to_thread(lambda: api.plan(path, raw=content))
         self.finish(json.dumps(schema.plan(path.name, steps)))

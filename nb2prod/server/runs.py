@@ -31,7 +31,7 @@ class RunsHandler(Handler):
         from nb2prod import jobs
 
         path = await self.notebook(self.get_query_argument("path"))
-        runs = await asyncio.to_thread(jobs.history, await self.home(), path.name)
+        runs = await asyncio.to_thread(jobs.history, await self.home(), path)
         self.finish(json.dumps(runs))
 
     @may("execute")
