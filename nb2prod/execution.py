@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from nb2prod.errors import Nb2ProdError, RunError
     from nb2prod.events import Listener
     from nb2prod.fingerprint import Parts
+    from nb2prod.flows import StageFlow
     from nb2prod.notebook import Cell
-    from nb2prod.pipeline import Pipeline, StageFlow
+    from nb2prod.pipeline import Pipeline
     from nb2prod.plan import Inputs
     from nb2prod.runners.base import Runner
     from nb2prod.stores.base import Store

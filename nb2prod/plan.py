@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from nb2prod.fingerprint import Parts
-    from nb2prod.pipeline import Pipeline, StageFlow
+    from nb2prod.flows import StageFlow
+    from nb2prod.pipeline import Pipeline
 
 
 @frozen(kw_only=True)

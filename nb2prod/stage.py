@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve, field, frozen
@@ -104,6 +105,7 @@ def untagged(source: str) -> str:
     return source if head is None else source.replace(head, "", 1).removeprefix("\n")
 
 
+@lru_cache(maxsize=4096)
 def declaration(source: str) -> Tag | None:
     """Read `%%stage name [--option value …]` from a cell's first line, or return None."""
     head = _magic_line(source)
@@ -171,6 +173,8 @@ def _stage(name: str, cells: Iterable[Cell], tags: Iterable[tuple[Cell, Tag]]) -
 
 
 def _magic_line(source: str) -> str | None:
+    if "%%stage" not in source:
+        return None
     for line in source.splitlines():
         if line.strip():
             return line if re.match(r"%%stage(\s|$)", line) else None
@@ -221,6 +225,8 @@ _KALE: Mapping[str, Tag] = {
 
 
 def _from_tags(cell: Cell) -> Tag | None:
+    if not cell.tags:
+        return None
     after = tuple(t.removeprefix("prev:") for t in cell.tags if t.startswith("prev:"))
     for text in cell.tags:
         kind, _, name = text.partition(":")

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from nb2prod.errors import RunError
-    from nb2prod.pipeline import Pipeline, StageFlow
+    from nb2prod.flows import StageFlow
+    from nb2prod.pipeline import Pipeline
     from nb2prod.plan import Record
     from nb2prod.report import Report
     from nb2prod.runners.base import CellResult, Runner

@@ -19,7 +19,9 @@ def test_changing_in_place_makes_a_new_version() -> None:
     found = build(parsed("%%stage a\nxs = []", "%%stage b\nxs.append(1)", "%%stage c\nprint(xs)"))
 
     assert edges(found) == {("a", "b"): ("xs",), ("b", "c"): ("xs",)}
-    assert found.edges[1].why.replace("line 2", "line 1") == "`xs` is changed in place in cell 2, line 1"
+    assert found.edges[1].why.replace("line 2", "line 1") == (
+        "`xs` is changed in place in cell 2, line 1, and read in cell 3, line 1"
+    )
 
 
 def test_a_function_takes_what_it_looks_up_to_whoever_calls_it() -> None:
@@ -88,3 +90,29 @@ def test_each_cell_knows_what_it_takes_from_which_stage() -> None:
         (1, "one", ("x",)),
         (2, "one", ("y",)),
     ]
+
+
+def test_a_changed_function_changes_what_the_stages_below_read() -> None:
+    below = "%%stage b\nprint(f())"
+    first = build(parsed("%%stage a\nk = m = 1\ndef f(): return k", below))
+    then = build(parsed("%%stage a\nk = m = 1\ndef f(): return m", below))
+
+    assert [set(edge.names) for edge in (*first.edges, *then.edges)] == [{"f", "k"}, {"f", "m"}]
+
+
+def test_a_reason_names_the_call_that_changes_or_looks_up() -> None:
+    found = build(
+        parsed(
+            "%%stage a\nscale, rows = 2, []\ndef clean(rows, n=0): rows.append(scale)",
+            "%%stage b\n\nclean(rows, n=len(rows))",
+            "%%stage c\nprint(rows)",
+        )
+    )
+    reasons = {reason.name: str(reason) for edge in found.edges for reason in edge.reasons if edge.target == "b"}
+
+    assert reasons["scale"] == (
+        "`scale` is set in cell 1, line 2, and looked up when `clean` is called in cell 2, line 3"
+    )
+    assert found.edges[-1].why == (
+        "`rows` is changed in place by `clean(rows)` in cell 2, line 3, and read in cell 3, line 2"
+    )

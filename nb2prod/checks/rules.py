@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nb2prod import dataflow
@@ -17,7 +18,8 @@ from nb2prod.stage import NAME, OPTIONS, code, declaration
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nb2prod.pipeline import Pipeline, StageFlow
+    from nb2prod.flows import StageFlow
+    from nb2prod.pipeline import Pipeline
     from nb2prod.stage import Stage
 
 # What IPython adds to the builtins.
@@ -187,7 +189,12 @@ def unkeepable(pipeline: Pipeline) -> Iterator[Finding]:
                     )
 
 
-def _made(source: str) -> Iterator[tuple[str, str, int]]:
+@lru_cache(maxsize=4096)
+def _made(source: str) -> tuple[tuple[str, str, int], ...]:
+    return tuple(_unkept(source))
+
+
+def _unkept(source: str) -> Iterator[tuple[str, str, int]]:
     for statement in dataflow.parse(source).body:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.GeneratorExp()):
@@ -246,7 +253,7 @@ def questions(pipeline: Pipeline) -> Iterator[Finding]:
     """NB112: `input()` waits for somebody to type, and nobody is there."""
     for flow in pipeline.flows:
         for item in flow.cells:
-            if "input" in item.flow.loads and any(name == "input" for name, _, _ in item.flow.calls):
+            if "input" in item.flow.loads and any(call.function == "input" for call in item.flow.calls):
                 yield Finding(
                     code="NB112",
                     message="`input()` asks a question that nobody can answer when the pipeline runs.",

@@ -17,7 +17,7 @@ def annotated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.expr
         yield node.returns
 
 
-def _inside(statements: Iterable[ast.stmt]) -> Iterator[ast.AST]:
+def inside(statements: Iterable[ast.stmt]) -> Iterator[ast.AST]:
     """Walk a body without entering the scopes of functions, lambdas and classes in it."""
     pending: list[ast.AST] = list(statements)
     while pending:
@@ -31,16 +31,16 @@ def _inside(statements: Iterable[ast.stmt]) -> Iterator[ast.AST]:
         pending.extend(ast.iter_child_nodes(node))
 
 
-def declared(statements: Iterable[ast.stmt]) -> Iterator[str]:
-    """Yield the names that a body declares `global` or `nonlocal`."""
-    for node in _inside(statements):
+def declared(body: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the names that a body, walked by `inside`, declares `global` or `nonlocal`."""
+    for node in body:
         if isinstance(node, ast.Global | ast.Nonlocal):
             yield from node.names
 
 
-def local(statements: Iterable[ast.stmt]) -> Iterator[str]:
-    """Yield the names that a body binds anywhere."""
-    for node in _inside(statements):
+def local(body: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the names that a body, walked by `inside`, binds anywhere."""
+    for node in body:
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
                 yield name

@@ -31,9 +31,11 @@ _SAVING = ("to_", "save", "dump", "write", "mkdir", "makedirs", "touch", "imsave
 def saved(node: ast.Call) -> set[str]:
     """Return the constants in a call that writes a file; one of them may be its name."""
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if name != "open" and not name.startswith(_SAVING):
+        return set()
     texts = {a.value for a in ast.walk(node) if isinstance(a, ast.Constant) and isinstance(a.value, str)}
     opened = name == "open" and any(text[:1] in {"w", "a", "x"} and len(text) <= len("wb+") for text in texts)
-    return texts if opened or name.startswith(_SAVING) else set()
+    return texts if opened or name != "open" else set()
 
 
 def base(node: ast.expr) -> set[str]:

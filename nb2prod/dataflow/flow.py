@@ -18,6 +18,28 @@ class Import:
     star: bool = False
 
 
+@frozen
+class Load:
+    """Where a name is first looked up, and what is bound for sure by then."""
+
+    line: int
+    bound: frozenset[str]
+
+
+@frozen(kw_only=True)
+class Call:
+    """A call by a plain name, `f(a, k=b)`, with the plain names among its arguments."""
+
+    function: str
+    args: tuple[str | None, ...]
+    named: dict[str, str] = field(eq=False)
+    line: int
+
+    def __str__(self) -> str:
+        given = [argument or "…" for argument in self.args]
+        return f"{self.function}({', '.join([*given, *(f'{name}={value}' for name, value in self.named.items())])})"
+
+
 @define(kw_only=True)
 class Deferred:
     """What the body of a function, lambda or class does with globals when it is called."""
@@ -33,14 +55,14 @@ class Flow:
     """What one cell does with names; filled by `analyse`, read-only afterwards."""
 
     reads: Names = field(factory=dict)
-    loads: dict[str, frozenset[str]] = field(factory=dict)  # every name looked up → what is bound for sure by then
+    loads: dict[str, Load] = field(factory=dict)  # every name looked up
     binds: Names = field(factory=dict)
     definite: set[str] = field(factory=set)  # bound on every path
     deletes: Names = field(factory=dict)
     touches: Names = field(factory=dict)  # objects that may be changed in place
     definitions: dict[str, Deferred] = field(factory=dict)
     anonymous: Deferred = field(factory=Deferred)  # lambdas without a name: they may be called at once
-    calls: list[tuple[str, list[str | None], dict[str, str]]] = field(factory=list)  # f(a, b, k=c) by plain names
+    calls: list[Call] = field(factory=list)
     imports: list[Import] = field(factory=list)
     session: list[str] = field(factory=list)  # line magics that set up the session, such as `%matplotlib inline`
     strings: set[str] = field(factory=set)  # constants, among which file names may be

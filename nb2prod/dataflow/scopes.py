@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from nb2prod.dataflow import calls, imports
-from nb2prod.dataflow.binding import annotated, declared, local
-from nb2prod.dataflow.flow import Deferred, Fit, Flow, Import
+from nb2prod.dataflow.binding import annotated, declared, inside, local
+from nb2prod.dataflow.flow import Call, Deferred, Fit, Flow, Import, Load
 from nb2prod.dataflow.syntax import Magic, Unparsable, interpolated, magic, parse
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ class _Visitor(ast.NodeVisitor):
             if self.deferred is not self.flow.anonymous or name not in self.flow.definite:
                 self.deferred.reads.setdefault(name, line)
             return
-        self.flow.loads.setdefault(name, frozenset(self.flow.definite))
+        if name not in self.flow.loads:
+            self.flow.loads[name] = Load(line, frozenset(self.flow.definite))
         if name not in self.flow.definite:
             self.flow.reads.setdefault(name, line)
 
@@ -214,9 +215,9 @@ class _Visitor(ast.NodeVisitor):
         if name in calls.OPAQUE and self._find(name) is None and name not in self.flow.binds:
             self._opaque_call(node, name)
         if self.deferred is None:
-            positional = [a.id if isinstance(a, ast.Name) else None for a in node.args]
-            by_name = {k.arg: k.value.id for k in node.keywords if k.arg and isinstance(k.value, ast.Name)}
-            self.flow.calls.append((name, positional, by_name))
+            positional = tuple(a.id if isinstance(a, ast.Name) else None for a in node.args)
+            named = {k.arg: k.value.id for k in node.keywords if k.arg and isinstance(k.value, ast.Name)}
+            self.flow.calls.append(Call(function=name, args=positional, named=named, line=self._at(node)))
 
     def _opaque_call(self, node: ast.Call, name: str) -> None:
         """Look into `eval("a + b")`; code that is not a constant cannot be seen."""
@@ -413,11 +414,12 @@ class _Visitor(ast.NodeVisitor):
         names = [a.arg for a in (*args.posonlyargs, *args.args)]
         others = [a.arg for a in (*args.kwonlyargs, *filter(None, (args.vararg, args.kwarg)))]
         statements = list(body)
-        outer = set(declared(statements))
+        walked = tuple(inside(statements))
+        outer = set(declared(walked))
         outermost = self.deferred is None
         # Positions are known for the outermost function only: that is the one that cells call.
         params = {name: position for position, name in enumerate(names)} if outermost else {}
-        scope = _Scope("function", {*names, *others, *local(statements)} - outer, outer, params)
+        scope = _Scope("function", {*names, *others, *local(walked)} - outer, outer, params)
         kept = self.deferred, self.target
         self.deferred, self.target = deferred, None
         self.scopes.append(scope)
@@ -434,7 +436,7 @@ class _Visitor(ast.NodeVisitor):
             self.visit(part)
         if not self.scopes and self.deferred is None:
             self.flow.definitions[node.name] = Deferred()
-        self.scopes.append(_Scope("class", set(), set(declared(node.body)), owner=node.name))
+        self.scopes.append(_Scope("class", set(), set(declared(inside(node.body))), owner=node.name))
         self.run(node.body)
         self.scopes.pop()
         self._store(node.name, self._at(node))

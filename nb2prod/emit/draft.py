@@ -19,8 +19,9 @@ from nb2prod.stage import tag_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nb2prod.flows import StageFlow
     from nb2prod.notebook import Cell
-    from nb2prod.pipeline import Pipeline, StageFlow
+    from nb2prod.pipeline import Pipeline
     from nb2prod.stage import Stage
 
 DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from nb2prod.emit.draft import Draft
     from nb2prod.emit.source import Statement
+    from nb2prod.flows import StageFlow
     from nb2prod.notebook import Cell
-    from nb2prod.pipeline import Pipeline, StageFlow
+    from nb2prod.pipeline import Pipeline
 
 _OURS = re.compile(r"^%(load_ext|reload_ext)\s+nb2prod\s*$\n?|^%(pipeline|ship)\b.*$\n?", re.MULTILINE)
 _SESSION = re.compile(r"set\w*|use|reset_orig|rc|filterwarnings|simplefilter|basicConfig|register\w*|chdir|insert")
