@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
+import sys
 from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
@@ -28,13 +30,25 @@ def _distributions() -> Mapping[str, list[str]]:
 
 def versions(distributions: Iterable[str]) -> dict[str, str]:
     """Return the versions of those distributions that are installed."""
-    found = {}
-    for name in distributions:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    known = {name: _version(name, _installed()) for name in distributions}
+    return {name: found for name, found in known.items() if found is not None}
+
+
+def _installed() -> tuple[int, ...]:
+    """Return the times at which something was last installed or removed."""
+    found = []
+    for folder in sys.path:
+        with suppress(OSError):
+            found.append(os.stat(folder or ".").st_mtime_ns)  # noqa: PTH116 - asked for each stage of a plan
+    return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _version(name: str, _installed: tuple[int, ...]) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def modules(files: Iterable[str]) -> dict[str, str]:
@@ -45,10 +59,15 @@ def modules(files: Iterable[str]) -> dict[str, str]:
             source = Path(file).read_bytes()
         except OSError:
             continue
-        with suppress(SyntaxError, ValueError, RecursionError):  # as it is, then
-            source = ast.dump(ast.parse(source)).encode()
-        found[file] = hashlib.sha256(source).hexdigest()
+        found[file] = _hash_of_code(source)
     return found
+
+
+@lru_cache(maxsize=256)  # the stages of a notebook use the same modules
+def _hash_of_code(source: bytes) -> str:
+    with suppress(SyntaxError, ValueError, RecursionError):  # as it is, then
+        source = ast.dump(ast.parse(source)).encode()
+    return hashlib.sha256(source).hexdigest()
 
 
 def files(names: Iterable[str], folder: Path) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nb2prod import dataflow
@@ -49,6 +50,7 @@ def difference(new: Mapping[str, str], old: Mapping[str, str]) -> str:
     return ", ".join(said)
 
 
+@lru_cache(maxsize=4096)  # asked of the same cells for each plan
 def _normal(source: str) -> str:
     try:
         # A semicolon at the end keeps IPython from showing the value.

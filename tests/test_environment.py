@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nb2prod import environment
+
+
+def test_a_package_that_is_installed_meanwhile_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = environment.versions(["newcomer"])
+    about = tmp_path / "newcomer-2.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: newcomer\nVersion: 2.0\n")
+
+    assert (before, environment.versions(["newcomer"])) == ({}, {"newcomer": "2.0"})
+
+
+def test_a_comment_in_a_module_does_not_count(tmp_path: Path) -> None:
+    file = tmp_path / "helper.py"
+    hashes = []
+    for source in ("x = 1\n", "x = 1  # one\n", "x = 2\n"):
+        file.write_text(source)
+        hashes.append(environment.modules([str(file)])[str(file)])
+
+    assert [hashes[0] == other for other in hashes] == [True, True, False]
