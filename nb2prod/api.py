@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from nb2prod.report import Report
     from nb2prod.settings import Settings
 
+_LOG = logging.getLogger(__name__)
+
 __all__ = [
     "Options",
     "Serving",
@@ -36,6 +39,7 @@ __all__ = [
     "plan",
     "read",
     "releases",
+    "report_page",
     "run",
     "serve",
     "ship",
@@ -125,6 +129,7 @@ def ship(
             tell(Event(kind="error", data=schema.error(wrong)))
     result = shipping.result(chosen.home, report, shipped, refused)
     result["verify"] = None if verdict is None else schema.verdict(verdict)
+    result["report"] = _drawn(chosen.home, result)
     _run.finish(chosen.home, result, tell)
     return result
 
@@ -182,6 +187,31 @@ def extract(path: Path, out: Path) -> list[Path]:
             shutil.copyfile(source, target)
             written.append(target)
     return written
+
+
+def report_page(home: Path, name: str) -> Path:
+    """Return the page in HTML of a run that has ended, drawn now if nobody asked for it before.
+
+    Raises:
+        RunUnknown: There is no such run, or it has not ended.
+    """
+    from nb2prod import page
+
+    found = journal.result(home, name)
+    if found is None:
+        raise RunUnknown(name)
+    there = journal.folder_of(home, name) / "report.html"
+    return there if there.is_file() else page.write(home, found)
+
+
+def _drawn(home: Path, result: dict[str, Any]) -> str | None:
+    from nb2prod import page
+
+    try:
+        return str(page.write(home, result))
+    except Exception as wrong:  # noqa: BLE001 - what nbconvert makes of a notebook must not cost a ship its result
+        _LOG.warning("No HTML report of run %s: %s: %s", result["run"], type(wrong).__name__, wrong)
+        return None
 
 
 def show(home: Path, name: str) -> dict[str, Any]:

@@ -137,8 +137,7 @@ def run(notebook: Path, style: str, **flags: Any) -> None:
     from nb2prod import api, schema, text
 
     chosen = settings.read(notebook, store=flags["store"], kernel=flags["kernel"])
-    report = api.run(notebook, _run_options(flags), chosen, narrate)
-    found = schema.report(report)
+    found = schema.report(api.run(notebook, _run_options(flags), chosen, narrate))
     click.echo(json.dumps(found, indent=1) if style == "json" else text.report(found))
     sys.exit(_status(found))
 
@@ -251,6 +250,23 @@ def runs(folder: Path, style: str) -> None:
 
     found = jobs.history(settings.home_of(folder / "_"))
     click.echo(json.dumps(found, indent=1) if style == "json" else text.history(found))
+
+
+@main.command()
+@click.argument("run")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write it to, too.")
+@click.option("--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder.")
+@FORMAT
+@shown
+def report(run: str, output: Path | None, folder: Path, style: str) -> None:
+    """Write the executed notebook of RUN and what became of its stages as one HTML page."""
+    from nb2prod import api
+
+    page = api.report_page(settings.home_of(folder / "_"), run)
+    if output is not None:
+        output.write_bytes(page.read_bytes())
+    found = {"run": run, "report": str(output or page)}
+    click.echo(json.dumps(found, indent=1) if style == "json" else found["report"])
 
 
 @main.command()

@@ -113,30 +113,18 @@ def result(home: Path, run: str) -> dict[str, Any] | None:
     return found
 
 
-def remember(home: Path, notebook: Path, keys: Mapping[str, str], page: Path | None = None) -> None:
-    """Keep what ran last of a notebook: stage → key, and the report in HTML when it is of the whole of it."""
+def remember(home: Path, notebook: Path, keys: Mapping[str, str]) -> None:
+    """Keep what ran last of a notebook: stage → key."""
     path = _memory(home, notebook)
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = {**remembered(home, notebook), **keys}
-    write_whole(path, json.dumps({"keys": known, "page": page and [str(page), dict(keys)]}))
+    write_whole(path, json.dumps({"keys": {**remembered(home, notebook), **keys}}))
 
 
 def remembered(home: Path, notebook: Path) -> dict[str, str]:
     """Return the keys of what ran last of a notebook, so that «why does it run again» has an answer."""
-    found: dict[str, str] = _recalled(home, notebook).get("keys") or {}
-    return found
-
-
-def page_of(home: Path, notebook: Path, keys: Mapping[str, str]) -> Path | None:
-    """Return the last report of a notebook, if it is of these very stages."""
-    page, shown = _recalled(home, notebook).get("page") or ("", None)
-    return Path(page) if shown == keys and Path(page).is_file() else None
-
-
-def _recalled(home: Path, notebook: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(_memory(home, notebook).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found: dict[str, str] = json.loads(_memory(home, notebook).read_text(encoding="utf-8"))["keys"]
+    except (OSError, ValueError, KeyError):
         return {}
     return found
 

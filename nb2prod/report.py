@@ -40,7 +40,6 @@ class Report:
     keys: Mapping[str, str] = field(factory=dict)  # stage → key of what it left
     parameters: Mapping[str, Any] = field(factory=dict)
     output: Path | None = None  # the executed notebook
-    page: Path | None = None  # the HTML report
     error: Nb2ProdError | None = None
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from nb2prod.plan import Record
     from nb2prod.settings import Settings
     from nb2prod.stores.base import Store
-
-_LOG = logging.getLogger(__name__)
 
 
 @frozen(kw_only=True)
@@ -93,9 +90,8 @@ def of_document(raw: Document, path: Path, options: Options, chosen: Settings, t
     except ChecksFailed as wrong:
         return _stopped(path, options, wrong, tell)
     report = _execute(raw, found, options, chosen, tell)
-    page = _write_page(raw, report, path, chosen.home)
-    journal.remember(chosen.home, path, report.keys, page if report.ok else None)
-    return evolve(report, page=page)
+    journal.remember(chosen.home, path, report.keys)
+    return report
 
 
 def _start(path: Path, options: Options, stages: list[str], tell: Listener) -> None:
@@ -132,23 +128,6 @@ def _execute(raw: Document, context: Context, options: Options, chosen: Settings
         output=document.write(raw, options.output, folder),
         error=going.error,
     )
-
-
-def _write_page(raw: Document, report: Report, path: Path, home: Path) -> Path | None:
-    """Write the HTML report; a run that ran nothing points at the last one, whose outputs are the same."""
-    if report.ok and all(outcome.action == "reuse" for outcome in report.outcomes):
-        earlier = journal.page_of(home, path, report.keys)
-        if earlier is not None:
-            return earlier
-    from nb2prod import page
-
-    file = journal.folder_of(home, report.run) / "report.html"
-    try:
-        journal.write_whole(file, page.render(raw, report))
-    except Exception as wrong:  # noqa: BLE001 - what nbconvert makes of a notebook must not cost a run its result
-        _LOG.warning("No HTML report of run %s: %s: %s", report.run, type(wrong).__name__, wrong)
-        return None
-    return file
 
 
 def prepared(line: Pipeline, path: Path, options: Options, chosen: Settings) -> Context:

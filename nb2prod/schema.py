@@ -107,7 +107,7 @@ def report(value: Report, *, verb: str = "run") -> Json:
         ],
         "parameters": dict(value.parameters),
         "output": value.output and str(value.output),
-        "report": value.page and str(value.page),
+        "report": None,  # the page in HTML, where somebody asked for it
         "error": value.error and error(value.error),
     }
 

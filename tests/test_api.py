@@ -9,7 +9,7 @@ from books import copied, document, texts, written
 
 from nb2prod import api, journal, settings
 from nb2prod.api import Options
-from nb2prod.errors import ChecksFailed, NotebookUnreadable, StageUnknown
+from nb2prod.errors import ChecksFailed, NotebookUnreadable, RunUnknown, StageUnknown
 from nb2prod.failures import ParameterUnknown
 from nb2prod.report import Report
 
@@ -104,9 +104,7 @@ def test_an_old_notebook_is_brought_up_to_date(tmp_path: Path) -> None:
 
 
 @pytest.mark.kernel
-def test_what_cannot_be_drawn_costs_the_report_in_html_and_nothing_else(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_is_half_a_character_is_run_and_drawn_all_the_same(tmp_path: Path) -> None:
     raw = document("print(1)")
     raw["cells"].insert(0, {"cell_type": "markdown", "id": "m", "metadata": {}, "source": "\ud800"})
     raw["metadata"]["kernelspec"] = {"name": "python3"}
@@ -115,24 +113,34 @@ def test_what_cannot_be_drawn_costs_the_report_in_html_and_nothing_else(
     report = api.run(path)
 
     assert report.ok
-    assert report.page is None
-    assert "No HTML report" in caplog.text
     assert report.output is not None
     assert texts(report.output) == ["1\n"]
+    assert "<html" in api.report_page(tmp_path / ".nb2prod", report.run).read_text(encoding="utf-8")
 
 
 @pytest.mark.kernel
-def test_notebooks_of_one_name_in_a_project_do_not_share_reports(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text("[tool.nb2prod]", encoding="utf-8")
-    paths = []
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        paths.append(written(tmp_path / name, f"%load_ext nb2prod\nprint('{name}')"))
-    first = [api.run(path).page for path in paths]
-    second = [api.run(path).page for path in paths]
+def test_the_page_of_a_run_is_drawn_when_it_is_asked_for(tmp_path: Path) -> None:
+    path = copied("failing_cell", tmp_path)
+    report, home = api.run(path), settings.home_of(path)
+    before = list(home.rglob("report.html"))
+    page = api.report_page(home, report.run)
 
-    assert first == second
-    assert first[0] != first[1]
+    assert before == []
+    assert "NB201" in page.read_text(encoding="utf-8")
+    assert api.report_page(home, report.run) == page
+
+
+def test_a_notebook_that_was_refused_has_a_page_that_says_why(tmp_path: Path) -> None:
+    path = copied("syntax_error", tmp_path)
+    report = api.run(path)
+
+    assert "NB102" in api.report_page(settings.home_of(path), report.run).read_text(encoding="utf-8")
+
+
+def test_a_run_that_is_not_there_has_no_page(tmp_path: Path) -> None:
+    for name in ("20260101-000000-abcdef", "../../etc"):
+        with pytest.raises(RunUnknown, match="NB303"):
+            api.report_page(tmp_path / ".nb2prod", name)
 
 
 @pytest.mark.kernel

@@ -21,14 +21,10 @@ def test_a_home_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
 
 
 def test_two_notebooks_of_one_name_in_a_project_are_remembered_apart(tmp_path: Path) -> None:
-    home, page = tmp_path / ".nb2prod", tmp_path / "report.html"
-    page.touch()
-    journal.remember(home, tmp_path / "a" / "x.ipynb", {"load": "k1"}, page)
+    home = tmp_path / ".nb2prod"
+    journal.remember(home, tmp_path / "a" / "x.ipynb", {"load": "k1"})
     journal.remember(home, tmp_path / "b" / "x.ipynb", {"load": "k2"})
     journal.remember(home, tmp_path / "b" / "x.ipynb", {"train": "k3"})
 
     assert journal.remembered(home, tmp_path / "a" / "x.ipynb") == {"load": "k1"}
     assert journal.remembered(home, tmp_path / "b" / "x.ipynb") == {"load": "k2", "train": "k3"}
-    assert journal.page_of(home, tmp_path / "a" / "x.ipynb", {"load": "k1"}) == page
-    assert journal.page_of(home, tmp_path / "a" / "x.ipynb", {"load": "k2"}) is None
-    assert journal.page_of(home, tmp_path / "b" / "x.ipynb", {"load": "k1"}) is None
