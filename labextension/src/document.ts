@@ -2,8 +2,7 @@
  * Document: an open notebook seen through its shared model, so that edits reach every collaborator.
  */
 import type { ICellModel } from '@jupyterlab/cells';
-import type { DocumentRegistry } from '@jupyterlab/docregistry';
-import type { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
+import type { NotebookPanel } from '@jupyterlab/notebook';
 import { NotebookActions } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
 import type { PartialJSONObject } from '@lumino/coreutils';
@@ -19,7 +18,6 @@ export class NotebookDocument implements INotebookDocument {
     private readonly _contents: Contents.IManager
   ) {
     _panel.model?.contentChanged.connect(this._onChanged, this);
-    _panel.context.saveState.connect(this._onSaveState, this);
   }
 
   get path(): string {
@@ -32,10 +30,6 @@ export class NotebookDocument implements INotebookDocument {
 
   get changed(): ISignal<INotebookDocument, void> {
     return this._changed;
-  }
-
-  get saved(): ISignal<INotebookDocument, void> {
-    return this._saved;
   }
 
   get isDisposed(): boolean {
@@ -96,15 +90,8 @@ export class NotebookDocument implements INotebookDocument {
     this._changed.emit();
   }
 
-  private _onSaveState(_: DocumentRegistry.IContext<INotebookModel>, state: DocumentRegistry.SaveState): void {
-    if (state === 'completed') {
-      this._saved.emit();
-    }
-  }
-
   private _isDisposed = false;
   private readonly _changed = new Signal<INotebookDocument, void>(this);
-  private readonly _saved = new Signal<INotebookDocument, void>(this);
 }
 
 /** What a stage edit needs to know of a cell. */

@@ -7,7 +7,7 @@ import type { IFault, IFinding, IResult, IStep, RunEvent, RunState, StageState, 
 export const SHIP_STEPS = ['check', 'run', 'verify', 'baseline', 'package', 'rehearse', 'release', 'serve'] as const;
 
 /** How a stage is shown: what became of it in a run, or what a plan says of it. */
-export type ShownState = StageState | 'pending' | 'changed' | 'kept';
+export type ShownState = StageState | 'pending' | 'stale' | 'kept';
 
 export interface IProgress<S extends string> {
   readonly state: S;
@@ -124,7 +124,7 @@ export function ended(view: IRunView, state: RunState): IRunView {
   };
 }
 
-/** How a stage is to be shown, from the newest run and from the plan of the saved notebook. */
+/** How a stage is to be shown, from the newest run and from the plan of the notebook as it is. */
 export function shown(name: string, view: IRunView | null, plan: readonly IStep[]): IProgress<ShownState> {
   const ran = view?.stages[name];
   if (view?.state === 'running') {
@@ -135,14 +135,9 @@ export function shown(name: string, view: IRunView | null, plan: readonly IStep[
     return ran ?? { state: 'pending', seconds: null, why: '' };
   }
   if (step.action === 'reuse') {
-    return ran && ran.state !== 'skipped' ? ran : { state: 'kept', seconds: null, why: step.why };
+    return ran?.state === 'done' ? ran : { state: 'kept', seconds: step.seconds, why: step.why };
   }
-  const finished = ran?.state === 'done' || ran?.state === 'reused';
-  return {
-    state: finished ? 'changed' : 'pending',
-    seconds: null,
-    why: step.why
-  };
+  return { state: step.seconds === null ? 'pending' : 'stale', seconds: null, why: step.why };
 }
 
 /** The part of a fault or finding by which it is known. */

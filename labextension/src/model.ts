@@ -23,7 +23,7 @@ import type {
 } from './tokens';
 
 /** Milliseconds without typing before the server is asked for the graph. */
-const QUIET = 400;
+const QUIET = 150;
 
 /** Milliseconds for which changes are gathered before they are told. */
 const GATHER = 30;
@@ -40,7 +40,6 @@ export class PipelineModel implements IDisposable {
     private readonly _service: IPipelineService
   ) {
     document.changed.connect(this._onEdited, this);
-    document.saved.connect(this._onSaved, this);
     void this._recall();
     void this._inspect();
   }
@@ -123,6 +122,11 @@ export class PipelineModel implements IDisposable {
     return shown(name, this._run, this._plan);
   }
 
+  /** What a run would do with a stage, and what it left when it last ran. */
+  step(name: string): IStep | null {
+    return this._plan.find(({ stage }) => stage === name) ?? null;
+  }
+
   select(stage: string | null): void {
     this._selected = stage;
     this._tell();
@@ -169,10 +173,6 @@ export class PipelineModel implements IDisposable {
 
   private _onEdited(): void {
     void this._quiet.invoke().catch(() => undefined); // rejects when disposed
-  }
-
-  private _onSaved(): void {
-    void this._foresee();
   }
 
   /** Find again what this notebook has behind it. */
@@ -261,12 +261,10 @@ export class PipelineModel implements IDisposable {
         this._graph = graph;
       }
     });
-    if (this._plan.length === 0) {
-      await this._foresee();
-    }
+    await this._foresee();
   }
 
-  /** Ask what a run of the saved file would do. A plan that cannot be made is no trouble: findings say why. */
+  /** Ask what a run of the notebook as it is would do. A plan that cannot be made is no trouble: findings say why. */
   private async _foresee(): Promise<void> {
     if (this._isDisposed || this.busy) {
       return;
@@ -276,12 +274,17 @@ export class PipelineModel implements IDisposable {
       this._tell();
       return;
     }
+    const text = this._inspected;
+    let plan: readonly IStep[] = [];
     try {
-      this._plan = await this._service.plan(this.document.path);
+      plan = await this._service.plan(this.document.path, this.document.content());
     } catch {
-      this._plan = [];
+      // findings say why there is none
     }
-    this._tell();
+    if (this._inspected === text) {
+      this._plan = plan;
+      this._tell();
+    }
   }
 
   private async _serviceVerb(verb: 'serve' | 'stop'): Promise<void> {

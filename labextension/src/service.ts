@@ -37,8 +37,8 @@ export class PipelineService implements IPipelineService {
     return this._request('graph', 'POST', {}, { path, content });
   }
 
-  async plan(path: string): Promise<readonly IStep[]> {
-    return (await this._request<{ steps: readonly IStep[] }>('plan', 'POST', {}, { path })).steps;
+  async plan(path: string, content: PartialJSONObject): Promise<readonly IStep[]> {
+    return (await this._request<{ steps: readonly IStep[] }>('plan', 'POST', {}, { path, content })).steps;
   }
 
   async start(path: string, verb: Verb): Promise<string> {

@@ -42,6 +42,7 @@ export interface IStage {
   readonly cell_ids: readonly string[];
   readonly reads: readonly string[];
   readonly writes: readonly string[];
+  readonly options: PartialJSONObject;
 }
 
 export interface IEdge {
@@ -51,19 +52,45 @@ export interface IEdge {
   readonly why: string;
 }
 
+/** What one cell takes from an earlier stage. */
+export interface IUse {
+  readonly cell: number;
+  readonly cell_id: string | null;
+  readonly from: string;
+  readonly names: readonly string[];
+}
+
+/** A name that a run may set anew; `value` is its default as Python source. */
+export interface IParameter {
+  readonly name: string;
+  readonly value: string;
+}
+
 /** The pipeline of a notebook as it is now. */
 export interface IGraph {
   readonly notebook: string;
   readonly stages: readonly IStage[];
   readonly edges: readonly IEdge[];
+  readonly uses: readonly IUse[];
+  readonly parameters: readonly IParameter[];
   readonly findings: readonly IFinding[];
 }
 
-/** One line of a plan. */
+/** Values that share objects, kept together. */
+export interface IArtifact {
+  readonly names: readonly string[];
+  readonly kinds: readonly string[];
+  readonly bytes: number;
+}
+
+/** One line of a plan; the numbers are of the run that is reused, else of the last one. */
 export interface IStep {
   readonly stage: string;
   readonly action: 'run' | 'reuse' | 'skip';
   readonly why: string;
+  readonly seconds: number | null;
+  readonly bytes: number | null;
+  readonly artifacts: readonly IArtifact[];
 }
 
 export type Metrics = Readonly<Record<string, number>>;
@@ -167,7 +194,7 @@ export interface IJournalPage {
 /** The verbs of the server. Paths are relative to its root; every call rejects with a `ServiceFault`. */
 export interface IPipelineService {
   graph(path: string, content: PartialJSONObject): Promise<IGraph>;
-  plan(path: string): Promise<readonly IStep[]>;
+  plan(path: string, content: PartialJSONObject): Promise<readonly IStep[]>;
   start(path: string, verb: Verb): Promise<string>;
   runs(path: string): Promise<readonly IRunSummary[]>;
   page(path: string, run: string, after: number): Promise<IJournalPage>;
@@ -199,8 +226,6 @@ export interface INotebookDocument extends IDisposable {
   readonly name: string;
   /** Emitted when cells, their text or their tags may have changed. */
   readonly changed: ISignal<INotebookDocument, void>;
-  /** Emitted when the file was written. */
-  readonly saved: ISignal<INotebookDocument, void>;
   /** The notebook as it is now, without outputs. */
   content(): PartialJSONObject;
   /** Write it if it has unsaved changes; false when it could not be written, which the user was told. */

@@ -10,7 +10,7 @@ import type { IPlace, RunState, Verb } from './tokens';
 export function stateWord(trans: TranslationBundle, state: ShownState): string {
   const words: Readonly<Record<ShownState, string>> = {
     pending: trans.__('to run'),
-    changed: trans.__('changed'),
+    stale: trans.__('stale'),
     kept: trans.__('kept'),
     running: trans.__('running'),
     done: trans.__('done'),
@@ -65,6 +65,16 @@ export function duration(trans: TranslationBundle, seconds: number): string {
 
 export function milliseconds(trans: TranslationBundle, value: number): string {
   return trans.__('%1 ms', value < 10 ? value.toFixed(1) : Math.round(value));
+}
+
+/** A size as people read it, in steps of a thousand. */
+export function size(trans: TranslationBundle, bytes: number): string {
+  if (bytes < 1000) {
+    return trans.__('%1 B', bytes);
+  }
+  const units = [trans.__('%1 kB'), trans.__('%1 MB'), trans.__('%1 GB'), trans.__('%1 TB')];
+  const step = Math.min(units.length, Math.floor(Math.log10(bytes) / 3));
+  return units[step - 1].replace('%1', Number((bytes / 1000 ** step).toPrecision(3)).toString());
 }
 
 /** Four significant digits, as metrics are compared. */

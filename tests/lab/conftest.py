@@ -12,10 +12,11 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import define, field
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 import nb2prod
 
@@ -23,6 +24,7 @@ REPOSITORY = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 BASE = "/user/ann/"
 TOKEN = "for-tests-only"
+ENDED = 240_000  # milliseconds a Ship may take on a slow machine
 
 # What Jupyter does without us: the page asks for files that need not be there, and Notebook 7 logs on its own account.
 NOT_OURS = ("reading 'schema'", "filebrowser:open-path", "is duplicated", "duplicated for menu", "Not same Y.Doc")
@@ -157,6 +159,25 @@ class Screen:
         self.page.get_by_role("tab", name="Pipeline").click()
         self.page.locator(".jp-nb2prod-Head").wait_for()
 
+    def node(self, stage: str) -> Locator:
+        """Return a stage of the graph."""
+        return self.page.locator(f'.jp-nb2prod-Graph-node[data-stage="{stage}"]')
+
+    def status(self, state: str) -> None:
+        """Wait until the newest run is in a state."""
+        expect(self.page.locator(".jp-nb2prod-Status")).to_have_attribute("data-state", state, timeout=ENDED)
+
+    def ship(self) -> None:
+        """Click Ship in the toolbar of the notebook."""
+        toolbar = self.page.locator('.jp-NotebookPanel-toolbar [data-jp-item-name="nb2prod-ship"]')
+        toolbar.get_by_text("Ship").click()
+
+    def type_at_end(self, index: int, text: str) -> None:
+        """Type below the last line of a cell."""
+        self.cell(index).locator(".cm-content").click()
+        self.page.keyboard.press("Control+End")
+        self.page.keyboard.type(text)
+
     def cell(self, index: int) -> Locator:
         return self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{index}"]')
 
@@ -201,3 +222,22 @@ def screen(lab: Lab, chromium: Browser, request: pytest.FixtureRequest) -> Itera
     yield screen
     context.close()
     assert screen.complaints == []
+
+
+def cells(path: Path) -> list[dict[str, Any]]:
+    """Return a notebook's cells as they are saved."""
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+def index_of(path: Path, text: str) -> int:
+    """Return the place of the first cell that holds `text`."""
+    return next(at for at, cell in enumerate(cells(path)) if text in "".join(cell["source"]))
+
+
+def written(path: Path, *sources: str) -> Path:
+    """Write a notebook of code cells."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    blank = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    found = [{**blank, "id": f"c{at}", "source": source} for at, source in enumerate(sources)]
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": found}))
+    return path

@@ -13,24 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
-from .conftest import Lab, Screen
-
-SHIPPED = 240_000  # milliseconds a Ship may take on a slow machine
-
-
-def status(screen: Screen, state: str) -> None:
-    expect(screen.page.locator(".jp-nb2prod-Status")).to_have_attribute("data-state", state, timeout=SHIPPED)
-
-
-def node(screen: Screen, stage: str) -> Locator:
-    return screen.page.locator(f'.jp-nb2prod-Graph-node[data-stage="{stage}"]')
-
-
-def ship(screen: Screen) -> None:
-    """Click Ship in the toolbar of the notebook."""
-    screen.page.locator('.jp-NotebookPanel-toolbar [data-jp-item-name="nb2prod-ship"]').get_by_text("Ship").click()
+from .conftest import Lab, Screen, cells, index_of
 
 
 def pid_of_job(runs: Path) -> int:
@@ -40,15 +25,6 @@ def pid_of_job(runs: Path) -> int:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     return int(json.loads(found[0].read_text(encoding="utf-8"))["pid"])
-
-
-def cells(path: Path) -> list[dict[str, Any]]:
-    return json.loads(path.read_text(encoding="utf-8"))["cells"]
-
-
-def index_of(path: Path, text: str) -> int:
-    """The place of the first cell that holds `text`."""
-    return next(at for at, cell in enumerate(cells(path)) if text in "".join(cell["source"]))
 
 
 def run_straight(path: Path) -> dict[str, Any]:
@@ -82,7 +58,7 @@ def pictures(screen: Screen, folder: Path) -> None:
         expect(page.locator("a.jp-nb2prod-Card-url")).to_be_visible(timeout=60_000)
         if page.locator("#filebrowser").is_visible():
             page.keyboard.press("Control+b")  # it is of no interest here
-        node(screen, "train").click()
+        screen.node("train").click()
         page.wait_for_timeout(1500)  # until the notebook has scrolled to the stage
         page.screenshot(path=folder / f"panel-{theme.lower()}.png")
         shade = page.locator(".jp-nb2prod-Panel").evaluate("panel => getComputedStyle(panel).backgroundColor")
@@ -97,10 +73,10 @@ def test_a_tagged_notebook_becomes_a_service_that_predicts_as_it_does(
     page = screen.page
     screen.open(churn)
     screen.show_panel()
-    expect(node(screen, "train")).to_be_visible()
-    ship(screen)
-    status(screen, "running")
-    status(screen, "done")
+    expect(screen.node("train")).to_be_visible()
+    screen.ship()
+    screen.status("running")
+    screen.status("done")
     card = page.locator(".jp-nb2prod-Card")
     link = card.locator("a.jp-nb2prod-Card-url")
     expect(link).to_be_visible()
@@ -152,7 +128,7 @@ def test_a_stage_chosen_in_the_cell_toolbar_is_written_shown_and_drawn(screen: S
     page.get_by_role("button", name="Set stage").click()
     badge = cell.locator(".jp-nb2prod-Badge button")
     expect(badge).to_have_text("judge")
-    expect(node(screen, "judge")).to_be_visible()
+    expect(screen.node("judge")).to_be_visible()
     box = badge.bounding_box()
     assert box is not None
     assert box["height"] > 12
@@ -163,7 +139,7 @@ def test_a_stage_chosen_in_the_cell_toolbar_is_written_shown_and_drawn(screen: S
     assert "judge" in json.dumps(cells(tiny)[at])
     picker.select_option(label="train")
     expect(badge).to_have_text("train")
-    expect(node(screen, "judge")).to_have_count(0)
+    expect(screen.node("judge")).to_have_count(0)
 
 
 def test_a_stage_line_is_rewritten_and_not_doubled(screen: Screen, tiny: Path) -> None:
@@ -188,11 +164,11 @@ def test_a_stage_line_is_rewritten_and_not_doubled(screen: Screen, tiny: Path) -
 
 def test_a_ship_goes_on_while_the_page_is_reloaded_and_is_found_again(screen: Screen, tiny: Path) -> None:
     screen.open(tiny)
-    ship(screen)
-    status(screen, "running")
+    screen.ship()
+    screen.status("running")
     screen.page.reload()
     screen.show_panel()
-    status(screen, "done")
+    screen.status("done")
 
     expect(screen.page.locator(".jp-nb2prod-Card-url")).to_be_visible()
     assert len(list((tiny.parent / ".nb2prod" / "runs").iterdir())) == 1
@@ -208,15 +184,15 @@ def test_a_failing_cell_leads_to_itself(screen: Screen, tiny: Path) -> None:
     cell.locator(".cm-content").click()
     page.keyboard.press("Control+End")
     page.keyboard.type("\n1 / 0")
-    ship(screen)
-    status(screen, "failed")
+    screen.ship()
+    screen.status("failed")
 
     fault = page.locator('.jp-nb2prod-Finding[data-severity="error"]').first
     expect(fault).to_contain_text("NB201")
     expect(fault).to_contain_text("ZeroDivisionError")
     expect(fault.locator(".jp-nb2prod-Finding-cure").first).not_to_be_empty()
     expect(cell.locator(".jp-nb2prod-CellFault")).to_contain_text("NB201")
-    expect(node(screen, "load")).to_have_attribute("data-state", "failed")
+    expect(screen.node("load")).to_have_attribute("data-state", "failed")
     screen.cell(0).click()
     fault.get_by_role("button", name="Go to").click()
     expect(cell).to_have_class(re.compile("jp-mod-active"))
@@ -245,7 +221,7 @@ def test_the_graph_is_one_tab_stop_and_the_keyboard_reaches_every_stage(screen: 
     page = screen.page
     screen.open(tiny)
     screen.show_panel()
-    expect(node(screen, "load")).to_be_visible()
+    expect(screen.node("load")).to_be_visible()
     names = page.locator(".jp-nb2prod-Graph-node").evaluate_all("nodes => nodes.map(node => node.dataset.stage)")
     assert page.locator('.jp-nb2prod-Graph-node[tabindex="0"]').count() == 1
     page.locator('.jp-nb2prod-Graph-node[tabindex="0"]').focus()
@@ -269,10 +245,10 @@ def test_a_run_is_cancelled_from_the_panel(screen: Screen, tiny: Path) -> None:
     page.keyboard.press("Control+End")
     page.keyboard.type("\nimport time; time.sleep(600)")
     page.locator(".jp-nb2prod-Head").get_by_role("button", name="Run").click()
-    expect(node(screen, "load")).to_have_attribute("data-state", "running", timeout=60_000)
+    expect(screen.node("load")).to_have_attribute("data-state", "running", timeout=60_000)
     page.get_by_role("button", name="Cancel").click()
 
-    status(screen, "cancelled")
+    screen.status("cancelled")
     expect(page.locator(".jp-nb2prod-Head").get_by_role("button", name="Run")).to_be_enabled()
 
 
@@ -284,21 +260,21 @@ def test_a_run_outlives_the_server_and_is_found_by_the_next(lab: Lab, screen: Sc
     page.keyboard.press("Control+End")
     page.keyboard.type("\nimport time; time.sleep(8)")
     page.locator(".jp-nb2prod-Head").get_by_role("button", name="Run").click()
-    expect(node(screen, "load")).to_have_attribute("data-state", "running", timeout=60_000)
+    expect(screen.node("load")).to_have_attribute("data-state", "running", timeout=60_000)
     lab.stop()
     lab.start()
 
-    status(screen, "done")
+    screen.status("done")
     screen.complaints.clear()  # a server that is away cannot be asked in silence
 
 
 def test_a_ship_whose_process_was_killed_says_so(screen: Screen, tiny: Path) -> None:
     screen.open(tiny)
-    ship(screen)
-    status(screen, "running")
+    screen.ship()
+    screen.status("running")
     os.kill(pid_of_job(tiny.parent / ".nb2prod" / "runs"), signal.SIGKILL)
 
-    status(screen, "lost")
+    screen.status("lost")
     expect(screen.page.get_by_role("alert").filter(has_text="without a word")).to_contain_text("log.txt")
     expect(screen.page.locator(".jp-nb2prod-Head").get_by_role("button", name="Ship")).to_be_enabled()
 
@@ -308,9 +284,9 @@ def test_a_run_is_followed_where_sockets_are_blocked(screen: Screen, tiny: Path)
     screen.open(tiny)
     screen.show_panel()
     screen.page.locator(".jp-nb2prod-Head").get_by_role("button", name="Run").click()
-    status(screen, "done")
+    screen.status("done")
 
-    expect(node(screen, "train")).to_have_attribute("data-state", "done")
+    expect(screen.node("train")).to_have_attribute("data-state", "done")
 
 
 def test_a_notebook_without_stages_is_not_judged_in_its_cells(screen: Screen, folder: Path) -> None:
@@ -330,8 +306,8 @@ def test_a_notebook_without_stages_is_not_judged_in_its_cells(screen: Screen, fo
 def test_notebook_7_has_the_panel_and_runs(screen: Screen, tiny: Path) -> None:
     page = screen.page
     screen.open_classic(tiny)
-    ship(screen)
-    status(screen, "done")
+    screen.ship()
+    screen.status("done")
 
     expect(page.locator(".jp-nb2prod-Card-url")).to_be_visible()
     expect(page.locator(".jp-nb2prod-Badge button").first).to_be_visible()

@@ -116,7 +116,9 @@ describe('the faults of an earlier run', () => {
 });
 
 describe('a stage as it is shown', () => {
-  const step = (action: 'run' | 'reuse') => [{ stage: 'train', action, why: 'because' }];
+  const step = (action: 'run' | 'reuse', seconds: number | null = null) => [
+    { stage: 'train', action, why: 'because', seconds, bytes: null, artifacts: [] }
+  ];
 
   it('is what the run says while it runs', () => {
     expect(shown('train', seen(5), step('reuse')).state).toBe('running');
@@ -130,6 +132,6 @@ describe('a stage as it is shown', () => {
 
   it('keeps what became of it until the notebook changes', () => {
     expect(shown('train', seen(8), step('reuse'))).toEqual({ state: 'done', seconds: 2.5, why: 'code changed' });
-    expect(shown('train', seen(8), step('run'))).toEqual({ state: 'changed', seconds: null, why: 'because' });
+    expect(shown('train', seen(8), step('run', 2.5))).toEqual({ state: 'stale', seconds: null, why: 'because' });
   });
 });

@@ -1,4 +1,4 @@
-import { NODE, draw, neighbour } from '../layout';
+import { NODE, draw, labelOf, neighbour, shapeOf } from '../layout';
 import type { IStage } from '../tokens';
 
 const stage = (name: string, role = 'stage'): IStage => ({
@@ -7,7 +7,8 @@ const stage = (name: string, role = 'stage'): IStage => ({
   cells: [],
   cell_ids: [],
   reads: [],
-  writes: []
+  writes: [],
+  options: {}
 });
 const edge = (from: string, to: string) => ({ from, to, names: [], why: '' });
 
@@ -53,7 +54,7 @@ describe('the drawing of a pipeline', () => {
       edges: [edge('setup', 'load'), edge('setup', 'train'), edge('load', 'train')]
     });
 
-    expect(edges.map(({ from, to }) => `${from} ${to}`).sort()).toEqual(['load train', 'setup load']);
+    expect(edges.map(({ edge: { from, to } }) => `${from} ${to}`).sort()).toEqual(['load train', 'setup load']);
   });
 
   it('has paths that an SVG can draw', () => {
@@ -71,5 +72,23 @@ describe('moving through the stages', () => {
     expect(neighbour(['a', 'b'], 'a', Infinity)).toBe('b');
     expect(neighbour(['a', 'b'], null, 1)).toBe('a');
     expect(neighbour([], null, 1)).toBeNull();
+  });
+});
+
+describe('what is written at an edge', () => {
+  it('is the names that fit, and how many more there are', () => {
+    expect(labelOf(['a', 'b'])).toBe('a, b');
+    expect(labelOf(['X_train', 'X_test', 'y_train', 'y_test'])).toBe('X_train, X_test +2');
+    expect(labelOf(['a_name_that_is_longer_than_most', 'b'])).toBe('a_name_that_is_lo… +1');
+    expect(labelOf([])).toBe('');
+  });
+});
+
+describe('the shape of a pipeline', () => {
+  it('is the same while only cells move', () => {
+    const moved = { ...stage('a'), cells: [4] };
+
+    expect(shapeOf({ stages: [moved], edges: [] })).toBe(shapeOf({ stages: [stage('a')], edges: [] }));
+    expect(shapeOf({ stages: [stage('b')], edges: [] })).not.toBe(shapeOf({ stages: [stage('a')], edges: [] }));
   });
 });

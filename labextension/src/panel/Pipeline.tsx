@@ -179,11 +179,19 @@ function Stages({
           graph={graph}
           selected={selected}
           progress={name => model.stage(name)}
+          bytes={name => model.step(name)?.bytes ?? null}
           onSelect={name => model.select(name)}
           onOpen={open}
         />
       )}
-      {stage && <StageDetail stage={stage} edges={graph.edges} progress={model.stage(stage.name)} />}
+      {stage && (
+        <StageDetail
+          stage={stage}
+          edges={graph.edges}
+          progress={model.stage(stage.name)}
+          left={model.step(stage.name)?.artifacts ?? []}
+        />
+      )}
     </>
   );
 }

@@ -6,7 +6,7 @@ import type { ShownState } from '../journal';
 
 const STROKES: Readonly<Record<ShownState, string>> = {
   pending: 'M8 3.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 1 1 0-9',
-  changed: 'M8 3.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 1 1 0-9 M8 6v4 M6 8h4',
+  stale: 'M8 3.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 1 1 0-9 M8 6v4 M6 8h4',
   kept: 'M3.5 5.5h9v7h-9z M5.5 3h5',
   running: 'M8 2.5a5.5 5.5 0 1 1-5.5 5.5',
   done: 'M3 8.5l3.5 3.5L13 4.5',

@@ -3,7 +3,8 @@
  */
 import type { JSX, ReactNode } from 'react';
 import type { IProgress, ShownState } from '../journal';
-import type { IEdge, IStage } from '../tokens';
+import type { IArtifact, IEdge, IStage } from '../tokens';
+import { size } from '../words';
 import { useTrans } from './context';
 
 /** Longer reasons than a few lines are folded by CSS; more names than this are counted. */
@@ -13,9 +14,11 @@ export interface IStageDetailProps {
   readonly stage: IStage;
   readonly edges: readonly IEdge[];
   readonly progress: IProgress<ShownState>;
+  /** What it left when it last ran. */
+  readonly left: readonly IArtifact[];
 }
 
-export function StageDetail({ stage, edges, progress }: IStageDetailProps): JSX.Element {
+export function StageDetail({ stage, edges, progress, left }: IStageDetailProps): JSX.Element {
   const trans = useTrans();
   const cells = stage.cells.map(cell => String(cell + 1)).join(', ');
   const sources = edges.filter(({ to }) => to === stage.name);
@@ -23,8 +26,9 @@ export function StageDetail({ stage, edges, progress }: IStageDetailProps): JSX.
     <dl className="jp-nb2prod-Detail" aria-label={trans.__('Stage %1', stage.name)}>
       <Row term={trans.__('Cells')}>{cells}</Row>
       {sources.map(edge => (
-        <Row key={edge.from} term={trans.__('From %1', edge.from)} title={edge.why}>
+        <Row key={edge.from} term={trans.__('From %1', edge.from)}>
           <Names names={edge.names} />
+          <span className="jp-nb2prod-Detail-why">{edge.why}</span>
         </Row>
       ))}
       {sources.length === 0 && stage.reads.length > 0 && (
@@ -35,6 +39,7 @@ export function StageDetail({ stage, edges, progress }: IStageDetailProps): JSX.
       {stage.writes.length > 0 && (
         <Row term={trans.__('Leaves')}>
           <Names names={stage.writes} />
+          {left.length > 0 && <Sizes left={left} />}
         </Row>
       )}
       {progress.why && <Row term={trans.__('Why')}>{progress.why}</Row>}
@@ -42,19 +47,11 @@ export function StageDetail({ stage, edges, progress }: IStageDetailProps): JSX.
   );
 }
 
-function Row({
-  term,
-  title,
-  children
-}: {
-  readonly term: string;
-  readonly title?: string;
-  readonly children: ReactNode;
-}): JSX.Element {
+function Row({ term, children }: { readonly term: string; readonly children: ReactNode }): JSX.Element {
   return (
     <>
       <dt>{term}</dt>
-      <dd title={title}>{children}</dd>
+      <dd>{children}</dd>
     </>
   );
 }
@@ -68,6 +65,17 @@ function Names({ names }: { readonly names: readonly string[] }): JSX.Element {
         <code key={name}>{name}</code>
       ))}
       {rest > 0 && trans._n('and %1 more', 'and %1 more', rest)}
+    </span>
+  );
+}
+
+/** What is kept and how large it is, the largest first; values that share objects are kept together. */
+function Sizes({ left }: { readonly left: readonly IArtifact[] }): JSX.Element {
+  const trans = useTrans();
+  const sorted = [...left].sort((one, other) => other.bytes - one.bytes).slice(0, SOME);
+  return (
+    <span className="jp-nb2prod-Detail-why">
+      {sorted.map(({ names, bytes }) => trans.__('%1 %2', names.join(' + '), size(trans, bytes))).join(', ')}
     </span>
   );
 }
