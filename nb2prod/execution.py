@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, evolve, field, frozen
 
-from nb2prod import environment, fingerprint, plan, schema
+from nb2prod import environment, fingerprint, plan, preload, schema
 from nb2prod.artifact import Recipe
 from nb2prod.errors import Place, StoreError
 from nb2prod.events import Event
@@ -17,7 +17,7 @@ from nb2prod.failures import RunCancelled, ValueNotKept
 from nb2prod.kernel import Job
 from nb2prod.plan import Record, Step, World
 from nb2prod.report import Outcome
-from nb2prod.runners.base import CellResult, Task
+from nb2prod.runners.base import CellResult, Task, opened
 from nb2prod.stage import untagged
 from nb2prod.stores.base import content_key
 
@@ -49,6 +49,7 @@ class Context:
     force: frozenset[str] = frozenset()  # stages to run even when kept
     until: str | None = None  # the last stage to run
     wanted: frozenset[str] = frozenset()  # names to keep to the end, whoever reads them
+    preload: tuple[str, ...] = ()  # packages that may be imported ahead of the stages, besides those known to be fit
     last: Mapping[str, Record] = field(factory=dict)  # by stage, from the last run of this notebook
 
 
@@ -194,11 +195,13 @@ class Execution:
 
     def run(self) -> None:
         """Carry out every stage; afterwards `error` says why it stopped, if it did."""
-        self._all()
-        if isinstance(self.error, StoreError):
-            # What was damaged is set aside by now, so that the stages that made it run again.
-            self.world, self.outcomes, self.keys, self.count, self.error = World(), [], {}, 0, None
+        cells = [cell for flow in self.context.pipeline.flows for cell in flow.stage.code_cells]
+        with opened(self.runner, preload.modules(cells, self.context.preload)):
             self._all()
+            if isinstance(self.error, StoreError):
+                # What was damaged is set aside by now, so that the stages that made it run again.
+                self.world, self.outcomes, self.keys, self.count, self.error = World(), [], {}, 0, None
+                self._all()
 
     def _all(self) -> None:
         _clear(self.document)
@@ -287,7 +290,12 @@ class Execution:
             folder=self.context.folder,
             job=self._job(position, decision, result),
             job_file=self.workspace / f"{position}-{attempt}.job.json",
+            flood=self.workspace / f"{position}-{attempt}.output.txt",
             timeout=flow.stage.options.get("timeout"),
+            memory=flow.stage.options.get("memory"),
+            cpus=flow.stage.options.get("cpus"),
+            gpus=flow.stage.options.get("gpus"),
+            last=position == len(self.context.pipeline.flows) - 1,
             started=lambda cell: self.listen(_cell_event(flow, cell, "running")),
             finished=finished,
         )

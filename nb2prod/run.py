@@ -150,6 +150,7 @@ def prepared(line: Pipeline, path: Path, options: Options, chosen: Settings) -> 
         force=options.force,
         until=options.until,
         wanted=candidate.wanted(line),
+        preload=chosen.preload,
         last=last(chosen.home, path, store),
     )
 

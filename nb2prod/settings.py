@@ -18,6 +18,7 @@ class Settings:
     store: str = "local"
     runner: str = "kernel"
     kernel: str | None = None  # overrides the notebook's own
+    preload: tuple[str, ...] = ()  # packages that may be imported once for all stages, besides those known to be fit
 
 
 def read(notebook: Path, **flags: str | None) -> Settings:
@@ -29,7 +30,8 @@ def read(notebook: Path, **flags: str | None) -> Settings:
         value = flags.get(name) or os.environ.get(f"NB2PROD_{name.upper()}") or table.get(name)
         if value is not None:
             found[name] = value
-    return Settings(home=home, **found)
+    preload = os.environ.get("NB2PROD_PRELOAD") or table.get("preload") or ()
+    return Settings(home=home, preload=tuple(preload.split(",") if isinstance(preload, str) else preload), **found)
 
 
 def home_of(notebook: Path) -> Path:

@@ -22,13 +22,12 @@ from nb2prod.failures import CellFailed
 from nb2prod.kernel import Job
 from nb2prod.notebook import Cell
 from nb2prod.plan import World
-from nb2prod.runners.base import Task
+from nb2prod.runners.base import Task, opened
 from nb2prod.stage import untagged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nb2prod.errors import RunError
     from nb2prod.flows import StageFlow
     from nb2prod.pipeline import Pipeline
     from nb2prod.plan import Record
@@ -160,10 +159,13 @@ def _straight(staged: Staged, work: Path, held: Held, store: str) -> _Straight:
         folder=staged.folder,
         job=Job(store=run.store, result=str(result), held=store),
         job_file=job_file,
+        flood=work / "output.txt",
+        last=True,
         started=lambda _: None,
         finished=finished,
     )
-    error: RunError | StoreError | None = staged.runner.run(task)
+    with opened(staged.runner) as runner:
+        error = runner.run(task)
     # What a cell raised is one of its outputs.
     if error is not None and not (isinstance(error, CellFailed) and error.place.cell is not None):
         raise error

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,12 @@ from nb2prod.stores.local import LocalStore
 
 class ForkRunner:
     """Runs a stage in a fork of this process: as isolated as a kernel, and fast enough for hundreds of programs."""
+
+    def open(self, preload: Sequence[str]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
     def run(self, task: Task) -> RunError | None:
         task.job_file.write_text(json.dumps(asdict(task.job)), encoding="utf-8")

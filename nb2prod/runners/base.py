@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from nb2prod.errors import RunError, StoreError
@@ -25,7 +26,12 @@ class Task:
     folder: Path  # the working directory
     job: Job
     job_file: Path  # where the job is written; its result lies where `job.result` says
+    flood: Path  # the file where output goes of which there is too much to show
     timeout: float | None = None  # seconds a cell may run
+    memory: int | None = None  # bytes the stage may take
+    cpus: int | None = None
+    gpus: int | None = None
+    last: bool = False  # nothing runs after it, so that it may end the process
     started: Callable[[Cell], None]
     finished: Callable[[CellResult], None]
 
@@ -40,12 +46,32 @@ class CellResult:
 
 
 class Runner(Protocol):
-    """Runs a task; tells of each cell as it starts and ends."""
+    """Runs tasks between `open` and `close`, each in a process of its own; tells of each cell as it starts and ends."""
+
+    def open(self, preload: Sequence[str]) -> None:
+        """Get ready, in the main thread and before any other is started.
+
+        Args:
+            preload: Modules that may be imported once for all stages, dotted; a runner may leave it.
+        """
 
     def run(self, task: Task) -> RunError | StoreError | None:
-        """Run the cells in order; when all are done, the job's result file is there.
+        """Run the cells in order; when all are done, the job's result file is there. May be called by several threads.
 
         Returns:
             None, or why the stage did not finish (a `StoreError`: an input is gone); the cells below
             the failing one were not run.
         """
+
+    def close(self) -> None:
+        """End what still runs, and with it the calls of `run` that wait for it."""
+
+
+@contextmanager
+def opened(runner: Runner, preload: Sequence[str] = ()) -> Iterator[Runner]:
+    """Open a runner and close it again."""
+    runner.open(preload)
+    try:
+        yield runner
+    finally:
+        runner.close()

@@ -22,7 +22,7 @@ from nb2prod.runners.base import CellResult
 from nb2prod.stage import untagged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from nb2prod.notebook import Cell
     from nb2prod.runners.base import Task
@@ -32,6 +32,12 @@ _CALL = "__import__('nb2prod.kernel', fromlist=['{verb}']).{verb}(get_ipython(),
 
 class KernelRunner:
     """Starts the notebook's kernel for each stage and shuts it down after it."""
+
+    def open(self, preload: Sequence[str]) -> None:
+        """Do nothing: a kernel of its own imports what it needs."""
+
+    def close(self) -> None:
+        """Do nothing: each `run` shuts its kernel down, in whatever way it ends."""
 
     def run(self, task: Task) -> RunError | StoreError | None:
         """Run the cells between `nb2prod.kernel.enter` and `leave`."""
