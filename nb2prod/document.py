@@ -48,7 +48,8 @@ def parametrised(raw: Document, name: str, parameters: Mapping[str, Any]) -> Doc
     """
     if not parameters:
         return raw
-    known = tuple(item.name for item in pipeline.build(notebook.parse(raw, name)).parameters)
+    declared = pipeline.build(notebook.parse(raw, name)).parameters
+    known = tuple(item.name for item in declared)
     unknown = tuple(name for name in parameters if name not in known)
     if unknown:
         raise ParameterUnknown(unknown, known)
@@ -57,8 +58,11 @@ def parametrised(raw: Document, name: str, parameters: Mapping[str, Any]) -> Doc
 
     node = nbformat.from_dict(raw)
     node.metadata.setdefault("papermill", {})
-    for cell in node.cells:
-        cell.metadata.setdefault("tags", [])  # papermill's own reader adds them, and its writer counts on it
+    below = max(item.cell for item in declared if item.name in parameters)
+    for index, cell in enumerate(node.cells):
+        # papermill puts the values below the first cell of this tag, whatever else says that a cell has parameters.
+        others = [tag for tag in cell.metadata.get("tags", []) if tag != "parameters"]
+        cell.metadata["tags"] = [*others, "parameters"] if index == below else others
     return dict(parameterize_notebook(node, dict(parameters), kernel_name="python3", language="python"))
 
 

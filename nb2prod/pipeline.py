@@ -45,11 +45,12 @@ class Reason:
 
 @frozen(kw_only=True)
 class Edge:
-    """Names that one stage leaves and another reads, and why."""
+    """Names that one stage leaves and another reads, and why; none where a tag alone says that one comes after."""
 
     source: str
     target: str
     reasons: tuple[Reason, ...]  # by name
+    declared: bool = False  # by `--after`, or Kale's `prev:`
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,7 +60,8 @@ class Edge:
     @property
     def why(self) -> str:
         """The reasons in a sentence."""
-        return "; ".join(str(reason) for reason in self.reasons)
+        said = ["a tag says that it comes after"] if self.declared else []
+        return "; ".join([*map(str, self.reasons), *said])
 
 
 @frozen(kw_only=True)
@@ -68,6 +70,7 @@ class Parameter:
 
     name: str
     value: str
+    cell: int  # index
 
 
 @frozen(kw_only=True)
@@ -139,8 +142,10 @@ def _edges(flows: Iterable[StageFlow]) -> Iterator[Edge]:
         for name in sorted(reader.stage.reads):
             left = writers[name].leaves[name]
             reasons.setdefault(writers[name].stage.name, []).append(Reason(left=left, read=reader.reads.get(name)))
-        for source in sorted(reasons, key=order.__getitem__):
-            yield Edge(source=source, target=reader.stage.name, reasons=tuple(reasons[source]))
+        declared = order.keys() & set(reader.stage.after)
+        for source in sorted(reasons.keys() | declared, key=order.__getitem__):
+            found = tuple(reasons.get(source, ()))
+            yield Edge(source=source, target=reader.stage.name, reasons=found, declared=source in declared)
         writers.update(dict.fromkeys(reader.leaves, reader))
         order[reader.stage.name] = position
 
@@ -162,6 +167,6 @@ def _parameters(notebook: Notebook) -> Iterator[Parameter]:
         for statement in statements:
             match statement:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    yield Parameter(name=name, value=ast.unparse(value))
+                    yield Parameter(name=name, value=ast.unparse(value), cell=cell.index)
                 case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                    yield Parameter(name=name, value=ast.unparse(value))
+                    yield Parameter(name=name, value=ast.unparse(value), cell=cell.index)

@@ -231,7 +231,7 @@ def _from_tags(cell: Cell) -> Tag | None:
     for text in cell.tags:
         kind, _, name = text.partition(":")
         if kind in {"stage", "step", "block"} and name:
-            return evolve(_tag(name, {}), after=after)
+            return evolve(_tag(name, {"cache": "false"} if "cache:disabled" in cell.tags else {}), after=after)
     return next((_KALE[text] for text in cell.tags if text in _KALE), None)
 
 

@@ -45,7 +45,9 @@ def graph(found: Mapping[str, Any]) -> str:
 def mermaid(found: Mapping[str, Any]) -> str:
     """The pipeline as a Mermaid flowchart."""
     lines = ["flowchart TD", *(f"  {stage['name']}" for stage in found["stages"])]
-    lines += [f'  {edge["from"]} -- "{", ".join(edge["names"])}" --> {edge["to"]}' for edge in found["edges"]]
+    for edge in found["edges"]:
+        names = f'-- "{", ".join(edge["names"])}" ' if edge["names"] else ""
+        lines.append(f"  {edge['from']} {names}--> {edge['to']}")
     return "\n".join(lines)
 
 
