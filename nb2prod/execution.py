@@ -164,6 +164,10 @@ def _parts(position: int, context: Context, inputs: Inputs, world: World) -> Par
         "the state of the process": world.ambient or "",
         "the folder it runs in": context.elsewhere,
     }
+    if flow.above:
+        parts["a cell above, whose text it reads"] = fingerprint.of_text(flow.above)
+    if flow.results:
+        parts["the number of a cell above"] = ", ".join(sorted(flow.results))
     return parts | {f"`{'`, `'.join(a.names)}`": a.digest for a in inputs.artifacts}
 
 
@@ -355,6 +359,8 @@ class Execution:
             everywhere=[untagged(cell.source) for above in flows[:position] for cell in above.stage.everywhere],
             inputs=[artifact.digest for artifact in decision.inputs.artifacts],
             late=[recipe.code for recipe in decision.inputs.late],
+            results=sorted(flow.results),
+            above=list(flow.above),
             ambient=self.world.ambient,
             seed=flow.stage.name,
             keep=sorted({*decision.asked, *flow.patches} - made_everywhere),

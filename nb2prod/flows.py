@@ -30,6 +30,10 @@ class CellFlow:
     flow: Flow
     fault: Unparsable | None = None
 
+    def use(self, name: str, line: int | None, how: How) -> Use:
+        """Return how a name is used in this cell, outside of any stage."""
+        return Use(name=name, place=Place(cell=self.cell.index, cell_id=self.cell.id, line=line), how=how)
+
 
 @frozen(kw_only=True)
 class Use:
@@ -55,6 +59,8 @@ class StageFlow:
     registers: tuple[str, ...]
     patches: Mapping[str, Use]  # attributes of imported modules and classes that are set, as `module.name`
     opaque: Place | None
+    results: frozenset[str] = frozenset()  # results of cells above that it reads, as `_` or `_12`
+    above: tuple[str, ...] = ()  # sources of the cells above, if it reads what was typed there
 
 
 Definitions = dict[str, Deferred]  # functions and classes, by name: what they do when they are called

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, define, field
 
-from nb2prod import ambient, witness
+from nb2prod import ambient, recall, witness
 from nb2prod.artifact import Artifact, Recipe
 from nb2prod.contrast import contrast
 from nb2prod.dataflow import HISTORY
@@ -43,6 +43,8 @@ class Job:
     everywhere: list[str] = field(factory=list)  # cells tagged as setup
     inputs: list[str] = field(factory=list)  # digests of artifacts to load
     late: list[str] = field(factory=list)  # code to run when they are loaded
+    results: list[str] = field(factory=list)  # those names among the inputs that hold results of cells above
+    above: list[str] = field(factory=list)  # sources of the cells above, if the code looks at them
     ambient: str | None = None  # digest of the state of the process
     seed: str = ""  # of Python's generator, where nothing above has seeded it; empty leaves it to chance
     keep: list[str] = field(factory=list)  # names that stages below may need
@@ -61,6 +63,7 @@ class _Entered:
     given: dict[str, Any]  # what IPython put into the namespace
     witness: Witness
     setup: dict[str, str | None]  # content hash of what setup made again; it is kept only if the stage changes it
+    seen: dict[str, Any]  # what the names of IPython's history held
     pending: list[_Pair] = field(factory=list)  # what `compare` found to be other bytes
 
 
@@ -111,8 +114,18 @@ def enter(shell: Any, path: str) -> None:
             exec(compile(code, "<definitions above>", "exec"), space)  # noqa: S102 - likewise
     here = [name for name in job.keep if name in space]
     setup = {name: _digest(space, name) for name in here} if job.everywhere or job.late else {}
+    recall.sources(shell, job.above)
+    recall.results(shell, job.results)
     shell.execution_count = job.count + 1
-    _entered[path] = _Entered(job=job, state=start, names=frozenset(here), given=given, witness=watching, setup=setup)
+    _entered[path] = _Entered(
+        job=job,
+        state=start,
+        names=frozenset(here),
+        given=given,
+        witness=watching,
+        setup=setup,
+        seen=recall.seen(space),
+    )
 
 
 def leave(shell: Any, path: str) -> None:
@@ -122,7 +135,9 @@ def leave(shell: Any, path: str) -> None:
     keeper = _Keeper(job=job, store=open_store(job.store), space=space, given=entered.given)
     read, wrote = entered.witness.files()
     unchanged = {name for name, digest in entered.setup.items() if name in space and digest == _digest(space, name)}
-    keeper.keep({name for name in job.keep if name in space or "." in name} - unchanged)
+    # A result that was not given is another stage's, unless a cell here has shown one.
+    idle = {name for name, value in entered.seen.items() if name not in job.results and space.get(name) is value}
+    keeper.keep({name for name in job.keep if name in space or "." in name} - unchanged - idle)
     result = {
         "artifacts": [asdict(artifact) for artifact in keeper.artifacts],
         "recipes": [asdict(recipe) for recipe in keeper.recipes],
@@ -229,7 +244,7 @@ class _Keeper:
     def _system(self, name: str) -> bool:
         """True for what IPython and Python put into every namespace, unless the notebook has put another there."""
         if HISTORY.fullmatch(name):
-            return True
+            return name not in self.job.keep
         return name in self.given and self.space.get(name) is self.given[name]
 
     def state(self, changes: ambient.State) -> str | None:

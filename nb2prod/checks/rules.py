@@ -233,19 +233,15 @@ def options(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def history(pipeline: Pipeline) -> Iterator[Finding]:
-    """NB111: a stage reads an earlier stage's output by `_`, `Out[n]` or `In[n]`, which stay in its process."""
-    sets = {name for flow in pipeline.flows for name in flow.leaves}
+    """NB111: a stage reads the directories that the notebook went through, which stay in the process that did."""
     for flow in pipeline.flows[1:]:
-        for position, item in enumerate(flow.cells):
-            for name, line in item.flow.reads.items():
-                numbered = name in {"In", "Out", "_ih", "_oh"} or name.strip("_i").isdigit()
-                if not HISTORY.fullmatch(name) or name in sets or (position and not numbered):
-                    continue
+        for item in flow.cells:
+            if "_dh" in item.flow.reads:
                 yield Finding(
                     code="NB111",
-                    message=f"`{name}` is the output of an earlier cell, which may be in another stage.",
-                    cure="Give the value a name where it is made, and read that name here.",
-                    place=_at(flow.stage, item.cell.index, item.cell.id, line),
+                    message="`_dh` holds the directories gone through, which may be another stage's.",
+                    cure="Give the path a name where it is left, and read that name here.",
+                    place=_at(flow.stage, item.cell.index, item.cell.id, item.flow.reads["_dh"]),
                 )
 
 

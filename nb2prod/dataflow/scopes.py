@@ -32,7 +32,10 @@ def analyse(source: str) -> Flow:
     """
     flow = Flow()
     try:
-        _Visitor(flow).run(parse(source).body)
+        statements = parse(source).body
+        _Visitor(flow).run(statements)
+        # IPython can be told to show the value of every line, not only that of the last.
+        flow.shows = any(isinstance(statement, ast.Expr) for statement in statements)
     except RecursionError:
         raise Unparsable(reason="an expression is nested too deeply", line=1) from None
     return flow
@@ -145,6 +148,11 @@ class _Visitor(ast.NodeVisitor):
         self.visit(node.value)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
+        match node:
+            case ast.Subscript(value=ast.Name(id="Out" | "_oh" as name), slice=ast.Constant(value=int(number))):
+                if number >= 0 and name not in self.flow.binds and self._find(name) is None:
+                    self._load(f"_{number}", self._at(node))  # the same value by another name
+                    return
         if not isinstance(node.ctx, ast.Load):
             self._touch_base(node)
         self.visit(node.value)
