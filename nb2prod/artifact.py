@@ -12,6 +12,7 @@ class Artifact:
     names: tuple[str, ...]  # sorted
     digest: str  # content hash: the store's key
     bytes: int
+    buffers: tuple[str, ...] = ()  # keys of the blobs that hold its large buffers
     kinds: tuple[str, ...] = ()  # the type of each name's value, for people
     needs: tuple[str, ...] = ()  # globals that functions and classes inside read when called
 

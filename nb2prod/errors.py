@@ -10,7 +10,8 @@
     │   ├── ArtifactMissing     NB301
     │   ├── ArtifactCorrupt     NB302
     │   ├── RunUnknown          NB303
-    │   └── HomeUnusable        NB304
+    │   ├── HomeUnusable        NB304
+    │   └── StoreFull           NB305
     ├── ShipError           NB4xx  the run is fine, but may not be shipped (see `nb2prod.shipping`)
     └── PluginMissing       NB901
 
@@ -237,6 +238,36 @@ class HomeUnusable(StoreError):
     @property
     def cure(self) -> str:
         return "Make that a folder that you may write, or copy the notebook to where you may."
+
+
+@define
+class StoreFull(StoreError):
+    """There is no room for what is to be kept."""
+
+    url: str
+    needed: int  # bytes
+    free: int  # bytes
+    reason: str
+
+    code = "NB305"
+
+    @property
+    def message(self) -> str:
+        return f"The store '{self.url}' has no room for {_size(self.needed)} more: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        missing = self.needed - self.free
+        how = f"Free {_size(missing)} there" if missing > 0 else "Free space there, or raise the limit of the process"
+        return f"{how} (`nb2prod store gc` removes what no run uses any more), or choose another with --store."
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
 
 
 @define

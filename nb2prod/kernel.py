@@ -14,16 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, define, field
 
-from nb2prod import ambient, recall, witness
+from nb2prod import ambient, handover, recall, witness
 from nb2prod.artifact import Artifact, Recipe
 from nb2prod.contrast import contrast
 from nb2prod.dataflow import HISTORY
-from nb2prod.errors import ArtifactCorrupt
-from nb2prod.formats import objects
 from nb2prod.formats.reducers import Unkeepable
 from nb2prod.sharing import groups
 from nb2prod.stores import open_store
-from nb2prod.stores.base import content_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,7 +104,7 @@ def enter(shell: Any, path: str) -> None:
         for code in job.everywhere:
             shell.run_cell(code, store_history=False, silent=True).raise_error()
     if job.ambient is not None:
-        ambient.restore(objects.loads(store.get(job.ambient), space))
+        ambient.restore(handover.load(store, job.ambient, space))
     load_digests(store, job.inputs, space)
     with capture_output():
         for code in job.late:
@@ -165,19 +162,19 @@ def compare(shell: Any, path: str, stage: str, held: dict[str, list[str]]) -> No
     store = open_store(entered.job.store)
     for there, names in held.items():
         try:
-            data, _ = objects.dumps({name: space[name] for name in names if name in space}, space)
+            values = {name: space[name] for name in names if name in space}
+            here = handover.digest(values, space)
         except Unkeepable:
             continue  # it was kept there, so it is the same kind of thing: there is no way to look closer
-        here = content_key(data)
         if here != there:
-            store.put(here, data)
+            handover.keep(store, values, space)
             entered.pending.append(_Pair(stage=stage, names=tuple(names), here=here, there=there))
 
 
 def _differences(pair: _Pair, keeper: _Keeper, held: str) -> list[dict[str, str]]:
     space = dict(keeper.space)  # for what unpickling looks up; nothing is put into the notebook's own
-    mine = objects.loads(keeper.store.get(pair.here), space)
-    theirs = objects.loads(open_store(held).get(pair.there), space)
+    mine = handover.load(keeper.store, pair.here, space)
+    theirs = handover.load(open_store(held), pair.there, space)
     found = []
     for name in pair.names:
         if name in mine and name in theirs:
@@ -214,16 +211,16 @@ class _Keeper:
 
     def _group(self, group: tuple[str, ...]) -> None:
         try:
-            data, needs = objects.dumps({name: self._value(name) for name in group}, self.space)
+            kept = handover.keep(self.store, {name: self._value(name) for name in group}, self.space)
         except Unkeepable as wrong:
             self._remake(group, str(wrong))
             return
-        digest = content_key(data)
-        self.store.put(digest, data)
         kinds = tuple(_kind(self._value(name)) for name in group)
         modules = {name.partition(".")[0] for name in group if "." in name}
-        needed = tuple(sorted({*needs, *modules} - set(group)))
-        self.artifacts.append(Artifact(names=group, digest=digest, bytes=len(data), kinds=kinds, needs=needed))
+        needs = tuple(sorted({*kept.needs, *modules} - set(group)))
+        self.artifacts.append(
+            Artifact(names=group, digest=kept.digest, bytes=kept.bytes, buffers=kept.buffers, kinds=kinds, needs=needs)
+        )
 
     def _remake(self, group: tuple[str, ...], reason: str) -> None:
         """Functions that cannot be stored are defined again below; for other values there is no way."""
@@ -251,10 +248,7 @@ class _Keeper:
         """Keep the state of the process, if it changed; returns its digest."""
         if not changes:
             return None
-        data, _ = objects.dumps(changes, self.space)
-        digest = content_key(data)
-        self.store.put(digest, data)
-        return digest
+        return handover.keep(self.store, changes, self.space).digest
 
 
 def load(store: Store, artifacts: Iterable[Artifact], namespace: dict[str, Any]) -> None:
@@ -265,10 +259,7 @@ def load(store: Store, artifacts: Iterable[Artifact], namespace: dict[str, Any])
 def load_digests(store: Store, digests: Iterable[str], namespace: dict[str, Any]) -> None:
     """Likewise, by content hash."""
     for digest in digests:
-        data = store.get(digest)
-        if content_key(data) != digest:
-            raise ArtifactCorrupt(digest)  # a pickle can run any code: only the very bytes that were kept are read
-        for name, value in objects.loads(data, namespace).items():
+        for name, value in handover.load(store, digest, namespace).items():
             head, *attributes = name.split(".")
             if attributes:
                 setattr(functools.reduce(getattr, attributes[:-1], namespace[head]), attributes[-1], value)
@@ -279,7 +270,7 @@ def load_digests(store: Store, digests: Iterable[str], namespace: dict[str, Any]
 def _digest(space: dict[str, Any], name: str) -> str | None:
     """Return the content hash of a value as it is now, or None when it cannot be stored."""
     try:
-        return content_key(objects.dumps({name: space[name]}, space)[0])
+        return handover.digest({name: space[name]}, space)
     except Unkeepable:
         return None
 

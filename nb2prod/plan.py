@@ -42,7 +42,7 @@ class Record:
     def digests(self) -> tuple[str, ...]:
         """Everything that must be in the store for the record to be of use."""
         rest = [digest for digest in (self.ambient, self.outputs) if digest]
-        return (*(artifact.digest for artifact in self.artifacts), *rest)
+        return (*(digest for artifact in self.artifacts for digest in (artifact.digest, *artifact.buffers)), *rest)
 
     @property
     def bytes(self) -> int:

@@ -157,7 +157,7 @@ def left(raw: Json) -> tuple[tuple[Artifact, ...], tuple[Recipe, ...]]:
 
 
 def _artifact(raw: Json) -> Artifact:
-    lists = {name: tuple(raw[name]) for name in ("names", "kinds", "needs")}
+    lists = {name: tuple(raw[name]) for name in ("names", "buffers", "kinds", "needs")}
     return Artifact(digest=raw["digest"], bytes=raw["bytes"], **lists)
 
 

@@ -2,6 +2,7 @@
 
 Functions and classes of the notebook travel by value and are bound to the receiving namespace: they see its globals as
 they are when called, never a frozen copy. Equal values give equal bytes, so that a rerun to the same result is noticed.
+The memory of large arrays and columns stays out of the pickle (PEP 574), to be written and mapped as it is.
 """
 
 from __future__ import annotations
@@ -18,26 +19,36 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
+from attrs import frozen
 from cloudpickle import cloudpickle as internals
 
 from nb2prod.formats import reducers
 from nb2prod.formats.reducers import Unkeepable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _receiver: ContextVar[dict[str, Any]] = ContextVar("receiver")
 
 
-def dumps(values: Mapping[str, Any], namespace: dict[str, Any]) -> tuple[bytes, frozenset[str]]:
+_LARGE = 256 * 1024  # bytes from which a buffer is cheaper as a file of its own, written and mapped, than in the pickle
+
+
+@frozen(kw_only=True)
+class Pickled:
+    """Values as a pickle, and the large buffers that it refers to in their order."""
+
+    stream: bytes
+    buffers: tuple[memoryview, ...]  # the memory of the values themselves: to be used before they change
+    needs: frozenset[str]  # names of globals that functions and methods inside look up when called
+
+
+def dumps(values: Mapping[str, Any], namespace: dict[str, Any]) -> Pickled:
     """Pickle named values together.
 
     Args:
         values: What to keep, by name.
         namespace: The globals of the notebook's functions, which are left out of the pickle.
-
-    Returns:
-        The bytes, and the names of globals that functions and methods inside look up when called.
 
     Raises:
         Unkeepable: One of them cannot be stored.
@@ -48,7 +59,7 @@ def dumps(values: Mapping[str, Any], namespace: dict[str, Any]) -> tuple[bytes, 
     if shared:
         # Arrays that look at the same memory: store the memory once, and the others as views of it.
         pickler = _pickled(kind, values, namespace, shared)
-    return pickler.file.getvalue(), frozenset(pickler.needs)
+    return Pickled(stream=pickler.file.getvalue(), buffers=tuple(pickler.buffers), needs=frozenset(pickler.needs))
 
 
 def _pickled(
@@ -68,10 +79,21 @@ def _pickled(
     return pickler
 
 
-def loads(data: bytes, namespace: dict[str, Any]) -> dict[str, Any]:
-    """Return the values that `dumps` was given, their functions bound to `namespace`."""
+def loads(
+    stream: bytes, namespace: dict[str, Any], buffers: Iterable[memoryview] = (), *, start: int = 0
+) -> dict[str, Any]:
+    """Return the values that `dumps` was given, their functions bound to `namespace`.
+
+    Args:
+        stream: The pickle. It can run any code, so it must be known for what was kept.
+        namespace: The globals of the functions inside.
+        buffers: What the pickle refers to, in its order. The values live in this memory and may write to it.
+        start: Where in `stream` the pickle begins.
+    """
+    file = io.BytesIO(stream)
+    file.seek(start)
     with receiving(namespace):
-        values: dict[str, Any] = _Unpickler(io.BytesIO(data)).load()  # the store verified the bytes against their hash
+        values: dict[str, Any] = _Unpickler(file, buffers=buffers).load()
     return values
 
 
@@ -146,12 +168,24 @@ def _holds_nan(values: Any, left: int = 4) -> bool:
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def __init__(self, file: io.BytesIO, namespace: dict[str, Any], shared: frozenset[int]) -> None:
-        super().__init__(file, protocol=5)
+        super().__init__(file, protocol=5, buffer_callback=self._inside)
         self.file = file
+        self.buffers: list[memoryview] = []
         self.namespace = namespace
         self.shared_roots = shared
         self.needs: set[str] = set()
         self.roots: dict[int, set[int]] = {}  # memory → the arrays that look at it
+
+    def _inside(self, buffer: pickle.PickleBuffer) -> bool:
+        """Say whether a buffer goes into the pickle; a large one is taken note of instead."""
+        try:
+            memory = buffer.raw()
+        except BufferError:  # it is in pieces: pickle says what is wrong with that
+            return True
+        if len(memory) < _LARGE:
+            return True
+        self.buffers.append(memory)
+        return False
 
     def shared(self) -> frozenset[int]:
         """Return the memory that several of the arrays look at."""

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Protocol
+import re
+from typing import TYPE_CHECKING, Protocol
+
+from blake3 import blake3
+
+if TYPE_CHECKING:
+    Data = bytes | bytearray | memoryview
+
+_CONTENT = re.compile(r"[0-9a-f]{64}")
 
 
 class Store(Protocol):
-    """Bytes under keys. A key that is the hash of its bytes never changes; a record's key may be written again.
+    """Bytes under keys.
 
-    `url` opens the same store in another process: `open_store(url)`.
+    What is kept for its own sake (a blob) lies under the hash of its bytes and never changes; a record lies under a key
+    that somebody chose, and may be written again. `url` opens the same store in another process: `open_store(url)`.
     """
 
     @property
@@ -19,18 +27,48 @@ class Store(Protocol):
     def __contains__(self, key: object, /) -> bool:
         """True when something is kept under `key`."""
 
-    def put(self, key: str, data: bytes) -> None:
-        """Keep `data` under `key` in place of what was there; a reader sees the old or the new, never half of it."""
+    def add(self, data: Data) -> str:
+        """Keep a blob and return its key, `content_key(data)`; twice is the same as once.
+
+        Raises:
+            StoreFull: There is no room for it.
+        """
+
+    def put(self, key: str, data: Data) -> None:
+        """Keep `data` under `key` in place of what was there; a reader sees the old or the new, never half of it.
+
+        Raises:
+            StoreFull: There is no room for it.
+        """
 
     def get(self, key: str) -> bytes:
-        """Return the bytes under `key`.
+        """Return the very bytes that were kept under `key`: they are held against their hash each time.
 
         Raises:
             ArtifactMissing: Nothing is kept under it.
             ArtifactCorrupt: What is there is not what was put; it is set aside, so that it can be made anew.
         """
 
+    def view(self, key: str) -> memoryview:
+        """Return a blob as memory that may be written to, which changes neither the store nor what others see.
 
-def content_key(data: bytes) -> str:
-    """Return the key of bytes that are kept for their own sake: their SHA-256."""
-    return hashlib.sha256(data).hexdigest()
+        It is mapped where it can be, so that only what is used of it is read; a store may trust its own marks instead
+        of reading all of it. Hence it is for data, and never for anything that is executed.
+
+        Raises:
+            ArtifactMissing: Nothing is kept under it.
+            ArtifactCorrupt: It is not what was put.
+        """
+
+
+def content_key(data: Data) -> str:
+    """Return the key of a blob: the BLAKE3 hash of its bytes, in hexadecimal.
+
+    It is as safe as SHA-256 and three to five times as fast, faster than the bytes are copied.
+    """
+    return blake3(data).hexdigest()
+
+
+def is_content(key: str) -> bool:
+    """Tell the key of a blob from that of a record."""
+    return _CONTENT.fullmatch(key) is not None

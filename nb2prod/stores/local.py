@@ -1,21 +1,45 @@
-"""LocalStore: a folder of files, each written whole or not at all."""
+"""LocalStore: a folder of files, each written whole or not at all.
+
+Nothing is forced to the disk (fsync), which would cost more than the writing: after a power cut the results of the last
+seconds may be gone, and what is left of them is found out by its hash, never taken for the whole.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import errno
+import mmap
 import os
 import re
-import tempfile
+import secrets
+import shutil
+import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nb2prod.errors import ArtifactCorrupt, ArtifactMissing
+from blake3 import blake3
 
-_HEAD = hashlib.sha256().digest_size * 2 + 1  # bytes of the hash and the newline above the content
+from nb2prod.errors import ArtifactCorrupt, ArtifactMissing, HomeUnusable, StoreFull
+from nb2prod.stores import marks
+from nb2prod.stores.base import content_key, is_content
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nb2prod.stores.base import Data
+
 _KEY = re.compile(r"[0-9a-z]+(-[0-9a-z]+)*")
+_LARGE = 1 << 20  # bytes from which hashing beside the writing is worth a thread
+_PIECE = 1 << 24  # bytes written at once
+_FILES = 500  # open files of a process, of 1024 that most may have, from which blobs are read and not mapped
+_GONE = (FileNotFoundError, NotADirectoryError)
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class LocalStore:
-    """A store in a folder. A file holds the SHA-256 of its content as hex, a newline, and the content."""
+    """A store in a folder. A blob's file holds its bytes; a record's their hash in hexadecimal, a newline, and them."""
 
     def __init__(self, url: str) -> None:
         self.root = Path(url)
@@ -36,34 +60,137 @@ class LocalStore:
         """True when a file is there."""
         return isinstance(key, str) and self.path(key).is_file()
 
-    def put(self, key: str, data: bytes) -> None:
-        """Write to a temporary file beside the key's and rename it: readers see all or nothing."""
-        path = self.path(key)
-        digest = hashlib.sha256(data).hexdigest()
-        if digest == key and path.is_file() and path.stat().st_size == len(data) + _HEAD:
-            return  # a file of another length was cut off, and is replaced
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(digest.encode() + b"\n")
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+    def add(self, data: Data) -> str:
+        """Write a blob while it is hashed, and put it in its place if there is none like it."""
+        if len(data) < _LARGE:
+            key = content_key(data)
+            if self._holds(key, len(data)):
+                return key
+        with self._writing(len(data)) as (temporary, file):
+            key = _write_hashed(file, data)
+            marks.mark(key, file)
+            if not self._holds(key, len(data)):
+                self._place(temporary, key)
+        return key
+
+    def put(self, key: str, data: Data) -> None:
+        """Write to a temporary file and rename it: readers see all or nothing."""
+        if is_content(key):
+            if self.add(data) != key:
+                raise ValueError(f"{key} is the key of other bytes")
+            return
+        with self._writing(len(data)) as (temporary, file):
+            _write(file, memoryview(content_key(data).encode() + b"\n"))
+            _write(file, memoryview(data))
+            self._place(temporary, key)
 
     def get(self, key: str) -> bytes:
         """Read and verify."""
-        path = self.path(key)
         try:
-            whole = path.read_bytes()
-        except FileNotFoundError:
+            data = self.path(key).read_bytes()
+        except _GONE:
             raise ArtifactMissing(key) from None
-        digest, _, data = whole.partition(b"\n")
-        if hashlib.sha256(data).hexdigest().encode() != digest:
-            path.replace(path.with_name(f".corrupt-{key}"))
-            raise ArtifactCorrupt(key)
+        digest = key
+        if not is_content(key):
+            head, _, data = data.partition(b"\n")
+            digest = head.decode("ascii", "replace")
+        if content_key(data) != digest:
+            raise self._set_aside(key)
         return data
+
+    def view(self, key: str) -> memoryview:
+        """Map a blob copy-on-write; it is hashed only when its mark does not say that it was."""
+        try:
+            file = os.open(self.path(key), os.O_RDONLY)
+        except _GONE:
+            raise ArtifactMissing(key) from None
+        try:
+            stat = os.fstat(file)
+            data = memoryview(_mapped(file, stat.st_size) if stat.st_size else bytearray())
+            if not marks.trusted(key, stat):
+                if content_key(data) != key:
+                    raise self._set_aside(key)
+                marks.mark(key, file)
+        finally:
+            os.close(file)
+        return data
+
+    def _holds(self, key: str, size: int) -> bool:
+        """True when the very blob is there; one that was cut off or changed is set aside."""
+        try:
+            return len(self.view(key)) == size
+        except (ArtifactMissing, ArtifactCorrupt):
+            return False
+
+    def _set_aside(self, key: str) -> ArtifactCorrupt:
+        path = self.path(key)
+        with contextlib.suppress(FileNotFoundError):  # another process did so just now
+            path.replace(path.with_name(f".corrupt-{key}"))
+        return ArtifactCorrupt(key)
+
+    @contextmanager
+    def _writing(self, size: int) -> Iterator[tuple[Path, int]]:
+        """Open a new file for `size` bytes, which is gone afterwards unless it was put in its place."""
+        folder = self.root / ".writing"
+        temporary = folder / f"{os.getpid()}-{secrets.token_hex(8)}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._refuse_full(size)
+            # Nobody writes to a blob, so that nobody is allowed to.
+            file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o444)
+            try:
+                yield temporary, file
+            finally:
+                os.close(file)
+                temporary.unlink(missing_ok=True)
+        except OSError as wrong:
+            if wrong.errno in _FULL:
+                raise StoreFull(self.url, size, self._free(), wrong.strerror or "") from wrong
+            raise HomeUnusable(self.url, wrong.strerror or str(wrong)) from wrong
+
+    def _refuse_full(self, size: int) -> None:
+        if size > _LARGE and size > self._free():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self.root).free
+
+    def _place(self, temporary: Path, key: str) -> None:
+        path = self.path(key)
+        path.parent.mkdir(exist_ok=True)
+        temporary.replace(path)
+
+
+def _mapped(file: int, size: int) -> mmap.mmap | bytearray:
+    if sys.version_info >= (3, 13):
+        return mmap.mmap(file, size, access=mmap.ACCESS_COPY, trackfd=False)
+    # Before, Python kept a file open for each map. The lowest free number is given to a file: it tells how many are.
+    if file < _FILES:
+        return mmap.mmap(file, size, access=mmap.ACCESS_COPY)
+    data = bytearray(size)
+    with open(file, "rb", buffering=0, closefd=False) as source:
+        got = 0
+        while got < size and (more := source.readinto(memoryview(data)[got:])):
+            got += more
+    return data
+
+
+def _write_hashed(file: int, data: Data) -> str:
+    """Write all of `data` and return its content key; both at once, since neither holds the interpreter."""
+    if len(data) < _LARGE:
+        _write(file, memoryview(data))
+        return content_key(data)
+    digest = blake3()
+    hashing = threading.Thread(target=digest.update, args=(data,))
+    hashing.start()
+    try:
+        _write(file, memoryview(data))
+    finally:
+        hashing.join()
+    return digest.hexdigest()
+
+
+def _write(file: int, data: memoryview) -> None:
+    view = data.cast("B")
+    while view:
+        view = view[os.write(file, view[:_PIECE]) :]

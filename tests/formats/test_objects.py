@@ -24,8 +24,8 @@ def space(source: str) -> dict[str, Any]:
 
 def moved(names: dict[str, Any], *kept: str, into: dict[str, Any] | None = None) -> dict[str, Any]:
     target: dict[str, Any] = {"__name__": "__main__"} if into is None else into
-    data, _ = objects.dumps({name: names[name] for name in kept}, names)
-    target.update(objects.loads(data, target))
+    pickled = objects.dumps({name: names[name] for name in kept}, names)
+    target.update(objects.loads(pickled.stream, target, [memoryview(bytearray(b)) for b in pickled.buffers]))
     return target
 
 
@@ -38,11 +38,11 @@ def test_values_that_share_an_object_still_share_it() -> None:
 
 def test_a_function_sees_the_globals_of_the_namespace_that_receives_it() -> None:
     names = space("rate = 2\ndef f(v): return v * rate")
-    data, needs = objects.dumps({"f": names["f"]}, names)
+    pickled = objects.dumps({"f": names["f"]}, names)
     there: dict[str, Any] = {"__name__": "__main__", "rate": 5}
-    there.update(objects.loads(data, there))
+    there.update(objects.loads(pickled.stream, there))
 
-    assert {"rate"} == needs
+    assert {"rate"} == pickled.needs
     assert there["f"](3) == 15
     assert there is there["f"].__globals__
 
@@ -72,7 +72,7 @@ def test_equal_functions_give_equal_bytes_whatever_file_they_are_from() -> None:
         code = (
             "from nb2prod.formats import objects\nnames = {'__name__': '__main__'}\n"
             f"exec(compile({source!r}, {file!r}, 'exec'), names)\n"
-            "print(objects.dumps({'f': names['f'], 'A': names['A']}, names)[0].hex())"
+            "print(objects.dumps({'f': names['f'], 'A': names['A']}, names).stream.hex())"
         )
         return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
@@ -162,3 +162,30 @@ def test_a_long_chain_of_objects_is_no_obstacle() -> None:
         node, count = node.next, count + 1
 
     assert count == 20_000
+
+
+def test_large_memory_stays_out_of_the_pickle_and_small_memory_goes_into_it() -> None:
+    pickled = objects.dumps({"large": np.zeros(100_000), "small": np.zeros(100)}, {})
+
+    assert [len(buffer) for buffer in pickled.buffers] == [800_000]
+    assert 800 < len(pickled.stream) < 2_000
+
+
+@pytest.mark.parametrize("rows", [100, 100_000])
+def test_arrays_may_be_written_to_unless_they_were_read_only(rows: int) -> None:
+    fixed = np.ones(rows)
+    fixed.flags.writeable = False
+    there = moved({"free": np.zeros(rows), "fixed": fixed}, "free", "fixed")
+    there["free"][0] = 5
+
+    assert not there["fixed"].flags.writeable
+
+
+def test_equal_values_give_equal_pickles_after_a_journey() -> None:
+    frame = pd.DataFrame({"x": np.arange(100_000.0), "y": np.arange(100_000), "s": ["a", None] * 50_000})
+    first = objects.dumps({"f": frame}, {})
+    there = objects.loads(first.stream, {}, [memoryview(bytearray(b)) for b in first.buffers])
+    second = objects.dumps(there, {})
+
+    assert second.stream == first.stream
+    assert [bytes(b) for b in second.buffers] == [bytes(b) for b in first.buffers]

@@ -6,7 +6,9 @@ import pytest
 
 from nb2prod.errors import ArtifactMissing
 from nb2prod.stores import open_store
-from nb2prod.stores.base import Store
+from nb2prod.stores.base import Store, content_key
+
+LARGE = bytes(range(256)) * 8192  # 2 MB
 
 
 class StoreContract:
@@ -32,8 +34,34 @@ class StoreContract:
         assert "ab12" not in store
         with pytest.raises(ArtifactMissing, match="ab12"):
             store.get("ab12")
+        with pytest.raises(ArtifactMissing, match="ab12"):
+            store.view("ab12")
 
     def test_its_url_opens_it_elsewhere(self, store: Store) -> None:
         store.put("ab12", b"one")
 
         assert open_store(store.url).get("ab12") == b"one"
+
+    @pytest.mark.parametrize("data", [b"", b"small", LARGE], ids=["empty", "small", "large"])
+    def test_a_blob_lies_under_the_hash_of_its_bytes(self, store: Store, data: bytes) -> None:
+        key = store.add(data)
+
+        assert key == content_key(data) == store.add(data)
+        assert store.get(key) == data
+        assert store.view(key) == data
+
+    def test_a_blob_is_put_under_its_own_key_only(self, store: Store) -> None:
+        store.put(content_key(b"one"), b"one")
+
+        assert store.get(content_key(b"one")) == b"one"
+        with pytest.raises(ValueError, match="other bytes"):
+            store.put(content_key(b"one"), b"two")
+
+    def test_a_view_may_be_written_to_and_changes_nothing_but_itself(self, store: Store) -> None:
+        key = store.add(LARGE)
+        mine, other = store.view(key), store.view(key)
+        mine[0] = 255
+
+        assert mine[0] == 255
+        assert other == LARGE == store.get(key)
+        assert store.view(key) == LARGE
