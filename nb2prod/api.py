@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from nb2prod.plan import Step
     from nb2prod.report import Report
     from nb2prod.settings import Settings
-
-_LOG = logging.getLogger(__name__)
 
 __all__ = [
     "Options",
@@ -205,12 +202,16 @@ def report_page(home: Path, name: str) -> Path:
 
 
 def _drawn(home: Path, result: dict[str, Any]) -> str | None:
+    import logging
+
     from nb2prod import page
 
     try:
         return str(page.write(home, result))
     except Exception as wrong:  # noqa: BLE001 - what nbconvert makes of a notebook must not cost a ship its result
-        _LOG.warning("No HTML report of run %s: %s: %s", result["run"], type(wrong).__name__, wrong)
+        logging.getLogger(__name__).warning(
+            "No HTML report of run %s: %s: %s", result["run"], type(wrong).__name__, wrong
+        )
         return None
 
 

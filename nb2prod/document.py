@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nb2prod import journal, notebook, pipeline
+from nb2prod import journal, notebook, parameters, pipeline
 from nb2prod.errors import NotebookUnreadable
 from nb2prod.failures import OutputRefused, ParameterUnknown
 
@@ -40,30 +40,29 @@ def read(path: Path) -> Document:
     return found
 
 
-def parametrised(raw: Document, name: str, parameters: Mapping[str, Any]) -> Document:
+def parametrised(raw: Document, name: str, values: Mapping[str, Any]) -> Document:
     """Put new values below the defaults, as papermill does.
 
     Raises:
         ParameterUnknown: The notebook declares no such parameter.
     """
-    if not parameters:
+    if not values:
         return raw
     declared = pipeline.build(notebook.parse(raw, name)).parameters
     known = tuple(item.name for item in declared)
-    unknown = tuple(name for name in parameters if name not in known)
+    unknown = tuple(name for name in values if name not in known)
     if unknown:
         raise ParameterUnknown(unknown, known)
-    import nbformat
-    from papermill.parameterize import parameterize_notebook
+    below = max(item.cell for item in declared if item.name in values)
+    cells = [_marked(cell, here=index == below) for index, cell in enumerate(raw["cells"])]
+    return parameters.injected({**raw, "cells": cells}, values)
 
-    node = nbformat.from_dict(raw)
-    node.metadata.setdefault("papermill", {})
-    below = max(item.cell for item in declared if item.name in parameters)
-    for index, cell in enumerate(node.cells):
-        # papermill puts the values below the first cell of this tag, whatever else says that a cell has parameters.
-        others = [tag for tag in cell.metadata.get("tags", []) if tag != "parameters"]
-        cell.metadata["tags"] = [*others, "parameters"] if index == below else others
-    return dict(parameterize_notebook(node, dict(parameters), kernel_name="python3", language="python"))
+
+def _marked(cell: Mapping[str, Any], *, here: bool) -> dict[str, Any]:
+    """Tag the one cell below which papermill puts the values, whatever else says that a cell has parameters."""
+    metadata = cell.get("metadata", {})
+    others = [tag for tag in metadata.get("tags", []) if tag != "parameters"]
+    return {**cell, "metadata": {**metadata, "tags": [*others, "parameters"] if here else others}}
 
 
 def refuse_output(output: str | None) -> None:

@@ -8,7 +8,6 @@ import os
 import sys
 from contextlib import suppress
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,8 @@ def providers(packages: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _distributions() -> Mapping[str, list[str]]:
+    from importlib.metadata import packages_distributions
+
     return packages_distributions()
 
 
@@ -45,6 +46,8 @@ def _installed() -> tuple[int, ...]:
 
 @lru_cache(maxsize=4096)
 def _version(name: str, _installed: tuple[int, ...]) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:

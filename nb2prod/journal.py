@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import secrets
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ _RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
 def new_run() -> str:
     """Return a name for a run: its time in UTC and six random digits."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(3).hex()}"
 
 
 def folder_of(home: Path, run: str) -> Path:
@@ -148,6 +148,6 @@ def runs(home: Path) -> list[str]:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text file so that readers see the old or the new one, never half of it."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)

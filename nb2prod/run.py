@@ -6,10 +6,21 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 from attrs import evolve, field, frozen
 
-from nb2prod import candidate, checks, document, execution, journal, notebook, pipeline, plugins, schema, settings
+from nb2prod import (
+    birth,
+    candidate,
+    checks,
+    document,
+    execution,
+    journal,
+    notebook,
+    pipeline,
+    plugins,
+    schema,
+    settings,
+)
 from nb2prod.errors import ChecksFailed, Nb2ProdError, NotebookUnreadable, StageUnknown
 from nb2prod.events import Event
 from nb2prod.execution import Context, Execution
@@ -95,7 +106,7 @@ def of_document(raw: Document, path: Path, options: Options, chosen: Settings, t
 
 
 def _start(path: Path, options: Options, stages: list[str], tell: Listener) -> None:
-    process = {"pid": os.getpid(), "began": psutil.Process().create_time()}
+    process = {"pid": os.getpid(), "began": birth.began()}
     book = {"notebook": path.name, "path": journal.below(settings.home_of(path), path)}
     about = {"run": options.run, "verb": options.verb, **book, **process, "stages": stages}
     tell(Event(kind="start", data=about))

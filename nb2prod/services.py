@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.request import Request, urlopen
 
 from attrs import asdict, frozen
 
@@ -33,6 +32,8 @@ def show_release(home: Path, name: str) -> dict[str, Any]:
 
 def ask(url: str, rows: list[Any]) -> Any:
     """Ask a service for predictions, as its stakeholders would."""
+    from urllib.request import Request, urlopen
+
     body = json.dumps({"rows": rows}).encode()
     # A URL that a target gave, so one of http.
     request = Request(f"{url}/predict", body, {"content-type": "application/json"})  # noqa: S310

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +44,8 @@ def _project(notebook: Path) -> tuple[Path | None, dict[str, Any]]:
     for folder in notebook.resolve().parents:
         file = folder / "pyproject.toml"
         if file.is_file():
+            import tomllib
+
             table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("nb2prod")
             if isinstance(table, dict):
                 return folder, table
