@@ -22,7 +22,7 @@ import cloudpickle
 from attrs import frozen
 from cloudpickle import cloudpickle as internals
 
-from nb2prod.formats import reducers
+from nb2prod.formats import arrays, reducers
 from nb2prod.formats.reducers import Unkeepable
 
 if TYPE_CHECKING:
@@ -195,7 +195,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if reducers.is_array(obj):
             memory = id(reducers.root(obj))
             self.roots.setdefault(memory, set()).add(id(obj))
-            return reducers.reduce_view(obj) if memory in self.shared_roots and id(obj) != memory else NotImplemented
+            seen = reducers.reduce_view(obj) if memory in self.shared_roots and id(obj) != memory else NotImplemented
+            return arrays.reduce(obj) if seen is NotImplemented else seen
         if isinstance(obj, type) and obj.__module__ == reducers.MAIN:
             _track(obj)
         found = reducers.reduce(obj)

@@ -189,3 +189,33 @@ def test_equal_values_give_equal_pickles_after_a_journey() -> None:
 
     assert second.stream == first.stream
     assert [bytes(b) for b in second.buffers] == [bytes(b) for b in first.buffers]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(100_000).astype("M8[ns]"),
+        np.arange(100_000).astype("m8[s]").reshape(100, 1000, order="F"),
+        np.arange(200_000.0)[::2],
+        np.arange(200_000.0).reshape(2, 100, 1000).transpose(1, 0, 2),
+        np.zeros(50_000, dtype=[("at", "M8[ns]"), ("n", "i4")]),
+        np.broadcast_to(np.float64(2), (400, 400)),
+    ],
+    ids=["times", "durations by column", "every second", "transposed", "records", "broadcast"],
+)
+def test_arrays_that_numpy_would_copy_into_the_pickle_stay_out_of_it(array: Any) -> None:
+    pickled = objects.dumps({"a": array}, {})
+    there = moved({"a": array}, "a")["a"]
+
+    assert len(pickled.stream) < 1_000
+    np.testing.assert_array_equal(there, array)
+    assert (there.dtype, there.flags.c_contiguous) == (array.dtype, array.flags.c_contiguous or not array.flags.fnc)
+    assert there.flags.writeable
+
+
+def test_times_still_share_their_memory() -> None:
+    times = np.arange(100_000).astype("M8[ns]")
+    there = moved({"all": times, "some": times[5:]}, "all", "some")
+    there["some"][0] = np.datetime64(0, "ns")
+
+    assert there["all"][5] == np.datetime64(0, "ns")
