@@ -57,6 +57,25 @@ OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
 }
 
 
+# Options that say what a stage is; the others say how it runs.
+_KINDS = frozenset({"role", "after"})
+_TYPES: Mapping[Callable[[str], Any], Mapping[str, Any]] = {
+    _count: {"type": "integer", "minimum": 0},
+    _duration: {"type": "number", "exclusiveMinimum": 0},
+    _flag: {"type": "boolean"},
+}
+
+
+def form() -> dict[str, Any]:
+    """Return how a stage may be told to run as a JSON Schema, for a form."""
+    fields = {
+        name: {**_TYPES.get(read, {"type": "string"}), "description": about}
+        for name, (read, about) in OPTIONS.items()
+        if name not in _KINDS
+    }
+    return {"type": "object", "properties": fields, "additionalProperties": False}
+
+
 @frozen(kw_only=True)
 class Tag:
     """What a cell says about its stage; faults are kept as facts, for the checks to judge."""

@@ -4,7 +4,7 @@ import pytest
 from books import parsed
 
 from nb2prod.notebook import Cell
-from nb2prod.stage import code, declaration, split, tag_of, untagged
+from nb2prod.stage import OPTIONS, code, declaration, form, split, tag_of, untagged
 
 
 def names(*cells: object) -> list[tuple[str, list[int]]]:
@@ -105,3 +105,11 @@ def test_setup_cells_may_come_back() -> None:
             ("b = f()", {"tags": ["step:train"]}),
         )
     ] == ["setup", "load", "setup_2", "train"]
+
+
+def test_the_form_of_the_options_says_what_each_takes() -> None:
+    fields = form()["properties"]
+
+    assert fields["retries"] == {"type": "integer", "minimum": 0, "description": OPTIONS["retries"][1]}
+    assert fields["cache"]["type"] == "boolean"
+    assert "role" not in fields

@@ -1,16 +1,15 @@
 /**
  * Document: an open notebook seen through its shared model, so that edits reach every collaborator.
  */
-import type { ICellModel } from '@jupyterlab/cells';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { NotebookActions } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
 import type { PartialJSONObject } from '@lumino/coreutils';
 import { Signal } from '@lumino/signaling';
 import type { ISignal } from '@lumino/signaling';
-import { edit } from './stage';
-import type { ITagged } from './stage';
-import type { INotebookDocument, IPlace } from './tokens';
+import type { OptionValue } from './stage';
+import { setOption } from './tagging';
+import type { INotebookDocument, IPlace, IStage } from './tokens';
 
 export class NotebookDocument implements INotebookDocument {
   constructor(
@@ -81,6 +80,14 @@ export class NotebookDocument implements INotebookDocument {
     });
   }
 
+  setOption(stage: Pick<IStage, 'cell_ids'>, option: string, value: OptionValue | null): void {
+    const model = this._panel.model;
+    if (model) {
+      const cells = [...model.cells].filter(({ id }) => stage.cell_ids.includes(id));
+      setOption(model, cells, option, value);
+    }
+  }
+
   dispose(): void {
     this._isDisposed = true;
     Signal.clearData(this);
@@ -92,30 +99,4 @@ export class NotebookDocument implements INotebookDocument {
 
   private _isDisposed = false;
   private readonly _changed = new Signal<INotebookDocument, void>(this);
-}
-
-/** What a stage edit needs to know of a cell. */
-export function tagged(cell: ICellModel): ITagged {
-  return {
-    source: cell.sharedModel.getSource(),
-    metadata: cell.sharedModel.getMetadata() as PartialJSONObject
-  };
-}
-
-/** Make `name` the stage of a cell, or take its stage away. One transaction, everything else is kept. */
-export function setStage(cell: ICellModel, name: string | null): void {
-  const shared = cell.sharedModel;
-  const { text, metadata } = edit(tagged(cell), name);
-  shared.transact(() => {
-    if (text) {
-      shared.updateSource(text.start, text.end, text.text);
-    }
-    for (const [key, value] of Object.entries(metadata)) {
-      if (value === null) {
-        shared.deleteMetadata(key);
-      } else {
-        shared.setMetadata(key, value);
-      }
-    }
-  });
 }

@@ -15,6 +15,7 @@ import type {
   IFinding,
   IGraph,
   INotebookDocument,
+  IOptionForm,
   IPipelineService,
   IResult,
   IServiceState,
@@ -57,6 +58,11 @@ export class PipelineModel implements IDisposable {
   /** The pipeline of the notebook as it is now, saved or not. */
   get graph(): IGraph | null {
     return this._graph;
+  }
+
+  /** How a stage may be told to run. */
+  get form(): IOptionForm | null {
+    return this._form;
   }
 
   /** The newest run. */
@@ -190,6 +196,7 @@ export class PipelineModel implements IDisposable {
         this._keep(events.reduce(after, begun(shipped.run, shipped.verb)).result);
         await this._look();
       }
+      this._form = await this._service.options();
     });
   }
 
@@ -321,6 +328,7 @@ export class PipelineModel implements IDisposable {
   }
 
   private _graph: IGraph | null = null;
+  private _form: IOptionForm | null = null;
   private _plan: readonly IStep[] = [];
   private _run: IRunView | null = null;
   private _shipped: IResult | null = null;

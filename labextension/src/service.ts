@@ -8,6 +8,7 @@ import type {
   IFault,
   IGraph,
   IJournalPage,
+  IOptionForm,
   IPipelineService,
   IRelease,
   IRunSummary,
@@ -32,6 +33,10 @@ export class ServiceFault extends Error {
 /** The verbs of the server this page came from. */
 export class PipelineService implements IPipelineService {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
+
+  options(): Promise<IOptionForm> {
+    return this._request('options', 'GET', {});
+  }
 
   graph(path: string, content: PartialJSONObject): Promise<IGraph> {
     return this._request('graph', 'POST', {}, { path, content });

@@ -15,6 +15,8 @@ export const NAME = '[a-z][a-z0-9_]*';
 const MAGIC = /^(\s*%%stage[ \t]+)([^\s]+)([^\n]*)/;
 const TAG = 'stage:';
 
+export type OptionValue = string | number | boolean;
+
 /** What an edit needs to know of a cell. */
 export interface ITagged {
   readonly source: string;
@@ -52,12 +54,44 @@ export function edit(cell: ITagged, name: string | null): IStageEdit {
   }
   const text = withMagic(cell.source, name);
   if (text) {
-    return { text, metadata: {} };
+    // The line is what counts; a second name beside it could only contradict it.
+    return { text, metadata: { ...inTags(cell.metadata, null), ...inMetadata(cell.metadata, null) } };
   }
   if (tagName(cell.metadata) !== null) {
     return { metadata: inTags(cell.metadata, name) };
   }
   return { metadata: inMetadata(cell.metadata, name) };
+}
+
+/** The edit that gives a cell's stage an option; null takes it away. It stands where the stage's name does. */
+export function optionEdit(cell: ITagged, option: string, value: OptionValue | null): IStageEdit {
+  const found = MAGIC.exec(cell.source);
+  if (found) {
+    const start = found[1].length + found[2].length;
+    const others = found[3].replace(written(option), '');
+    // Before the others: a comment may stand behind them.
+    const text = value === null ? others : ` --${option} ${quoted(value)}${others}`;
+    return { text: { start, end: found[0].length, text }, metadata: {} };
+  }
+  const stage = stageOf(cell);
+  if (stage === null) {
+    return { metadata: {} };
+  }
+  const others = Object.entries(ours(cell.metadata)).filter(([key]) => key !== option);
+  const all = Object.fromEntries([...others, ['stage', stage], ...(value === null ? [] : [[option, value]])]);
+  return { metadata: { ...inTags(cell.metadata, null), [KEY]: all } };
+}
+
+/** An option on a `%%stage` line: `--name`, `--no-name`, `--name=value` or `--name value`. */
+function written(option: string): RegExp {
+  const text = `"[^"]*"|'[^']*'`;
+  const value = `=(?:${text}|\\S*)|[ \\t]+(?:${text}|(?!--)[^\\s#]\\S*)`;
+  return new RegExp(`[ \\t]+--(?:no-)?${option}(?:${value})?(?=\\s|$)`, 'g');
+}
+
+function quoted(value: OptionValue): string {
+  const text = String(value);
+  return /^[^\s"'#\\]+$/.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
 /** Apply a text edit; the editor does the same through the shared model. */

@@ -76,6 +76,18 @@ export interface IGraph {
   readonly findings: readonly IFinding[];
 }
 
+/** One option of a stage, in JSON Schema. */
+export interface IOptionField {
+  readonly type: 'integer' | 'number' | 'boolean' | 'string';
+  readonly description: string;
+  readonly minimum?: number;
+  readonly enum?: readonly string[];
+}
+
+export interface IOptionForm {
+  readonly properties: Readonly<Record<string, IOptionField>>;
+}
+
 /** Values that share objects, kept together. */
 export interface IArtifact {
   readonly names: readonly string[];
@@ -193,6 +205,8 @@ export interface IJournalPage {
 
 /** The verbs of the server. Paths are relative to its root; every call rejects with a `ServiceFault`. */
 export interface IPipelineService {
+  /** How a stage may be told to run, for a form. */
+  options(): Promise<IOptionForm>;
   graph(path: string, content: PartialJSONObject): Promise<IGraph>;
   plan(path: string, content: PartialJSONObject): Promise<readonly IStep[]>;
   start(path: string, verb: Verb): Promise<string>;
@@ -232,4 +246,6 @@ export interface INotebookDocument extends IDisposable {
   save(): Promise<boolean>;
   /** Bring a cell into view and select it. */
   reveal(place: IPlace): Promise<void>;
+  /** Tell how a stage runs; null leaves it to the default. */
+  setOption(stage: Pick<IStage, 'cell_ids'>, option: string, value: string | number | boolean | null): void;
 }

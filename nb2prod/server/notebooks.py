@@ -41,3 +41,14 @@ class PlanHandler(Handler):
             raise HTTPError(400, "'content' must be a notebook.")
         steps = await asyncio.to_thread(lambda: api.plan(path, raw=content))
         self.finish(json.dumps(schema.plan(path.name, steps)))
+
+
+class OptionsHandler(Handler):
+    """How a stage may be told to run."""
+
+    @may("read")
+    async def get(self) -> None:
+        """Answer with the options as a JSON Schema."""
+        from nb2prod import stage
+
+        self.finish(json.dumps(stage.form()))

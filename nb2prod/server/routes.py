@@ -13,6 +13,7 @@ _RELEASE = r"(?P<release>\w[\w.-]*)"
 
 ROUTES = (
     (r"/graph", notebooks.GraphHandler),
+    (r"/options", notebooks.OptionsHandler),
     (r"/plan", notebooks.PlanHandler),
     (r"/runs", runs.RunsHandler),
     (rf"/runs/{_RUN}", runs.RunHandler),

@@ -115,53 +115,6 @@ def test_a_tagged_notebook_becomes_a_service_that_predicts_as_it_does(
     expect(card.get_by_role("button", name="Start")).to_be_enabled(timeout=30_000)
 
 
-def test_a_stage_chosen_in_the_cell_toolbar_is_written_shown_and_drawn(screen: Screen, tiny: Path) -> None:
-    page = screen.page
-    screen.open(tiny)
-    screen.show_panel()
-    at = index_of(tiny, "accuracy_score(")
-    cell = screen.cell(at)
-    cell.locator(".jp-InputPrompt").click()
-    picker = cell.get_by_label("Stage of this cell")
-    picker.select_option(label="New stage …")
-    page.get_by_role("dialog").get_by_role("textbox").fill("judge")
-    page.get_by_role("button", name="Set stage").click()
-    badge = cell.locator(".jp-nb2prod-Badge button")
-    expect(badge).to_have_text("judge")
-    expect(screen.node("judge")).to_be_visible()
-    box = badge.bounding_box()
-    assert box is not None
-    assert box["height"] > 12
-
-    page.keyboard.press("Control+s")
-    expect(page.locator(".jp-mod-current.jp-mod-dirty")).to_have_count(0)
-    page.wait_for_function("() => true")
-    assert "judge" in json.dumps(cells(tiny)[at])
-    picker.select_option(label="train")
-    expect(badge).to_have_text("train")
-    expect(screen.node("judge")).to_have_count(0)
-
-
-def test_a_stage_line_is_rewritten_and_not_doubled(screen: Screen, tiny: Path) -> None:
-    screen.open(tiny)
-    at = index_of(tiny, "%%stage load")
-    cell = screen.cell(at)
-    expect(cell.locator(".jp-nb2prod-Badge button")).to_have_text("load")
-    cell.locator(".jp-nb2prod-Badge button").click()
-    dialog = screen.page.get_by_role("dialog")
-    dialog.get_by_role("textbox").fill("fetch")
-    dialog.get_by_role("button", name="Set stage").click()
-
-    expect(cell.locator(".cm-line").first).to_have_text("%%stage fetch")
-    expect(cell.locator(".jp-nb2prod-Badge button")).to_have_text("fetch")
-    cell.click(button="right")
-    screen.page.get_by_role("menuitem", name="Set Stage …").click()
-    dialog.get_by_role("textbox").fill("")
-    dialog.get_by_role("button", name="Set stage").click()
-    expect(cell.locator(".jp-nb2prod-Badge")).to_have_count(0)
-    expect(cell.locator(".cm-line").first).not_to_contain_text("%%stage")
-
-
 def test_a_ship_goes_on_while_the_page_is_reloaded_and_is_found_again(screen: Screen, tiny: Path) -> None:
     screen.open(tiny)
     screen.ship()

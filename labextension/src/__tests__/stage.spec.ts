@@ -1,10 +1,13 @@
 import type { PartialJSONObject, PartialJSONValue } from '@lumino/coreutils';
-import { applied, edit, stageOf } from '../stage';
-import type { ITagged } from '../stage';
+import { applied, edit, optionEdit, stageOf } from '../stage';
+import type { IStageEdit, ITagged } from '../stage';
 
 /** The cell after the edit, as the shared model would leave it. */
 function edited(cell: ITagged, name: string | null): ITagged {
-  const { text, metadata } = edit(cell, name);
+  return changed(cell, edit(cell, name));
+}
+
+function changed(cell: ITagged, { text, metadata }: IStageEdit): ITagged {
   const after: Record<string, PartialJSONValue | undefined> = { ...cell.metadata };
   for (const [key, value] of Object.entries(metadata)) {
     if (value === null) {
@@ -79,5 +82,41 @@ describe('the stage of a cell', () => {
       expect(stageOf({ source: '', metadata: { nb2prod: odd } as PartialJSONObject })).toBeNull();
     }
     expect(stageOf({ source: '', metadata: { tags: 'stage:load' } })).toBeNull();
+  });
+});
+
+describe('an option of a stage', () => {
+  const option = (cell: ITagged, value: string | number | boolean | null) =>
+    changed(cell, optionEdit(cell, 'retries', value));
+
+  it('stands on the line that names the stage, once', () => {
+    const source = '%%stage load --no-cache --retries=1 # why\nx = 1';
+
+    expect(option(plain('%%stage load\nx = 1'), 2).source).toBe('%%stage load --retries 2\nx = 1');
+    expect(option(plain(source), 3).source).toBe('%%stage load --retries 3 --no-cache # why\nx = 1');
+    expect(option(plain(source), null).source).toBe('%%stage load --no-cache # why\nx = 1');
+    expect(option(plain('%%stage load --retries "1" --cache no'), null).source).toBe('%%stage load --cache no');
+    expect(option(plain('%%stage load --retries\n1'), 'a b').source).toBe('%%stage load --retries "a b"\n1');
+  });
+
+  it('stands in the metadata where the name does', () => {
+    const tagged = { source: 'x', metadata: { tags: ['stage:load', 'mine'] } };
+
+    expect(option({ source: 'x', metadata: { nb2prod: { stage: 'load' } } }, 2).metadata).toEqual({
+      nb2prod: { stage: 'load', retries: 2 }
+    });
+    expect(option(tagged, 2).metadata).toEqual({ tags: ['mine'], nb2prod: { stage: 'load', retries: 2 } });
+    expect(option({ source: 'x', metadata: { nb2prod: { stage: 'a', retries: 2 } } }, null).metadata).toEqual({
+      nb2prod: { stage: 'a' }
+    });
+    expect(option(plain('x'), 2)).toEqual(plain('x'));
+  });
+});
+
+describe('a name in a line and another in the metadata', () => {
+  it('are one after an edit', () => {
+    const cell = { source: '%%stage load\nx', metadata: { nb2prod: { stage: 'fetch', note: 'mine' } } };
+
+    expect(edited(cell, 'read')).toEqual({ source: '%%stage read\nx', metadata: { nb2prod: { note: 'mine' } } });
   });
 });

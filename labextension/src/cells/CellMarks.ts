@@ -9,7 +9,8 @@ import { Throttler } from '@lumino/polling';
 import { Signal } from '@lumino/signaling';
 import { PanelLayout } from '@lumino/widgets';
 import type { Widget } from '@lumino/widgets';
-import { tagged } from '../document';
+import { tagged } from '../tagging';
+import { hueOf } from '../hue';
 import type { PipelineModel } from '../model';
 import { stageOf } from '../stage';
 import { stateWord } from '../words';
@@ -63,15 +64,20 @@ export class CellMarks implements IDisposable {
       return;
     }
     const marks = this._marks();
+    const stages = this._stages();
     for (const cell of panel.content.widgets) {
       if (cell.model.type !== 'code' || cell.isDisposed) {
         continue;
       }
+      const stage = stages.get(cell.model.id) ?? null;
+      const hue = stage === null ? 'none' : hueOf(this._options.model.graph, stage);
+      cell.node.classList.toggle('jp-nb2prod-Hue', stage !== null);
+      cell.node.dataset.hue = hue;
       const layout = cell.layout;
       if (layout instanceof PanelLayout && layout.widgets.length > 0) {
         const shown = this._shown.get(cell) ?? { marks: '' };
         this._shown.set(cell, shown);
-        this._badge(cell, layout, shown);
+        this._badge(cell, layout, shown, hue);
         this._fault(layout, shown, marks.get(cell.model.id) ?? []);
       } else {
         void cell.ready.then(() => this._onChanged()); // a cell that was not drawn yet
@@ -79,10 +85,12 @@ export class CellMarks implements IDisposable {
     }
   }
 
-  private _badge(cell: Cell, layout: PanelLayout, shown: IShown): void {
+  private _badge(cell: Cell, layout: PanelLayout, shown: IShown, hue: string): void {
     const { model, trans, onBadge } = this._options;
     const name = stageOf(tagged(cell.model));
-    if (name === null) {
+    const { id } = cell.model;
+    const uses = model.tagged ? (model.graph?.uses ?? []).filter(({ cell_id }) => cell_id === id) : [];
+    if (name === null && !uses.length) {
       shown.badge?.dispose();
       shown.badge = undefined;
       return;
@@ -91,8 +99,8 @@ export class CellMarks implements IDisposable {
       shown.badge = new StageBadge(trans, () => onBadge(cell));
       layout.insertWidget(1, shown.badge); // below the header, which has no height
     }
-    const { state } = model.stage(name);
-    shown.badge.draw({ name, state, word: stateWord(trans, state) });
+    const { state } = model.stage(name ?? '');
+    shown.badge.draw({ name, hue, state, word: stateWord(trans, state), uses });
   }
 
   private _fault(layout: PanelLayout, shown: IShown, marks: readonly IMark[]): void {
@@ -112,6 +120,13 @@ export class CellMarks implements IDisposable {
   private _belowInput(layout: PanelLayout): number {
     const input = layout.widgets.findIndex((widget: Widget) => widget.hasClass('jp-Cell-inputWrapper'));
     return input < 0 ? layout.widgets.length : input + 1;
+  }
+
+  /** The stage that each cell belongs to, by cell id; of a notebook that has been tagged. */
+  private _stages(): ReadonlyMap<string, string> {
+    const { graph, tagged } = this._options.model;
+    const all = tagged ? (graph?.stages ?? []) : [];
+    return new Map(all.flatMap(({ name, cell_ids }) => cell_ids.map(id => [id, name] as const)));
   }
 
   /** What is wrong at each cell, by cell id. */

@@ -1,23 +1,22 @@
 /**
- * StagePicker: the stage of the active cell, chosen in its toolbar.
+ * StagePicker: the stage of the active cell, typed or chosen in its toolbar.
  */
 import type { Cell } from '@jupyterlab/cells';
+import type { INotebookModel } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
 import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
-import { setStage, tagged } from '../document';
 import type { PipelineModel } from '../model';
 import { stageOf } from '../stage';
-
-const NEW = '+';
+import { setStage, tagged } from '../tagging';
+import { StageInput } from './StageInput';
 
 export interface IStagePickerOptions {
   readonly cell: Cell;
+  readonly notebook: INotebookModel;
   readonly model: PipelineModel;
   readonly trans: TranslationBundle;
-  /** Ask for a name that no stage has yet. */
-  readonly onNew: () => void;
 }
 
 export class StagePicker extends Widget {
@@ -25,9 +24,8 @@ export class StagePicker extends Widget {
     super();
     const { cell, model, trans } = _options;
     this.addClass('jp-nb2prod-Picker');
-    this._select.setAttribute('aria-label', trans.__('Stage of this cell'));
-    this._select.title = trans.__('The stage that this cell belongs to');
-    this.node.append(this._select);
+    this._field = new StageInput(trans, trans.__('Stage of this cell'));
+    this.node.append(this._field.node);
     cell.model.contentChanged.connect(this._fill, this);
     cell.model.metadataChanged.connect(this._fill, this);
     model.changed.connect(this._fill, this);
@@ -35,10 +33,22 @@ export class StagePicker extends Widget {
   }
 
   handleEvent(event: Event): void {
-    if (event.type === 'change') {
-      this._onChoice(this._select.value);
+    const { input } = this._field;
+    if (event.type === 'focus') {
+      input.select();
+    } else if (event.type === 'change') {
+      this._take();
+    } else if (event instanceof KeyboardEvent && event.key === 'Escape') {
+      event.stopPropagation();
+      this._fill();
+      this._leave();
+    } else if (event instanceof KeyboardEvent && event.key === 'Enter') {
+      event.stopPropagation();
+      event.preventDefault();
+      this._take();
+      this._leave();
     } else {
-      event.stopPropagation(); // keys and clicks are the list's, not the notebook's
+      event.stopPropagation(); // keys and clicks are the field's, not the notebook's
     }
   }
 
@@ -49,22 +59,28 @@ export class StagePicker extends Widget {
 
   protected override onAfterAttach(message: Message): void {
     super.onAfterAttach(message);
-    EVENTS.forEach(name => this._select.addEventListener(name, this));
+    EVENTS.forEach(name => this._field.input.addEventListener(name, this));
   }
 
   protected override onBeforeDetach(message: Message): void {
-    EVENTS.forEach(name => this._select.removeEventListener(name, this));
+    EVENTS.forEach(name => this._field.input.removeEventListener(name, this));
     super.onBeforeDetach(message);
   }
 
-  private _onChoice(value: string): void {
-    const { cell, onNew } = this._options;
-    if (value === NEW) {
-      this._fill();
-      onNew();
-    } else {
-      setStage(cell.model, value || null);
+  private _take(): void {
+    const { cell, notebook } = this._options;
+    const { name, input } = this._field;
+    if (name === undefined) {
+      input.reportValidity();
+    } else if (name !== stageOf(tagged(cell.model))) {
+      setStage(notebook, [cell.model], name);
     }
+  }
+
+  /** Give the keys back to the notebook, in command mode. */
+  private _leave(): void {
+    this._field.input.blur();
+    this._options.cell.node.closest<HTMLElement>('.jp-Notebook')?.focus();
   }
 
   private _fill(): void {
@@ -72,25 +88,17 @@ export class StagePicker extends Widget {
     if (cell.isDisposed) {
       return;
     }
-    const own = stageOf(tagged(cell.model));
     const stages = model.graph?.stages ?? [];
     const within = stages.find(({ cell_ids }) => cell_ids.includes(cell.model.id))?.name;
-    const names = new Set([...stages.map(({ name }) => name), ...(own ? [own] : [])]);
-    const none = own === null && within ? trans.__('in %1', within) : trans.__('No stage');
-    const options = [
-      option('', none),
-      ...[...names].map(name => option(name, name)),
-      option(NEW, trans.__('New stage …'))
-    ];
-    this._select.replaceChildren(...options);
-    this._select.value = own ?? '';
+    const { input } = this._field;
+    this._field.offer(stages.map(({ name }) => name));
+    input.placeholder = within ? trans.__('in %1', within) : trans.__('stage …');
+    if (document.activeElement !== input) {
+      input.value = stageOf(tagged(cell.model)) ?? '';
+    }
   }
 
-  private readonly _select = document.createElement('select');
+  private readonly _field: StageInput;
 }
 
-const EVENTS = ['change', 'keydown', 'mousedown'] as const;
-
-function option(value: string, text: string): HTMLOptionElement {
-  return new Option(text, value);
-}
+const EVENTS = ['change', 'focus', 'keydown', 'mousedown'] as const;

@@ -8,6 +8,7 @@ import type { IPlace, IStage } from '../tokens';
 import { duration, runWord, stepWord, troubleWords } from '../words';
 import { Faults, Findings } from './Findings';
 import { Graph } from './Graph';
+import { OptionForm } from './OptionForm';
 import { Release } from './Release';
 import { StageDetail } from './StageDetail';
 import { Steps } from './Steps';
@@ -190,7 +191,15 @@ function Stages({
           edges={graph.edges}
           progress={model.stage(stage.name)}
           left={model.step(stage.name)?.artifacts ?? []}
-        />
+        >
+          {model.form && (
+            <OptionForm
+              form={model.form}
+              stage={stage}
+              onChange={(option, value) => model.document.setOption(stage, option, value)}
+            />
+          )}
+        </StageDetail>
       )}
     </>
   );

@@ -16,34 +16,38 @@ export interface IStageDetailProps {
   readonly progress: IProgress<ShownState>;
   /** What it left when it last ran. */
   readonly left: readonly IArtifact[];
+  readonly children?: ReactNode;
 }
 
-export function StageDetail({ stage, edges, progress, left }: IStageDetailProps): JSX.Element {
+export function StageDetail({ stage, edges, progress, left, children }: IStageDetailProps): JSX.Element {
   const trans = useTrans();
   const cells = stage.cells.map(cell => String(cell + 1)).join(', ');
   const sources = edges.filter(({ to }) => to === stage.name);
   return (
-    <dl className="jp-nb2prod-Detail" aria-label={trans.__('Stage %1', stage.name)}>
-      <Row term={trans.__('Cells')}>{cells}</Row>
-      {sources.map(edge => (
-        <Row key={edge.from} term={trans.__('From %1', edge.from)}>
-          <Names names={edge.names} />
-          <span className="jp-nb2prod-Detail-why">{edge.why}</span>
-        </Row>
-      ))}
-      {sources.length === 0 && stage.reads.length > 0 && (
-        <Row term={trans.__('Reads')}>
-          <Names names={stage.reads} />
-        </Row>
-      )}
-      {stage.writes.length > 0 && (
-        <Row term={trans.__('Leaves')}>
-          <Names names={stage.writes} />
-          {left.length > 0 && <Sizes left={left} />}
-        </Row>
-      )}
-      {progress.why && <Row term={trans.__('Why')}>{progress.why}</Row>}
-    </dl>
+    <section className="jp-nb2prod-Detail" aria-label={trans.__('Stage %1', stage.name)}>
+      <dl>
+        <Row term={trans.__('Cells')}>{cells}</Row>
+        {sources.map(edge => (
+          <Row key={edge.from} term={trans.__('From %1', edge.from)}>
+            <Names names={edge.names} />
+            <span className="jp-nb2prod-Detail-why">{edge.why}</span>
+          </Row>
+        ))}
+        {sources.length === 0 && stage.reads.length > 0 && (
+          <Row term={trans.__('Reads')}>
+            <Names names={stage.reads} />
+          </Row>
+        )}
+        {stage.writes.length > 0 && (
+          <Row term={trans.__('Leaves')}>
+            <Names names={stage.writes} />
+            {left.length > 0 && <Sizes left={left} />}
+          </Row>
+        )}
+        {progress.why && <Row term={trans.__('Why')}>{progress.why}</Row>}
+      </dl>
+      {children}
+    </section>
   );
 }
 

@@ -25,15 +25,12 @@ export const cells: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('nb2prod');
-    const ask = (): void => {
-      if (app.commands.hasCommand(CommandIDs.setStage)) {
-        void app.commands.execute(CommandIDs.setStage);
-      }
-    };
     const askOf = (panel: NotebookPanel, cell: Cell): void => {
       panel.content.activeCellIndex = panel.content.widgets.indexOf(cell);
       panel.content.deselectAll();
-      ask();
+      if (app.commands.hasCommand(CommandIDs.setStage)) {
+        void app.commands.execute(CommandIDs.setStage);
+      }
     };
     pipelines.opened.connect((_: IPipelines, panel: NotebookPanel) => {
       const model = pipelines.of(panel);
@@ -50,7 +47,9 @@ export const cells: JupyterFrontEndPlugin<void> = {
     toolbars?.addFactory<Cell>('Cell', 'nb2prod-stage', cell => {
       const panel = tracker.find(({ content }) => content.widgets.includes(cell));
       const model = panel && pipelines.of(panel);
-      return model && cell.model.type === 'code' ? new StagePicker({ cell, model, trans, onNew: ask }) : new Widget();
+      const notebook = panel?.model;
+      const taggable = notebook && model && cell.model.type === 'code';
+      return taggable ? new StagePicker({ cell, notebook, model, trans }) : new Widget();
     });
   }
 };

@@ -1,16 +1,17 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, InputDialog, Notification } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { askStage } from '../cells/askStage';
 import { CommandIDs, PANEL } from '../commands';
-import { setStage, tagged } from '../document';
 import { shipIcon } from '../icons';
 import type { IRunView } from '../journal';
 import type { PipelineModel } from '../model';
 import { IPipelines } from '../pipelines';
-import { NAME, stageOf } from '../stage';
+import { stageOf } from '../stage';
+import { setStage, tagged } from '../tagging';
 import type { Verb } from '../tokens';
 import { runWord } from '../words';
 
@@ -32,7 +33,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('nb2prod');
     addVerbs(app, pipelines, trans);
-    addSetStage(app, tracker, trans);
+    addSetStage(app, tracker, pipelines, trans);
     const refresh = (): void => app.commands.notifyCommandChanged();
     const announce = (model: PipelineModel, view: IRunView): void => {
       if (model !== pipelines.current || !isPanelVisible(app)) {
@@ -84,7 +85,12 @@ function addVerbs(app: JupyterFrontEnd, pipelines: IPipelines, trans: Translatio
   });
 }
 
-function addSetStage(app: JupyterFrontEnd, tracker: INotebookTracker, trans: TranslationBundle): void {
+function addSetStage(
+  app: JupyterFrontEnd,
+  tracker: INotebookTracker,
+  pipelines: IPipelines,
+  trans: TranslationBundle
+): void {
   const chosen = () => {
     const notebook = tracker.currentWidget?.content;
     return (notebook?.widgets ?? []).filter(cell => cell.model.type === 'code' && notebook?.isSelectedOrActive(cell));
@@ -105,27 +111,20 @@ function addSetStage(app: JupyterFrontEnd, tracker: INotebookTracker, trans: Tra
     },
     isEnabled: () => chosen().length > 0,
     execute: async args => {
-      const cells = chosen();
+      const notebook = tracker.currentWidget?.model;
+      const cells = chosen().map(({ model }) => model);
+      if (!notebook || !cells.length) {
+        return;
+      }
       const given = args['stage'];
-      const name =
-        typeof given === 'string' ? given : await askName(trans, cells.length ? stageOf(tagged(cells[0].model)) : null);
-      if (name !== null) {
-        cells.forEach(cell => setStage(cell.model, name || null));
+      const names = (pipelines.current?.graph?.stages ?? []).map(({ name }) => name);
+      const now = stageOf(tagged(cells[0]));
+      const name = typeof given === 'string' ? given || null : await askStage(trans, cells.length, names, now);
+      if (name !== undefined) {
+        setStage(notebook, cells, name);
       }
     }
   });
-}
-
-/** A name, an empty text for no stage, or null when the user thought better of it. */
-async function askName(trans: TranslationBundle, now: string | null): Promise<string | null> {
-  const answer = await InputDialog.getText({
-    title: trans.__('Stage of the selected cells'),
-    label: trans.__('Lower-case letters, digits and _; leave empty for no stage'),
-    text: now ?? '',
-    pattern: NAME,
-    okLabel: trans.__('Set stage')
-  });
-  return answer.button.accept ? (answer.value ?? '').trim() : null;
 }
 
 function isPanelVisible(app: JupyterFrontEnd): boolean {
