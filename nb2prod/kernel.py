@@ -9,21 +9,23 @@ from __future__ import annotations
 import functools
 import json
 import random
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict, define, field
+from attrs import asdict, astuple, define, field
 
-from nb2prod import ambient, handover, recall, witness
+from nb2prod import ambient, errors, handover, recall, witness
 from nb2prod.artifact import Artifact, Recipe
 from nb2prod.contrast import contrast
 from nb2prod.dataflow import HISTORY
+from nb2prod.errors import StoreError
 from nb2prod.formats.reducers import Unkeepable
 from nb2prod.sharing import groups
 from nb2prod.stores import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from nb2prod.stores.base import Store
     from nb2prod.witness import Witness
@@ -85,6 +87,28 @@ def inside() -> bool:
 _GIVEN = ("get_ipython", "exit", "quit", "open", "display")
 
 
+class StoreRefused(Exception):
+    """A `StoreError` on its way out of a stage's process: its name and fields as JSON."""
+
+
+def refusal(name: str, value: str) -> StoreError | None:
+    """Return the error of the store that `enter` or `leave` raised, given the name and text of what they raised."""
+    if name != StoreRefused.__name__:
+        return None
+    kind, *fields = json.loads(value)
+    found: StoreError = getattr(errors, kind)(*fields)
+    return found
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except StoreError as wrong:
+        raise StoreRefused(json.dumps([type(wrong).__name__, *astuple(wrong)])) from wrong
+
+
+@_refusals()
 def enter(shell: Any, path: str) -> None:
     """Prepare the namespace of `shell` (an IPython shell) for the job in the file `path`."""
     job = Job(**json.loads(Path(path).read_text(encoding="utf-8")))
@@ -125,6 +149,7 @@ def enter(shell: Any, path: str) -> None:
     )
 
 
+@_refusals()
 def leave(shell: Any, path: str) -> None:
     """Keep what the job says and write its result."""
     entered = _entered.pop(path)
@@ -152,6 +177,7 @@ def leave(shell: Any, path: str) -> None:
     temporary.replace(job.result)
 
 
+@_refusals()
 def compare(shell: Any, path: str, stage: str, held: dict[str, list[str]]) -> None:
     """Compare the values here with those that a stage was given in another run: digest → names.
 

@@ -16,8 +16,9 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbclient.util import run_sync
 from traitlets.config import Config
 
-from nb2prod.errors import ArtifactCorrupt, Place, RunError, StoreError
+from nb2prod.errors import Place, RunError, StoreError
 from nb2prod.failures import CellFailed, KernelDied, KernelMissing, StageTimedOut
+from nb2prod.kernel import refusal
 from nb2prod.runners.base import CellResult
 from nb2prod.stage import untagged
 
@@ -90,8 +91,9 @@ def _execute(client: Any, cell: Any, position: int, task: Task, user: Cell | Non
     except CellExecutionError as failed:
         if user is None and "nb2prod" in (failed.evalue or "") and failed.ename == "ModuleNotFoundError":
             return KernelMissing(task.kernel, "nb2prod is not installed in its environment")
-        if user is None and failed.ename in {"ArtifactMissing", "ArtifactCorrupt"}:
-            return ArtifactCorrupt(_quoted(failed.evalue or ""))
+        refused = refusal(failed.ename or "", failed.evalue or "") if own else None
+        if refused is not None:
+            return refused
         traceback = "\n".join(_traceback(cell)) or failed.traceback
         return CellFailed(place, failed.ename or "an error", failed.evalue or "", traceback)
     except DeadKernelError:
@@ -101,10 +103,6 @@ def _execute(client: Any, cell: Any, position: int, task: Task, user: Cell | Non
 
 def _traceback(cell: Any) -> list[str]:
     return [line for output in cell.outputs if output.output_type == "error" for line in output.traceback]
-
-
-def _quoted(message: str) -> str:
-    return message.partition("'")[2].partition("'")[0]
 
 
 def _call(verb: str, task: Task) -> Any:
