@@ -17,14 +17,19 @@ from typing import Any
 
 from attrs import asdict, frozen
 
+from nb2prod import openapi
 from nb2prod.candidate import Candidate
 from nb2prod.evaluate import Rival
-from nb2prod.fields import Field, Table
+from nb2prod.fields import Table
 from nb2prod.lift import PROSE, Lifted
 from nb2prod.pins import Pins
+from nb2prod.policy import Rules
 from nb2prod.refusals import BentoNotBuilt
 
-FEW = 20  # classes that are worth listing in the service's schema
+Json = dict[str, Any]
+
+RUNTIME = "serving_runtime"  # what `nb2prod.serving` is called in a Bento: nothing of the notebook has that name
+PARTS = ("__init__", "answers", "columns", "core", "door", "fast", "faults", "frame", "heads", "table")
 
 
 @frozen(kw_only=True)
@@ -53,7 +58,8 @@ class Parts:
     notebook: str
     name: Name
     candidate: Candidate
-    table: Table
+    schema: Json  # what `described` and the packaging found
+    answer: Json  # to the schema's example row
     lifted: Lifted
     pins: Pins
     metrics: Mapping[str, float]
@@ -62,16 +68,35 @@ class Parts:
     helpers: Mapping[str, bytes]  # the notebook's own modules: path → source
 
 
+def described(candidate: Candidate, table: Table, rules: Rules) -> Json:
+    """Describe what a service is asked and answers, for the service itself."""
+    import numpy as np
+
+    labels = np.asarray(getattr(candidate.model, "classes_", ())).tolist() if candidate.kind == "classification" else []
+    return {
+        "container": table.container,
+        "fields": [asdict(f) | {"key": f.key} for f in table.fields],
+        "policy": {"unknown": rules.unknown, "ranges": rules.ranges},
+        "labels": labels,
+        "classes": [str(label) for label in labels],
+        "probabilities": candidate.probabilities(candidate.held.x[:1]) is not None,
+    }
+
+
 def contents(parts: Parts) -> dict[str, bytes]:
     """Write the files of a service: path within its folder → bytes."""
-    schema = {"container": parts.table.container, "fields": [asdict(f) | {"key": f.key} for f in parts.table.fields]}
+    tag, example = parts.name.tag, {f["key"]: f["example"] for f in parts.schema["fields"]}
+    about = f"Answers with the model '{parts.candidate.name}' of {parts.notebook}."
     texts = {
         "service.py": _service(parts),
-        "schema.json": _json(schema),
-        "example.json": _json(parts.table.example()),
+        "schema.json": _json(parts.schema),
+        "example.json": _json(example),
+        "openapi.json": _json(openapi.document(tag, parts.lifted.digest[:16], about, parts.schema, parts.answer)),
+        "card.json": _json(_card(parts)),
         "requirements.txt": parts.pins.text(),
-        "page.html": _page(parts, schema["fields"]),
-        "README.md": _readme(parts),
+        "page.html": _file("page.html").replace("__TITLE__", tag),
+        "README.md": _readme(parts, example),
+        **{f"{RUNTIME}/{name}.py": _file(f"{name}.py") for name in PARTS},
     }
     made = {path: text.encode() for path, text in texts.items()} | {"model.pkl": parts.lifted.model, **parts.helpers}
     if parts.lifted.source:
@@ -166,106 +191,40 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def _service(parts: Parts) -> str:
-    text = files("nb2prod.serving").joinpath("service.txt").read_text(encoding="utf-8")
-    fields = parts.table.fields
-    used = dict.fromkeys(alias for f in fields if (alias := _alias(f)))
-    container = {"frame": "frame", "array": "frame.to_numpy()", "series": "frame.iloc[:, 0]"}
-    return Template(text).substitute(
+    return Template(_file("service.txt")).substitute(
         title=parts.name.service,
         notebook=parts.notebook.translate(PROSE),
         code=parts.name.module,
         digest=parts.lifted.digest,
-        aliases="\n".join([*(f"{alias} = {LIMITS[alias]}" for alias in used), ""] if used else []),
-        fields="\n".join(_line(f) for f in fields),
         name=parts.name.tag,
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
         service=parts.name.service,
-        container=container[parts.table.container],
-        **_answer(parts.candidate),
     )
 
 
-# Python's numbers have no end, a column's have: what does not fit is refused, and not wrapped around.
-LIMITS = {
-    **{f"Int{n}": f"Annotated[int, Field(ge=-(2**{n - 1}), lt=2**{n - 1})]" for n in (8, 16, 32, 64)},
-    **{f"UInt{n}": f"Annotated[int, Field(ge=0, lt=2**{n})]" for n in (8, 16, 32, 64)},
-    "Float16": "Annotated[float, Field(ge=-65504, le=65504)]",
-    "Float32": "Annotated[float, Field(ge=-3.4028234e38, le=3.4028234e38)]",
-}
+def _file(name: str) -> str:
+    return files("nb2prod.serving").joinpath(name).read_text(encoding="utf-8")
 
 
-def _alias(field: Field) -> str | None:
-    if field.kind not in {"integer", "number"} or field.closed:
-        return None
-    dtype = field.dtype.lower()  # pandas' nullable types are written with a capital
-    name = dtype.replace("uint", "UInt") if dtype.startswith("uint") else dtype.capitalize()
-    return name if name in LIMITS else "Int64" if field.kind == "integer" else None
-
-
-def _line(field: Field) -> str:
-    """Write one field of the class `Row`."""
-    if field.closed:
-        kind = f"Literal[{', '.join(map(_written, field.categories))}]"
-    elif field.kind == "time":
-        kind = "AwareDatetime" if "," in field.dtype else "NaiveDatetime"
-    else:
-        kind = _alias(field) or {"number": "float", "boolean": "bool", "text": "str"}[field.kind]
-    nullable = " | None" if field.nullable else ""
-    alias = f" = Field(alias={json.dumps(field.key)})" if field.name != field.key else ""
-    return f"    {field.name}: {kind}{nullable}{alias}"
-
-
-def _answer(candidate: Candidate) -> dict[str, str]:
-    """Write what the service answers with: classes with their probabilities, or numbers."""
-    import numpy as np
-
-    said = candidate.predict(candidate.held.x[:1])
-    kinds = {"U": "str", "O": "str", "S": "str", "T": "str", "i": "int", "u": "int", "b": "bool", "f": "float"}
-    kind = kinds.get(said.dtype.kind, "Any")
-    kind = f"list[{kind}]" if said.ndim > 1 else kind
-    plain = {"chances": "", "answers": "        return [Prediction(prediction=value) for value in predicted]"}
-    classes = (
-        np.asarray(getattr(candidate.model, "classes_", ())).tolist() if candidate.kind == "classification" else []
-    )
-    if said.ndim == 1 and 0 < len(classes) <= FEW and kind in {"str", "int", "bool"}:
-        kind = f"Literal[{', '.join(map(_written, classes))}]"
-    if said.ndim > 1 or candidate.probabilities(candidate.held.x[:1]) is None:
-        return {"answer": kind, **plain}
-    answers = (
-        "        chances = self.numpy.asarray(self.model.predict_proba(frame)).tolist()\n"
-        f"        classes = [{', '.join(_written(str(c)) for c in classes)}]\n"
-        "        said = [dict(zip(classes, row, strict=True)) for row in chances]\n"
-        "        return [Prediction(prediction=v, probabilities=p) for v, p in zip(predicted, said, strict=True)]"
-    )
-    return {"answer": kind, "chances": "    probabilities: dict[str, float]\n", "answers": answers}
-
-
-def _written(value: Any) -> str:
-    """Write a text, number or boolean as Python does, texts in double quotes."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-
-
-def _readme(parts: Parts) -> str:
-    example = json.dumps({"rows": [parts.table.example()]}, ensure_ascii=False)
+def _readme(parts: Parts, example: Json) -> str:
+    body = json.dumps({"rows": [example]}, ensure_ascii=False)
     return (
         f"# {parts.name.tag}\n\nAnswers with the model '{parts.candidate.name}' of {parts.notebook}, "
-        f"which nb2prod packaged.\n\n```\nPOST /predict\n{example}\n```\n"
+        f"which nb2prod packaged.\n\n```\nPOST /predict\n{body}\n```\n"
     )
 
 
-def _page(parts: Parts, fields: Any) -> str:
-    card = {
+def _card(parts: Parts) -> Json:
+    return {
         "title": parts.name.tag.replace("-", " ").capitalize(),
         "notebook": parts.notebook,
         "model": parts.candidate.name,
         "rows": parts.rows,
         "metrics": parts.metrics,
         "baseline": {"name": parts.baseline.name, "metrics": parts.baseline.metrics},
-        "fields": fields,
+        "fields": parts.schema["fields"],
+        "policy": parts.schema["policy"],
     }
-    text = files("nb2prod.serving").joinpath("page.html").read_text(encoding="utf-8")
-    # `</script>` in a name would end the element that holds the card.
-    return text.replace("__TITLE__", parts.name.tag).replace("__CARD__", _json(card).replace("<", "\\u003c"))
 
 
 def _json(value: Any) -> str:

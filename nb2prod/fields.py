@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import keyword
 import math
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
@@ -34,12 +32,12 @@ class Field:
     """One column: its type, and what was seen in it."""
 
     column: str | int  # as the notebook's frame calls it
-    name: str  # an identifier, for generated code
     kind: Kind
     dtype: str
     nullable: bool = False
-    categories: tuple[Any, ...] = ()  # texts seen, when they are few
-    closed: bool = False  # the model fails on, or silently loses, a value that is not in `categories`
+    categories: tuple[Any, ...] = ()  # values seen, when they are few
+    category: bool = False  # the model knows the values by name, so another one means nothing to it
+    closed: bool = False  # and fails on, or silently loses, another one
     ordered: bool = False  # of a categorical dtype
     low: float | None = None
     high: float | None = None
@@ -71,12 +69,11 @@ def learn(candidate: Candidate) -> Table:
     """
     container, learnt = frame_of(candidate.train.x, candidate.model)
     _, judged = frame_of(candidate.held.x, candidate.model)
-    strict = closed(candidate.model, learnt.columns)
-    taken: set[str] = set()
-    fields = []
-    for position, column in enumerate(learnt.columns):
-        one = _field(learnt.iloc[:, position], judged.iloc[:, position], column, strict=column in strict)
-        fields.append(evolve(one, name=identifier(str(column), taken)))
+    known = encoded(candidate.model, learnt.columns)
+    fields = [
+        _field(learnt.iloc[:, n], judged.iloc[:, n], column, known=known.get(column))
+        for n, column in enumerate(learnt.columns)
+    ]
     return Table(container=container, fields=tuple(fields))
 
 
@@ -104,37 +101,26 @@ def records(x: Any, table: Table, model: Any) -> list[dict[str, Any]]:
     return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def closed(model: Any, columns: Iterable[Any]) -> frozenset[Any]:
-    """Return the columns in which a model fails on a category it has not seen."""
+def encoded(model: Any, columns: Iterable[Any]) -> dict[Any, bool]:
+    """Return the columns whose values a model knows by name, and whether it fails on one that it has not seen."""
     every = list(columns)
-    found: set[Any] = set()
+    found: dict[Any, bool] = {}
     split = False
     for part in parts(model):
         for _, inner, chosen in getattr(part, "transformers_", ()):
             split = True
-            if _refuses(inner):
-                found.update(_chosen(chosen, every))
-    return frozenset(found if split else every if _refuses(model) else ())
+            fails = _encoders(inner)
+            if fails:
+                found.update((column, found.get(column, False) or any(fails)) for column in _chosen(chosen, every))
+    fails = [] if split else _encoders(model)
+    return found or (dict.fromkeys(every, any(fails)) if fails else {})
 
 
-def identifier(text: str, taken: set[str]) -> str:
-    """Make a Python name from a column's, different from those taken."""
-    name = re.sub(r"\W+", "_", text.strip()).strip("_") or "column"
-    # Pydantic keeps `model_…` and the methods of its classes for itself.
-    if (
-        name[0].isdigit()
-        or keyword.iskeyword(name)
-        or re.match(r"model_|schema|json|dict|copy|construct|validate", name)
-    ):
-        name = f"field_{name}"
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
-
-
-def _refuses(part: Any) -> bool:
-    return any(getattr(p, "handle_unknown", None) == "error" and hasattr(p, "categories_") for p in parts(part))
+def _encoders(part: Any) -> list[bool]:
+    """Say for each encoder in a part whether it fails on a category that it has not seen."""
+    return [
+        p.handle_unknown == "error" for p in parts(part) if hasattr(p, "handle_unknown") and hasattr(p, "categories_")
+    ]
 
 
 def _chosen(columns: Any, every: list[Any]) -> Iterator[Any]:
@@ -150,13 +136,13 @@ def _chosen(columns: Any, every: list[Any]) -> Iterator[Any]:
             yield column if column in every else every[column]
 
 
-def _field(learnt: Any, judged: Any, column: Any, *, strict: bool) -> Field:
+def _field(learnt: Any, judged: Any, column: Any, *, known: bool | None) -> Field:
+    """Learn one field; `known` says that the model knows its values by name (not None), and fails on others (True)."""
     import pandas as pd
 
     category = isinstance(learnt.dtype, pd.CategoricalDtype)
     plain = Field(
         column=column,
-        name=str(column),
         kind=_kind(learnt.cat.categories if category else learnt, column),
         dtype="category" if category else str(learnt.dtype),
         nullable=bool(learnt.isna().any() or judged.isna().any()),
@@ -167,9 +153,9 @@ def _field(learnt: Any, judged: Any, column: Any, *, strict: bool) -> Field:
     if category:
         seen = tuple(learnt.cat.categories.tolist())
         ordered, top = bool(learnt.cat.ordered), kept.mode().iloc[0]
-        return evolve(plain, categories=seen, closed=True, ordered=ordered, example=top)
-    if plain.kind == "text":
-        return _text(plain, kept, judged.dropna(), strict=strict)
+        return evolve(plain, categories=seen, category=True, closed=True, ordered=ordered, example=top)
+    if plain.kind == "text" or (plain.kind == "integer" and known is not None):
+        return _named(plain, kept, judged.dropna(), known=known)
     if plain.kind == "boolean":
         return evolve(plain, example=bool(kept.mode().iloc[0]))
     if plain.kind == "time":
@@ -195,12 +181,15 @@ def _number(plain: Field, kept: Any) -> Field:
     return evolve(plain, low=float(kept.min()), high=float(kept.max()), example=example)
 
 
-def _text(plain: Field, kept: Any, judged: Any, *, strict: bool) -> Field:
+def _named(plain: Field, kept: Any, judged: Any, *, known: bool | None) -> Field:
     seen = tuple(sorted({*kept.unique().tolist(), *judged.unique().tolist()}))
-    few = len(seen) <= MANY or strict
+    few = len(seen) <= MANY or known is not None
     # A text that stands for one person or thing is nobody's example.
     example = kept.mode().iloc[0] if few else "text"
-    return evolve(plain, categories=seen if few else (), closed=strict, example=example)
+    example = int(example) if plain.kind == "integer" else example
+    return evolve(
+        plain, categories=seen if few else (), category=known is not None, closed=bool(known), example=example
+    )
 
 
 def _plain(value: Any, field: Field) -> Any:

@@ -13,13 +13,13 @@ import os
 import pickle
 import sys
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from nb2prod import bundle, candidate, clues, fields, kernel, pins, pipeline
+from nb2prod import bundle, candidate, clues, fields, kernel, pins, pipeline, probe
 from nb2prod.artifact import Artifact, Recipe, Version
 from nb2prod.candidate import Candidate
 from nb2prod.errors import Nb2ProdError
@@ -27,15 +27,17 @@ from nb2prod.evaluate import Rival, measure, rival
 from nb2prod.lift import Lifted, lift
 from nb2prod.notebook import Notebook
 from nb2prod.pipeline import Pipeline
-from nb2prod.policy import Verdict, beats
+from nb2prod.policy import Rules, Verdict, beats
 from nb2prod.refusals import PackageUnknown, TrainingRowsMissing
+from nb2prod.serving.answers import told
+from nb2prod.serving.table import Table
 from nb2prod.stores import open_store
 
 if TYPE_CHECKING:
     from nb2prod.stores.base import Store
 
 MOST = 500  # rows that a rehearsal sends
-RUNTIME = frozenset({"bentoml", "numpy", "pandas", "pydantic", "starlette"})  # what every service imports
+RUNTIME = frozenset({"anyio", "attrs", "bentoml", "numpy", "pandas", "pydantic_core"})  # what every service imports
 
 
 @frozen(kw_only=True)
@@ -46,6 +48,7 @@ class Order:
     store: str
     values: Mapping[str, Version]
     folder: str  # of the service's files
+    rules: Rules
 
 
 @frozen(kw_only=True)
@@ -67,6 +70,7 @@ class Packed:
     baseline: Rival
     verdict: Verdict
     held: Held
+    fast: probe.Verdict
     required: str | None  # a field that a request must have
     environment: tuple[str, ...]  # pins
     model: Mapping[str, Any]  # name, kind, class, digest, rows
@@ -83,11 +87,17 @@ def pack(order: Order, measured: Callable[[], None]) -> Packed:
     name = bundle.Name.of(order.notebook.stem)
     lifted = lift(found, space, lines, module=name.module)
     helpers, modules = local(lifted.modules, Path.cwd())
+    table = fields.learn(found)
+    held = asked(found, table)
+    schema = bundle.described(found, table, order.rules)
+    fast = probe.verdict(found.model, schema, held.rows)
+    schema["fast"] = fast.used
     parts = bundle.Parts(
         notebook=order.notebook.name,
         name=name,
         candidate=found,
-        table=fields.learn(found),
+        schema=schema,
+        answer=answers(found.model, schema, [table.example()])[0],
         lifted=lifted,
         pins=pins.pins(modules | RUNTIME),
         metrics=metrics,
@@ -97,10 +107,16 @@ def pack(order: Order, measured: Callable[[], None]) -> Packed:
     )
     made = bundle.contents(parts)
     bundle.write(made, Path(order.folder))
-    return _told(parts, bundle.version(made))
+    return _told(parts, bundle.version(made), held, fast)
 
 
-def _told(parts: bundle.Parts, version: str) -> Packed:
+def answers(model: Any, schema: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Write what a model says of rows as its service will."""
+    checked = Table.of(schema).check(rows, most=len(rows))
+    return told(schema, checked, probe.asked(model, schema, checked))
+
+
+def _told(parts: bundle.Parts, version: str, held: Held, fast: probe.Verdict) -> Packed:
     found = parts.candidate
     return Packed(
         name=parts.name,
@@ -108,8 +124,9 @@ def _told(parts: bundle.Parts, version: str) -> Packed:
         metrics=parts.metrics,
         baseline=parts.baseline,
         verdict=beats(found.kind, parts.metrics, parts.baseline.metrics),
-        held=asked(found, parts.table),
-        required=next((f.key for f in parts.table.fields), None),
+        held=held,
+        fast=fast,
+        required=next((f["key"] for f in parts.schema["fields"]), None),
         environment=(*parts.pins.direct, *parts.pins.indirect),
         model=_described(found, parts.lifted),
         data={"train": _digest(found.train), "held_out": _digest(found.held)},

@@ -1,13 +1,46 @@
-"""Gate: a policy's yes or no on a run, one verdict a rule."""
+"""Policy: what a team asks of a run before it ships, and its yes or no, one verdict a rule."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
-from attrs import frozen
+from attrs import field, fields_dict, frozen
+from attrs.validators import in_
 
 from nb2prod.evaluate.metrics import PRIMARY
+from nb2prod.refusals import PolicyWrong
+
+
+@frozen(kw_only=True)
+class Rules:
+    """The policy of a project, `[tool.nb2prod.policy]`."""
+
+    # What a service does with a category that the model has not seen; where the model fails, it always refuses.
+    unknown: str = field(default="warn", validator=in_(("refuse", "warn", "pass")))
+    # What it does with a number outside of those seen in training.
+    ranges: str = field(default="pass", validator=in_(("refuse", "pass")))
+
+
+def rules(table: Mapping[str, Any]) -> Rules:
+    """Read a project's policy.
+
+    Raises:
+        PolicyWrong: It has a rule that is not known, or a value that a rule does not take.
+    """
+    known = fields_dict(Rules)
+    for name in table:
+        if name not in known:
+            raise PolicyWrong(name, f"is not one of the rules: {', '.join(known)}")
+    try:
+        return Rules(**table)
+    except (TypeError, ValueError) as wrong:
+        raise PolicyWrong(str(wrong.args[1].name) if len(wrong.args) > 1 else "", _why(wrong)) from None
+
+
+def _why(wrong: Exception) -> str:
+    options = getattr(wrong.args[2], "__len__", None) and wrong.args[2] if len(wrong.args) > 2 else ()
+    return f"must be one of: {', '.join(map(str, options))}" if options else str(wrong.args[0])
 
 
 @frozen(kw_only=True)

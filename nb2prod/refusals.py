@@ -13,7 +13,8 @@ ShipError
 ├── ServiceDiffers       NB410  it answers differently from the notebook
 ├── ReleaseExists        NB411  the id is taken
 ├── PackingEnded         NB412  the process that packs ended without a word
-└── StagedDiffers        NB413  the stages do not do what the notebook does
+├── StagedDiffers        NB413  the stages do not do what the notebook does
+└── PolicyWrong          NB414  the project's policy cannot be read
 """
 
 # ruff: noqa: D102  message, cure and place are explained where the tree begins
@@ -343,3 +344,21 @@ class StagedDiffers(ShipError):
     @property
     def place(self) -> Place:
         return self.where
+
+
+@define
+class PolicyWrong(ShipError):
+    """The project's policy cannot be read."""
+
+    rule: str
+    reason: str
+
+    code = "NB414"
+
+    @property
+    def message(self) -> str:
+        return f"The policy's '{self.rule}' {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return "Mend it in the project's pyproject.toml, under [tool.nb2prod.policy]."

@@ -39,6 +39,11 @@ def home_of(notebook: Path) -> Path:
     return (project or notebook.resolve().parent) / ".nb2prod"
 
 
+def policy_of(notebook: Path) -> dict[str, Any]:
+    """Return the policy of a notebook's project, `[tool.nb2prod.policy]`, as it is written."""
+    return dict(_project(notebook)[1].get("policy", {}))
+
+
 def _project(notebook: Path) -> tuple[Path | None, dict[str, Any]]:
     """Find the nearest folder whose pyproject.toml has a `[tool.nb2prod]` table."""
     for folder in notebook.resolve().parents:

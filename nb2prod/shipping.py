@@ -19,14 +19,26 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
-from nb2prod import bundle, environment, journal, notebook, pipeline, policy, rehearse, release, schema, verify
+from nb2prod import (
+    bundle,
+    environment,
+    journal,
+    notebook,
+    pipeline,
+    policy,
+    rehearse,
+    release,
+    schema,
+    settings,
+    verify,
+)
 from nb2prod.compare import Verdict
 from nb2prod.errors import Nb2ProdError, Place
 from nb2prod.events import Event, Listener
 from nb2prod.failures import RunCancelled
 from nb2prod.pack import Order, Packed
 from nb2prod.pipeline import Pipeline
-from nb2prod.policy import Gate
+from nb2prod.policy import Gate, Rules
 from nb2prod.refusals import PackingEnded, StagedDiffers
 from nb2prod.rehearse import Rehearsal
 from nb2prod.release import Release
@@ -46,13 +58,15 @@ class Source:
     store: Store
     folder: Path  # the notebook's
     home: Path  # of its records
+    rules: Rules
 
 
 def source(path: Path, report: Report, *, store: Store, home: Path) -> Source:
     """Gather what the run of a notebook left; its cells are those that ran, whatever was written to the file since."""
     ran = json.loads((journal.folder_of(home, report.run) / "executed.ipynb").read_text(encoding="utf-8"))
     line = pipeline.build(notebook.parse(ran, path.name))
-    return Source(report=report, pipeline=line, store=store, folder=path.resolve().parent, home=home)
+    rules = policy.rules(settings.policy_of(path))
+    return Source(report=report, pipeline=line, store=store, folder=path.resolve().parent, home=home, rules=rules)
 
 
 @frozen(kw_only=True)
@@ -139,7 +153,8 @@ def _made(source: Source, listen: Listener) -> Release:
                 tell(tag)
         with step("rehearse", listen) as tell:
             tried = rehearse.rehearse(tag, packed.held, home=home, work=work, required=packed.required)
-            tell(f"{tried.rows} rows equal, {tried.p50_ms:.1f} ms a request")
+            way = "" if packed.fast.used else ", without a fast path"
+            tell(f"{tried.rows} rows equal, {tried.p50_ms:.1f} ms a request{way}")
         with step("release", listen) as tell:
             made = _released(source, packed, tried, tag, (work / "service", archive))
             tell(made.id)
@@ -177,7 +192,13 @@ def _packing(source: Source, work: Path, own: Path) -> Iterator[Packing]:
     """Start to pack; nothing of it goes on after the block."""
     order, result, log = own / "order.pkl", own / "packed.pkl", work / "pack.log"
     folder, values = str(work / "service"), dict(source.report.values)
-    wanted = Order(notebook=source.pipeline.notebook, store=source.store.url, values=values, folder=folder)
+    wanted = Order(
+        notebook=source.pipeline.notebook,
+        store=source.store.url,
+        values=values,
+        folder=folder,
+        rules=source.rules,
+    )
     order.write_bytes(pickle.dumps(wanted))
     command = [sys.executable, "-m", "nb2prod.pack", str(order), str(result)]
     with log.open("wb") as said:
@@ -229,7 +250,7 @@ def _manifest(source: Source, packed: Packed, tried: Rehearsal, tag: str, archiv
         metrics=packed.metrics,
         baseline=asdict(packed.baseline),
         gate={"ok": gate.ok, **asdict(gate)},
-        rehearsal=asdict(tried),
+        rehearsal={**asdict(tried), "fast": asdict(packed.fast)},
         bento=tag,
         archive=archive.name,
         archive_sha256=_hash(archive.read_bytes()),

@@ -8,18 +8,21 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
+import openapi_spec_validator
 import pandas as pd
 import pytest
 from attrs import evolve
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from nb2prod import bundle, fields
+from nb2prod import bundle, fields, pack, serving
 from nb2prod.bundle import Name, Parts, contents, version
 from nb2prod.candidate import Candidate, Rows
 from nb2prod.evaluate import Rival
 from nb2prod.lift import Lifted
 from nb2prod.pins import Pins
+from nb2prod.policy import Rules
 
 FRAME = pd.DataFrame({"hours": [1.0, 2.0, 3.0, 4.0], "visits": [1, 2, 1, 2]})
 
@@ -28,15 +31,19 @@ def parts(frame: Any = FRAME, labels: Any = ("no", "yes", "no", "yes"), notebook
     number = not isinstance(labels[0], str | bool)
     model = (LinearRegression() if number else LogisticRegression()).fit(np.arange(len(labels))[:, None], labels)
     model.predict = lambda x: np.asarray(labels)[: len(x)]
-    model.predict_proba = lambda x: np.full((len(x), 2), 0.5)
+    if not number:
+        model.predict_proba = lambda x: np.full((len(x), 2), 0.5)
     rows = Rows(x=frame, y=labels)
     kind = "regression" if number else "classification"
     found = Candidate(name="m", cell=0, kind=kind, model=model, train=rows, held=rows)
+    table = fields.learn(found)
+    schema = bundle.described(found, table, Rules())
     return Parts(
         notebook=notebook,
         name=Name.of(Path(notebook).stem),
         candidate=found,
-        table=fields.learn(found),
+        schema=schema,
+        answer=pack.answers(model, schema, [table.example()])[0],
         lifted=Lifted(model=b"pickle"),
         pins=Pins(direct=("numpy==2",), indirect=()),
         metrics={"accuracy": 0.5},
@@ -48,6 +55,10 @@ def parts(frame: Any = FRAME, labels: Any = ("no", "yes", "no", "yes"), notebook
 
 def service(given: Parts) -> str:
     return contents(given)["service.py"].decode()
+
+
+def described(given: Parts) -> Any:
+    return json.loads(contents(given)["openapi.json"])
 
 
 @pytest.mark.parametrize(
@@ -64,31 +75,46 @@ def test_a_notebooks_name_fits_everywhere(stem: str, tag: str, module: str, cls:
     assert Name.of(stem) == Name(tag=tag, module=module, service=cls)
 
 
-def test_the_service_is_python_of_one_page_and_a_half() -> None:
+def test_the_service_is_python_of_one_page() -> None:
     text = service(parts())
 
     ast.parse(text)
-    assert len(text.splitlines()) < 145
-    assert "hours: float\n" in text
-    assert "visits: Int64\n" in text
-    assert 'prediction: Literal["no", "yes"]' in text
+    assert len(text.splitlines()) < 60
+    assert "class Churn:" in text
+
+
+def test_what_it_runs_on_knows_nothing_of_nb2prod() -> None:
+    made = contents(parts())
+    runtime = {path: data.decode() for path, data in made.items() if path.startswith("serving_runtime/")}
+
+    assert {Path(path).name for path in runtime} == {path.name for path in Path(serving.__path__[0]).glob("*.py")}
+    assert not [path for path, text in runtime.items() if re.search(r"^\s*(from|import) nb2prod", text, re.MULTILINE)]
+
+
+def test_the_description_is_valid_and_has_examples() -> None:
+    found = described(parts())
+    row = found["components"]["schemas"]["Row"]
+
+    openapi_spec_validator.validate(found)
+    assert row["properties"]["hours"] | {"type": "number", "examples": [2.5]} == row["properties"]["hours"]
+    assert row["properties"]["visits"]["maximum"] == 2**63 - 1
+    assert row["additionalProperties"] is False
+    assert found["components"]["schemas"]["Answer"]["properties"]["prediction"]["enum"] == ["no", "yes"]
+    jsonschema.validate(row["examples"][0], row)
 
 
 def test_a_model_of_numbers_answers_with_numbers_only() -> None:
-    text = service(parts(labels=(1.5, 2.0, 3.0, 4.0)))
+    answer = described(parts(labels=(1.5, 2.0, 3.0, 4.0)))["components"]["schemas"]["Answer"]["properties"]
 
-    assert "prediction: float\n" in text
-    assert "probabilities" not in text
+    assert answer["prediction"] == {"type": "number"}
+    assert "probabilities" not in answer
 
 
-def test_columns_that_are_no_identifiers_keep_their_name_in_json() -> None:
+def test_columns_keep_their_names_whatever_they_are() -> None:
     frame = FRAME.set_axis(['a "b"', "class"], axis=1)
-    text = service(parts(frame))
 
-    ast.parse(text)
-    assert 'a_b: float = Field(alias="a \\"b\\"")' in text
-    assert 'field_class: Int64 = Field(alias="class")' in text
     assert set(json.loads(contents(parts(frame))["example.json"])) == {'a "b"', "class"}
+    assert list(described(parts(frame))["components"]["schemas"]["Row"]["properties"]) == ['a "b"', "class"]
 
 
 def test_a_hostile_name_stays_text() -> None:
@@ -98,13 +124,12 @@ def test_a_hostile_name_stays_text() -> None:
     assert not [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "boom"]
 
 
-def test_the_card_cannot_leave_its_script() -> None:
+def test_the_page_holds_nothing_of_the_notebook_but_the_services_name() -> None:
     frame = FRAME.set_axis(["</script><script>boom()", "visits"], axis=1)
-    page = contents(parts(frame))["page.html"].decode()
-    card = re.search(r'<script type="application/json" id="card">(.*?)</script>', page, re.DOTALL)
+    made = contents(parts(frame))
 
-    assert card
-    assert json.loads(card[1])["fields"][0]["key"] == "</script><script>boom()"
+    assert b"boom" not in made["page.html"]
+    assert json.loads(made["card.json"])["fields"][0]["key"] == "</script><script>boom()"
 
 
 def test_the_same_files_have_the_same_version() -> None:

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from nb2prod.candidate import Candidate, Rows
-from nb2prod.fields import Field, closed, identifier, learn, records
+from nb2prod.fields import Field, encoded, learn, records
 from nb2prod.refusals import ColumnUnclear
 
 
@@ -45,7 +45,7 @@ def one(column: Any, held: Any = None) -> Field:
 def test_whole_numbers_have_an_example_between_the_least_and_the_greatest() -> None:
     found = one([1, 2, 2, 9])
 
-    assert found == Field(column="c", name="c", kind="integer", dtype="int64", low=1, high=9, example=2)
+    assert found == Field(column="c", kind="integer", dtype="int64", low=1, high=9, example=2)
 
 
 def test_a_field_may_be_null_when_a_row_was() -> None:
@@ -91,8 +91,11 @@ def test_a_column_is_closed_where_the_model_fails_on_a_new_category() -> None:
     )
     model = make_pipeline(columns, LogisticRegression()).fit(frame, [0, 1] * 4)
 
-    assert closed(model, frame.columns) == {"city"}
-    assert [f.closed for f in learn(candidate(frame, model=model)).fields] == [True, False, False]
+    found = learn(candidate(frame, model=model)).fields
+
+    assert encoded(model, frame.columns) == {"city": True, "plan": False}
+    assert [f.closed for f in found] == [True, False, False]
+    assert [f.category for f in found] == [True, True, False]
 
 
 @pytest.mark.parametrize("chosen", [["city"], [0], slice(0, 1), [True, False], np.array([True, False]), np.array([0])])
@@ -100,14 +103,14 @@ def test_columns_may_be_chosen_in_every_way_scikit_learn_knows(chosen: Any) -> N
     frame = pd.DataFrame({"city": ["a", "b"] * 4, "size": [1.0, 2.0] * 4})
     model = make_column_transformer((OneHotEncoder(), chosen), remainder="passthrough").fit(frame)
 
-    assert closed(model, frame.columns) == {"city"}
+    assert encoded(model, frame.columns) == {"city": True}
 
 
 def test_an_encoder_of_everything_closes_every_column() -> None:
     frame = pd.DataFrame({"city": ["a", "b"] * 4})
     model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(frame, [0, 1] * 4)
 
-    assert closed(model, frame.columns) == {"city"}
+    assert encoded(model, frame.columns) == {"city": True}
 
 
 @pytest.mark.parametrize("column", [[[1], [2]], [1, "a"], [None, None], [1j, 2j]])
@@ -159,22 +162,9 @@ def test_texts_alone_are_one_field() -> None:
     assert (found.container, [f.key for f in found.fields]) == ("series", ["review"])
 
 
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("a b", "a_b"),
-        ("class", "field_class"),
-        ("2x", "field_2x"),
-        ("model_x", "field_model_x"),
-        ("_id", "id"),
-        ("%", "column"),
-    ],
-)
-def test_columns_get_identifiers(text: str, name: str) -> None:
-    assert identifier(text, set()) == name
+def test_whole_numbers_that_an_encoder_knows_are_categories() -> None:
+    frame = pd.DataFrame({"code": [1, 2] * 4})
+    model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(frame, [0, 1] * 4)
+    found = learn(candidate(frame, model=model)).fields[0]
 
-
-def test_identifiers_are_different_from_each_other() -> None:
-    taken: set[str] = set()
-
-    assert [identifier(text, taken) for text in ("a b", "a-b", "a_b")] == ["a_b", "a_b_", "a_b__"]
+    assert (found.categories, found.category, found.closed, found.low) == ((1, 2), True, False, None)

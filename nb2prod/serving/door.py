@@ -1,0 +1,192 @@
+"""Door: what every request passes first: who asks, how much, in which form; and the service's own paths."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+
+from .core import Core
+from .faults import Refused
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+BODY = 16 * 2**20  # bytes of a request, unless SERVICE_MAX_BODY says otherwise
+# Health is asked by what runs the service, which knows no keys; the page holds nothing but itself.
+OPEN = frozenset({"/livez", "/readyz", "/healthz", "/"})
+LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
+JSON = b"application/json"
+SAFE = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+POLICY = (
+    b"default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
+    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+log = logging.getLogger("bentoml.service")
+
+
+class Door:
+    """ASGI middleware around BentoML's app, which keeps health and whatever is not the service's own."""
+
+    def __init__(self, app: App, *, core: Core, environ: Mapping[str, str] = os.environ) -> None:
+        self.app = app
+        self.core = core
+        self.keys = keys_of(environ)
+        self.anonymous = environ.get("SERVICE_ANONYMOUS") == "1"
+        self.most = int(environ.get("SERVICE_MAX_BODY") or BODY)
+        self.limiter: CapacityLimiter | None = None
+        page = (core.folder / "page.html").read_bytes()
+        self.files = {
+            "/": (b"text/html; charset=utf-8", page, [(b"content-security-policy", POLICY)]),
+            "/docs.json": (JSON, (core.folder / "openapi.json").read_bytes(), []),
+            "/card.json": (JSON, (core.folder / "card.json").read_bytes(), []),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"]
+        headers = dict(scope["headers"])
+        try:
+            if path not in OPEN:
+                self.admit(scope, headers)
+            if path == "/predict":
+                await self.predict(scope, headers, receive, send)
+            elif path in self.files:
+                _only(scope, "GET")
+                kind, body, more = self.files[path]
+                await respond(send, 200, body, kind, more)
+            else:
+                await self.app(scope, receive, send)
+        except Refused as refused:
+            more = [(name.encode(), value.encode()) for name, value in refused.headers.items()]
+            await respond(send, refused.status, json.dumps(refused.json()).encode(), JSON, more)
+
+    def admit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+        """Let in who has a key; where there are none, only this machine.
+
+        Raises:
+            Refused: Otherwise.
+        """
+        if self.keys:
+            name, _, given = headers.get(b"authorization", b"").partition(b" ")
+            key = given.strip() if name.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+            digest = hashlib.sha256(key).digest()
+            # All are compared, so that the time taken says nothing.
+            if sum(hmac.compare_digest(digest, known) for known in self.keys) == 0:
+                said = "A key is needed: send `Authorization: Bearer KEY` or `X-API-Key: KEY`."
+                raise Refused(401, said, headers={"www-authenticate": "Bearer"})
+        elif not self.anonymous and not _here(scope, headers):
+            raise Refused(
+                403, "No keys are set, so only this machine is served: set SERVICE_API_KEYS, or SERVICE_ANONYMOUS=1."
+            )
+
+    async def predict(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
+        """Answer `POST /predict`."""
+        _only(scope, "POST")
+        only_json(headers)
+        body = await self.body(headers, receive)
+        if self.core.quick(len(body)):
+            said = self.core.reply(body)
+        else:
+            self.limiter = self.limiter or CapacityLimiter(1)
+            said = await to_thread.run_sync(self.core.reply, body, limiter=self.limiter)
+        await respond(send, 200, said, JSON)
+
+    async def body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+        """Read a request's body, and no more of it than is allowed.
+
+        Raises:
+            Refused: It is larger.
+        """
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > self.most:
+            raise self.large()
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Refused(400, "The request ended before its body did.")
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > self.most:
+                raise self.large()
+            chunks.append(chunk)
+            if not message.get("more_body"):
+                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def large(self) -> Refused:
+        """Say that a body is too large; its rest is not read."""
+        said = f"The request has more than {self.most:,} bytes: send fewer rows at a time."
+        return Refused(413, said, headers={"connection": "close"})
+
+
+def keys_of(environ: Mapping[str, str]) -> tuple[bytes, ...]:
+    """Read the keys that are let in, from `SERVICE_API_KEYS` and the file that `SERVICE_API_KEYS_FILE` names.
+
+    They stand between commas or one a line; `sha256:…` stands for a key that only its owner knows.
+    """
+    text = environ.get("SERVICE_API_KEYS", "")
+    if place := environ.get("SERVICE_API_KEYS_FILE"):
+        text += "\n" + Path(place).read_text(encoding="utf-8")
+    found = [key.strip() for line in text.splitlines() for key in line.split(",") if key.strip()]
+    return tuple(
+        bytes.fromhex(key[7:]) if key.startswith("sha256:") else hashlib.sha256(key.encode()).digest() for key in found
+    )
+
+
+def only_json(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse other bodies: a page of another site may post them without asking first.
+
+    Raises:
+        Refused: It is not JSON, or packed.
+    """
+    kind, _, more = headers.get(b"content-type", b"").partition(b";")
+    if kind.strip().lower() != JSON or (b"charset" in more.lower() and b"utf-8" not in more.lower()):
+        said = headers.get(b"content-type", b"").decode("latin-1")
+        raise Refused(415, f"content-type must be application/json, not '{said}'")
+    packed = headers.get(b"content-encoding", b"identity").decode("latin-1")
+    if packed.strip().lower() not in {"", "identity"}:
+        raise Refused(415, f"content-encoding must not be given, and is '{packed}'")
+
+
+def _only(scope: Scope, method: str) -> None:
+    allowed = {"GET": ("GET", "HEAD"), "POST": ("POST",)}[method]
+    if scope["method"] not in allowed:
+        raise Refused(405, f"{scope['method']} is not known here.", headers={"allow": ", ".join(allowed)})
+
+
+def _here(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+    """Say whether a request comes from this machine, and is meant for it: a name on the web may lead here, too."""
+    client = scope.get("client")
+    host = headers.get(b"host", b"").decode("latin-1").rpartition(":")
+    name = host[0] if host[2].isdigit() else "".join(host)
+    try:
+        near = client is None or ip_address(client[0]).is_loopback
+    except ValueError:
+        near = False
+    return near and name.lower() in LOCAL
+
+
+async def respond(
+    send: Send, status: int, body: bytes, kind: bytes, more: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    """Send an answer."""
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *SAFE, *(more or [])]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

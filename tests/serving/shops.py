@@ -1,0 +1,131 @@
+"""Services for tests, in this process: a model, the files that are packaged of it, and the door to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pickle
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from nb2prod import bundle, fields, pack, probe
+from nb2prod.candidate import Candidate, Rows
+from nb2prod.evaluate import Rival
+from nb2prod.lift import Lifted
+from nb2prod.pins import Pins
+from nb2prod.policy import Rules
+from nb2prod.serving.core import Core
+from nb2prod.serving.door import Door
+
+
+def frame(rows: int = 200) -> pd.DataFrame:
+    chance = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "hours": chance.normal(8, 2, rows),
+            "visits": chance.integers(0, 20, rows),
+            "plan": chance.choice(["basic", "gold"], rows),
+            "city": chance.choice(["Köln", "Paris", "Oslo"], rows),
+            "note": [f"note {n}" for n in range(rows)],
+            "wage": np.where(chance.random(rows) < 0.2, np.nan, chance.normal(50, 9, rows)),
+        }
+    )
+
+
+def model(x: pd.DataFrame) -> Any:
+    columns = make_column_transformer(
+        (OneHotEncoder(sparse_output=False), ["plan"]),
+        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["city"]),
+        (StandardScaler(), ["hours", "visits", "wage"]),
+    )
+    labels = np.where(x["hours"] + x["visits"] + (x["plan"] == "gold") * 4 > 19, "yes", "no")
+    return make_pipeline(columns, HistGradientBoostingClassifier(max_iter=20)).fit(x, labels)
+
+
+def candidate(x: Any, fitted: Any, kind: Any = "classification") -> Candidate:
+    labels = fitted.predict(x)
+    rows = Rows(x=x, y=labels)
+    return Candidate(name="m", cell=0, kind=kind, model=fitted, train=rows, held=rows)
+
+
+def opened(
+    folder: Path, found: Candidate, rules: Rules | None = None, environ: Mapping[str, str] | None = None
+) -> Door:
+    """Package a model into a folder, load it from there, and open its door."""
+    table = fields.learn(found)
+    schema = bundle.described(found, table, rules or Rules())
+    real = fields.records(found.held.x, table, found.model)
+    schema["fast"] = probe.verdict(found.model, schema, real).used
+    data = pickle.dumps(found.model)
+    parts = bundle.Parts(
+        notebook="shop.ipynb",
+        name=bundle.Name.of("shop"),
+        candidate=found,
+        schema=schema,
+        answer=pack.answers(found.model, schema, [table.example()])[0],
+        lifted=Lifted(model=data),
+        pins=Pins(direct=(), indirect=()),
+        metrics={"accuracy": 1.0},
+        baseline=Rival(name="most frequent class", metrics={"accuracy": 0.5}),
+        rows=len(found.held),
+        helpers={},
+    )
+    bundle.write(bundle.contents(parts), folder)
+    core = Core(folder, digest=sha256(data).hexdigest())
+    core.load()
+    return Door(elsewhere, core=core, environ=environ or {})
+
+
+async def elsewhere(scope: Any, receive: Any, send: Any) -> None:
+    """Stand where BentoML's app is."""
+    await send({"type": "http.response.start", "status": 404, "headers": []})
+    await send({"type": "http.response.body", "body": b'"elsewhere"'})
+
+
+def call(
+    door: Door,
+    path: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    method: str | None = None,
+    client: str = "127.0.0.1",
+) -> tuple[int, Any, dict[str, str]]:
+    """Send a request through a door: status, JSON or bytes, and headers of the answer."""
+    given = {"host": "localhost:3000", **({"content-type": "application/json"} if body is not None else {})}
+    given |= {"content-length": str(len(body or b""))} | {k.lower(): v for k, v in (headers or {}).items()}
+    scope = {
+        "type": "http",
+        "method": method or ("GET" if body is None else "POST"),
+        "path": path,
+        "client": (client, 5),
+        "headers": [(k.encode(), v.encode()) for k, v in given.items()],
+    }
+    said: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body or b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    asyncio.run(door(scope, receive, send))
+    start, *chunks = said
+    data = b"".join(m.get("body", b"") for m in chunks)
+    found = {k.decode(): v.decode() for k, v in start["headers"]}
+    is_json = found.get("content-type", "application/json").startswith("application/json")
+    return start["status"], json.loads(data) if is_json and data else data, found
+
+
+def ask(door: Door, *rows: Any) -> tuple[int, Any]:
+    """Ask for rows."""
+    status, said, _ = call(door, "/predict", json.dumps({"rows": rows}).encode())
+    return status, said

@@ -1,0 +1,216 @@
+"""What a service lets in, and what it says to the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+import bad_inputs
+import shops
+from shops import ask, call
+
+from nb2prod.policy import Rules
+from nb2prod.serving.core import Core
+from nb2prod.serving.door import Door
+
+X = shops.frame()
+MODEL = shops.model(X)
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Door:
+    return shops.opened(tmp_path_factory.mktemp("shop"), shops.candidate(X, MODEL), Rules(unknown="refuse"))
+
+
+@pytest.fixture(scope="module")
+def lenient(tmp_path_factory: pytest.TempPathFactory) -> Door:
+    return shops.opened(tmp_path_factory.mktemp("lenient"), shops.candidate(X, MODEL))
+
+
+@pytest.fixture(scope="module")
+def example(door: Door) -> dict[str, Any]:
+    return door.core.example()
+
+
+ROLES = {"number": "hours", "integer": "visits", "text": "note", "category": "plan"}
+EXAMPLE = {"hours": 8.0, "visits": 9, "plan": "gold", "city": "Oslo", "note": "text", "wage": 50.0}
+BAD = list(bad_inputs.every(EXAMPLE, lambda rows: {"rows": rows}, **ROLES))
+
+
+def test_the_fast_path_is_in_use_here(door: Door) -> None:
+    assert door.core.fast is not None
+
+
+def test_a_good_request_is_answered_as_the_model_answers(door: Door) -> None:
+    rows = json.loads(X.drop(columns="wage").head(5).to_json(orient="records"))
+    status, said = ask(door, *[{**row, "wage": None} for row in rows])
+
+    assert status == 200
+    assert [one["prediction"] for one in said] == MODEL.predict(X.head(5).assign(wage=np.nan)).tolist()
+    assert set(said[0]) == {"prediction", "probabilities"}
+
+
+@pytest.mark.parametrize("bad", BAD, ids=[bad.name for bad in BAD])
+def test_a_bad_request_is_the_clients_fault(door: Door, bad: bad_inputs.Bad) -> None:
+    status, said, _ = call(door, "/predict", bad.body, bad.headers, bad.method)
+
+    assert 400 <= status < 500
+    assert said["error"]
+
+
+def test_there_are_more_than_forty_kinds_of_them() -> None:
+    assert len({bad.name for bad in BAD}) == len(BAD) > 40
+
+
+def test_every_fault_is_listed_by_row_and_field(door: Door, example: dict[str, Any]) -> None:
+    less = {k: v for k, v in example.items() if k != "city"}
+    status, said = ask(door, example, {**example, "hours": "8", "visits": None}, {**less, "town": "Oslo"}, 5)
+    faults = {(f["row"], f["field"]): f["type"] for f in said["detail"]}
+
+    assert status == 400
+    assert said["faults"] == 5
+    assert faults == {
+        (1, "hours"): "type",
+        (1, "visits"): "null",
+        (2, "town"): "unexpected",
+        (2, "city"): "missing",
+        (3, None): "type",
+    }
+    assert said["detail"][0]["loc"] == ["rows", 1, "hours"]
+
+
+def test_more_faults_than_anyone_reads_are_counted(door: Door, example: dict[str, Any]) -> None:
+    status, said = ask(door, *[{**example, "hours": "8"}] * 2000)
+
+    assert (status, said["faults"], len(said["detail"])) == (400, 2000, 1000)
+    assert "of which 1,000 are listed" in said["error"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("NaN as a number", 400), ("17 MB", 413), ("gzip", 415), ("text/csv", 415), ("nothing", 400), ("PUT", 405)],
+)
+def test_the_status_says_what_kind_of_fault_it_is(door: Door, kind: str, code: int) -> None:
+    bad = next(b for b in BAD if b.name.endswith(kind))
+
+    assert call(door, "/predict", bad.body, bad.headers, bad.method)[0] == code
+
+
+def test_nan_is_told_by_its_field(door: Door) -> None:
+    said = call(door, "/predict", next(b for b in BAD if b.name.startswith("NaN")).body)[1]
+
+    assert [(f["row"], f["field"], f["type"]) for f in said["detail"]] == [(0, "hours", "not_finite")]
+
+
+def test_a_body_that_does_not_say_its_length_is_counted(door: Door) -> None:
+    small = Door(door.app, core=door.core, environ={"SERVICE_MAX_BODY": "100"})
+
+    assert call(small, "/predict", b" " * 101, {"content-length": "0"})[0] == 413
+    assert call(small, "/predict", b"{}", {"content-length": "0"})[0] == 400
+
+
+def test_an_unknown_category_is_a_warning_where_the_model_knows_what_to_do(
+    lenient: Door, door: Door, example: dict[str, Any]
+) -> None:
+    row = {**example, "city": "Rome"}
+    (status, said), refused = ask(lenient, example, row), ask(door, row)
+
+    assert status == 200
+    assert [one.get("warnings") for one in said] == [
+        None,
+        [
+            {
+                "field": "city",
+                "type": "category",
+                "msg": "'Rome' was not seen in training; the model treats it as unknown",
+            }
+        ],
+    ]
+    assert (refused[0], refused[1]["detail"][0]["type"]) == (400, "category")
+    assert ask(lenient, {**example, "plan": "silver"})[0] == 400
+
+
+def test_a_policy_may_refuse_numbers_that_were_never_seen(tmp_path: Path, example: dict[str, Any]) -> None:
+    strict = shops.opened(tmp_path, shops.candidate(X, MODEL), Rules(ranges="refuse"))
+
+    assert ask(strict, {**example, "hours": 8.0})[0] == 200
+    assert ask(strict, {**example, "hours": 80.0})[1]["detail"][0]["type"] == "range"
+
+
+class Picky(LinearRegression):
+    """A model that fails on some numbers, and answers others with none."""
+
+    def predict(self, x: Any) -> Any:
+        if (x["n"] > 1e6).any():
+            raise ValueError("too large")
+        return np.where(x["n"] < 0, np.nan, x["n"])
+
+
+def test_rows_that_the_model_cannot_answer_are_named(tmp_path: Path) -> None:
+    x = pd.DataFrame({"n": np.arange(20.0)})
+    fitted = Picky().fit(x, x["n"])
+    picky = shops.opened(tmp_path, shops.candidate(x, fitted, "regression"))
+
+    assert ask(picky, {"n": 3.0})[0] == 200
+    for value in (1e9, -1.0):
+        status, said = ask(picky, {"n": 3.0}, {"n": value})
+        assert (status, [f["row"] for f in said["detail"]]) == (422, [1])
+        assert said["detail"][0]["type"] == "no_answer"
+
+
+def test_without_keys_only_this_machine_is_served(door: Door, example: dict[str, Any]) -> None:
+    body = json.dumps({"rows": [example]}).encode()
+    anyone = Door(door.app, core=door.core, environ={"SERVICE_ANONYMOUS": "1"})
+
+    assert call(door, "/predict", body)[0] == 200
+    assert call(door, "/predict", body, {"host": "[::1]:3000"}, client="::1")[0] == 200
+    assert call(door, "/predict", body, client="10.0.0.7")[0] == 403
+    assert call(door, "/predict", body, {"host": "shop.example"})[0] == 403  # a name on the web that leads here
+    assert call(anyone, "/predict", body, client="10.0.0.7")[0] == 200
+
+
+def test_with_keys_only_who_has_one_is_served(door: Door, example: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(f"sha256:{hashlib.sha256(b'three').hexdigest()}\n", encoding="utf-8")
+    environ = {"SERVICE_API_KEYS": "one, two", "SERVICE_API_KEYS_FILE": str(tmp_path / "keys")}
+    locked, body = Door(door.app, core=door.core, environ=environ), json.dumps({"rows": [example]}).encode()
+
+    for key in ("one", "two", "three"):
+        assert call(locked, "/predict", body, {"authorization": f"Bearer {key}"}, client="10.0.0.7")[0] == 200
+        assert call(locked, "/predict", body, {"x-api-key": key})[0] == 200
+    for headers in ({}, {"authorization": "Bearer four"}, {"authorization": "Basic one"}, {"x-api-key": ""}):
+        status, said, found = call(locked, "/predict", body, headers)
+        assert (status, found["www-authenticate"]) == (401, "Bearer")
+        assert "key is needed" in said["error"]
+
+
+@pytest.mark.parametrize(("path", "code"), [("/", 200), ("/readyz", 404), ("/livez", 404), ("/docs.json", 401)])
+def test_health_and_the_empty_page_need_no_key(door: Door, path: str, code: int) -> None:
+    locked = Door(door.app, core=door.core, environ={"SERVICE_API_KEYS": "one"})
+
+    assert call(locked, path)[0] == code  # 404 is BentoML's app, which stands behind the door
+
+
+def test_what_is_not_the_services_own_is_bentomls(door: Door) -> None:
+    assert call(door, "/schema.json")[:2] == (404, "elsewhere")
+
+
+def test_answers_are_not_guessed_at_by_browsers(door: Door, example: dict[str, Any]) -> None:
+    headers = call(door, "/predict", json.dumps({"rows": [example]}).encode())[2]
+
+    assert (headers["x-content-type-options"], headers["cache-control"]) == ("nosniff", "no-store")
+
+
+def test_another_model_than_the_released_one_is_not_loaded(door: Door) -> None:
+    with pytest.raises(RuntimeError, match="not the file that was released"):
+        Core(door.core.folder, digest="0" * 64).load()
