@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, evolve, field, frozen
 
-from nb2prod import environment, fingerprint, plan, preload, schema
+from nb2prod import environment, fingerprint, makers, plan, preload, schema
 from nb2prod.artifact import Recipe
 from nb2prod.errors import Place, StoreError
 from nb2prod.events import Event
@@ -365,7 +365,10 @@ class Execution:
             seed=flow.stage.name,
             keep=sorted({*decision.asked, *flow.patches} - made_everywhere),
             imported=sorted((imported | recipes) - {n for n, use in flow.leaves.items() if use.how == "set"}),
-            definitions={name: source for item in flow.cells for name, source in item.flow.sources.items()},
+            definitions={
+                **{name: source for item in flow.cells for name, source in item.flow.sources.items()},
+                **{m.name: m.code for m in makers.makers(flows) if m.code and m.place.stage == flow.stage.name},
+            },
         )
 
     def _fill(self, cell: Cell, outputs: list[dict[str, Any]]) -> None:

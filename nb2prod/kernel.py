@@ -20,6 +20,7 @@ from nb2prod.artifact import Artifact, Recipe
 from nb2prod.contrast import contrast
 from nb2prod.dataflow import HISTORY
 from nb2prod.errors import StoreError
+from nb2prod.formats.handles import begun, unbegun
 from nb2prod.formats.reducers import Unkeepable
 from nb2prod.sharing import groups
 from nb2prod.stores import open_store
@@ -230,7 +231,9 @@ class _Keeper:
         pending = {name for name in names if not self._system(name) and not self._imported(name)}
         while pending:
             done |= pending
-            for group in groups({name: self._value(name) for name in sorted(pending)}):
+            anew = {name for name in pending if name in self.job.definitions and unbegun(self._value(name))}
+            self._remake(tuple(sorted(anew)), "")
+            for group in groups({name: self._value(name) for name in sorted(pending - anew)}):
                 self._group(group)
             needs = {name for artifact in self.artifacts for name in artifact.needs}
             pending = {n for n in needs - done if n in self.space and not self._system(n) and not self._imported(n)}
@@ -249,9 +252,9 @@ class _Keeper:
         )
 
     def _remake(self, group: tuple[str, ...], reason: str) -> None:
-        """Functions that cannot be stored are defined again below; for other values there is no way."""
+        """What cannot be stored is made again below, if its source says how; else there is no way."""
         for name in group:
-            if name in self.job.definitions:
+            if name in self.job.definitions and not begun(self._value(name)):
                 self.recipes.append(Recipe(name=name, code=self.job.definitions[name], late=True))
             else:
                 self.faults.append({"name": name, "kind": _kind(self._value(name)), "reason": reason})
@@ -284,13 +287,30 @@ def load(store: Store, artifacts: Iterable[Artifact], namespace: dict[str, Any])
 
 def load_digests(store: Store, digests: Iterable[str], namespace: dict[str, Any]) -> None:
     """Likewise, by content hash."""
-    for digest in digests:
-        for name, value in handover.load(store, digest, namespace).items():
-            head, *attributes = name.split(".")
-            if attributes:
-                setattr(functools.reduce(getattr, attributes[:-1], namespace[head]), attributes[-1], value)
-            else:
-                namespace[name] = value
+    pending = list(digests)
+    while pending:
+        later: list[str] = []
+        for digest in pending:
+            try:
+                values = handover.load(store, digest, namespace)
+            except StoreError:
+                raise
+            except Exception:  # a value may look up others while it is made, such as a model of a formula
+                if len(later) + 1 == len(pending):
+                    raise
+                later.append(digest)
+                continue
+            for name, value in values.items():
+                _put(namespace, name, value)
+        pending = later
+
+
+def _put(namespace: dict[str, Any], name: str, value: Any) -> None:
+    head, *attributes = name.split(".")
+    if attributes:
+        setattr(functools.reduce(getattr, attributes[:-1], namespace[head]), attributes[-1], value)
+    else:
+        namespace[name] = value
 
 
 def _digest(space: dict[str, Any], name: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from nb2prod import dataflow, history
+from nb2prod import dataflow, history, makers
 from nb2prod.dataflow import Unparsable
 from nb2prod.errors import Place
 from nb2prod.flows import Above, deferred, merge
@@ -110,7 +110,7 @@ class Pipeline:
 def build(notebook: Notebook) -> Pipeline:
     """Infer the pipeline of a notebook, without running anything."""
     above = Above()
-    flows = list(_joined(history.linked([merge(stage, above) for stage in split(notebook)])))
+    flows = list(_joined(makers.linked(history.linked([merge(stage, above) for stage in split(notebook)]))))
     return Pipeline(
         notebook=notebook,
         stages=tuple(flow.stage for flow in flows),

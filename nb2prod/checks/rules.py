@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nb2prod import dataflow
+from nb2prod import makers
 from nb2prod.checks.base import Finding
 from nb2prod.dataflow import HISTORY
-from nb2prod.dataflow.calls import dotted
 from nb2prod.errors import Place
 from nb2prod.stage import NAME, OPTIONS, code, declaration
 
@@ -155,54 +152,16 @@ def empty_stages(pipeline: Pipeline) -> Iterator[Finding]:
             )
 
 
-# What cannot be stored, by the call that makes it. A cell of role setup runs again in each stage, so it may make them.
-_UNKEEPABLE = {
-    "open": "an open file",
-    "sqlite3.connect": "a database connection",
-    "threading.Thread": "a thread",
-    "socket.socket": "a socket",
-    "socket.create_connection": "a socket",
-    "subprocess.Popen": "a running process",
-    "psycopg2.connect": "a database connection",
-    "psycopg.connect": "a database connection",
-    "tempfile.NamedTemporaryFile": "an open file",
-    "tempfile.TemporaryFile": "an open file",
-    "asyncio.create_task": "a running task",
-    "asyncio.ensure_future": "a running task",
-}
-
-
 def unkeepable(pipeline: Pipeline) -> Iterator[Finding]:
-    """NB108: a value that a later stage reads is of a kind that cannot be stored, such as a generator."""
-    for position, flow in enumerate(pipeline.flows):
-        below = {name: f.stage.name for f in pipeline.flows[position + 1 :] for name in f.reads}
-        for item in flow.cells:
-            if item.fault is not None or item.cell in flow.stage.everywhere:
-                continue
-            for name, kind, line in _made(code(item.cell)):
-                if name in below:
-                    yield Finding(
-                        code="NB108",
-                        message=f"'{name}' is {kind}, which cannot be stored, and stage '{below[name]}' reads it.",
-                        cure="Make it again where it is used: tag this cell 'setup', or merge the two stages.",
-                        place=_at(flow.stage, item.cell.index, item.cell.id, line),
-                    )
-
-
-@lru_cache(maxsize=4096)
-def _made(source: str) -> tuple[tuple[str, str, int], ...]:
-    return tuple(_unkept(source))
-
-
-def _unkept(source: str) -> Iterator[tuple[str, str, int]]:
-    for statement in dataflow.parse(source).body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.GeneratorExp()):
-                yield name, "a generator", statement.lineno
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func)):
-                kind = _UNKEEPABLE.get(func.id if isinstance(func, ast.Name) else dotted(func) or "")
-                if kind is not None:
-                    yield name, kind, statement.lineno
+    """NB108: a later stage reads a value that cannot be stored, nor made again as it is by then."""
+    for maker in makers.makers(pipeline.flows):
+        if maker.code is None and maker.kind != makers.HANDLE:
+            yield Finding(
+                code="NB108",
+                message=f"'{maker.name}' is {maker.kind}, which cannot be stored, and stage '{maker.reader}' reads it.",
+                cure="Make it again where it is used: tag this cell 'setup', or merge the two stages.",
+                place=maker.place,
+            )
 
 
 def disagreement(pipeline: Pipeline) -> Iterator[Finding]:

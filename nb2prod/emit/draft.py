@@ -383,7 +383,7 @@ def _refuse(statement: Statement, stage: Stage) -> None:
     """Stop at what only a notebook can do."""
     place = Place(cell=statement.cell.index, cell_id=statement.cell.id, line=None, stage=stage.name)
     for name in sorted(uses(statement)):
-        if _HISTORY.fullmatch(name) and name in statement.flow.reads:
+        if _HISTORY.fullmatch(name) and name in {*statement.flow.reads, "Out", "_oh"}:
             raise CannotExtract(
                 place, f"`{name}`, IPython's memory of outputs,", "Give the value a name where it is made."
             )

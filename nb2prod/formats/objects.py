@@ -22,7 +22,7 @@ import cloudpickle
 from attrs import frozen
 from cloudpickle import cloudpickle as internals
 
-from nb2prod.formats import arrays, reducers
+from nb2prod.formats import arrays, formulas, reducers
 from nb2prod.formats.reducers import Unkeepable
 
 if TYPE_CHECKING:
@@ -93,8 +93,12 @@ def loads(
     file = io.BytesIO(stream)
     file.seek(start)
     with receiving(namespace):
-        values: dict[str, Any] = _Unpickler(file, buffers=buffers).load()
+        # Models of formulas evaluate them anew, with what some frame above sees: these are the notebook's.
+        values: dict[str, Any] = eval(_FRAMES, namespace)(_Unpickler(file, buffers=buffers).load)  # noqa: S307
     return values
+
+
+_FRAMES = "lambda __load: (lambda: (lambda: (lambda: (lambda: __load())())())())()"
 
 
 def _deeply(values: Mapping[str, Any], namespace: dict[str, Any], shared: frozenset[int]) -> _Pickler:
@@ -174,6 +178,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.namespace = namespace
         self.shared_roots = shared
         self.needs: set[str] = set()
+        self.formulas = not formulas.LIBRARIES.isdisjoint(sys.modules)
         self.roots: dict[int, set[int]] = {}  # memory → the arrays that look at it
 
     def _inside(self, buffer: pickle.PickleBuffer) -> bool:
@@ -196,9 +201,13 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             memory = id(reducers.root(obj))
             self.roots.setdefault(memory, set()).add(id(obj))
             seen = reducers.reduce_view(obj) if memory in self.shared_roots and id(obj) != memory else NotImplemented
-            return arrays.reduce(obj) if seen is NotImplemented else seen
+            if seen is NotImplemented:
+                seen = arrays.reduce(obj) if reducers.is_plain(obj) else reducers.reduce_array(obj)
+            return seen
         if isinstance(obj, type) and obj.__module__ == reducers.MAIN:
             _track(obj)
+        if self.formulas:
+            self.needs |= formulas.names(obj) & self.namespace.keys()
         found = reducers.reduce(obj)
         return super().reducer_override(obj) if found is NotImplemented else found
 

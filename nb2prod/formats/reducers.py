@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import gc
-import importlib
 import io
 import sys
+import tempfile
 import threading
+import types
 import typing
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
+
+from nb2prod.formats import caches, formulas, handles
+from nb2prod.formats.unkeepable import Unkeepable as Unkeepable
+from nb2prod.formats.views import is_array as is_array
+from nb2prod.formats.views import is_plain as is_plain
+from nb2prod.formats.views import reduce_array as reduce_array
+from nb2prod.formats.views import reduce_map
+from nb2prod.formats.views import reduce_view as reduce_view
+from nb2prod.formats.views import root as root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
-_LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 MAIN = "__main__"
-
-
-class Unkeepable(Exception):
-    """The value cannot be stored; says why."""
 
 
 def reduce(value: Any) -> Any:
@@ -32,35 +39,21 @@ def reduce(value: Any) -> Any:
     for kind, reducer in _REDUCERS:
         if isinstance(value, kind):
             return reducer(value)
-    if "IPython" in sys.modules and isinstance(value, sys.modules["IPython"].core.interactiveshell.InteractiveShell):
-        return _shell, ()
-    return NotImplemented
+    for module, name, reducer in _LIBRARIES:
+        cls = getattr(sys.modules.get(module), name, None)
+        if cls is not None and isinstance(value, cls):
+            return reducer(value)
+    return formulas.reduce_patsy(value) if formulas.is_patsy(value) else NotImplemented
 
 
-def _shell() -> Any:
+def _shell(_value: Any) -> Any:
+    return _this_shell, ()
+
+
+def _this_shell() -> Any:
     from IPython import get_ipython
 
     return get_ipython()
-
-
-def _stream(value: Any) -> Any:
-    if not isinstance(value, io.BytesIO | io.StringIO):
-        # cloudpickle would store what a file holds now, which is another thing than the open file.
-        raise Unkeepable("an open file cannot be stored")
-    return (_closed, (type(value),)) if value.closed else NotImplemented
-
-
-def _closed(cls: type[io.IOBase]) -> Any:
-    stream = cls()
-    stream.close()
-    return stream
-
-
-def _lock(value: Any) -> Any:
-    # A free lock is as good as another: nobody waits for it.
-    if "unlocked" not in repr(value):
-        raise Unkeepable("a lock that is held cannot be stored")
-    return (threading.Lock if isinstance(value, _LOCK) else threading.RLock), ()
 
 
 def _view_of(mapping: dict[Any, Any], kind: str) -> Any:
@@ -73,13 +66,7 @@ def _dict_view(value: Any) -> Any:
 
 
 def _cached(value: Any) -> Any:
-    if value.__module__ != MAIN:
-        return NotImplemented
-    return _cache, (value.__wrapped__, value.cache_parameters())
-
-
-def _cache(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
-    return functools.lru_cache(**parameters)(function)
+    return caches.reduce_cache(value) if value.__module__ == MAIN else NotImplemented
 
 
 def _property(value: functools.cached_property[Any]) -> Any:
@@ -100,40 +87,24 @@ def _new_type(value: Any) -> Any:
 
 
 _REDUCERS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    (io.IOBase, _stream),
-    (_LOCK, _lock),
-    (_RLOCK, _lock),
+    (io.IOBase, handles.reduce_stream),
+    ((type(threading.Lock()), type(threading.RLock())), handles.reduce_lock),
+    (threading.Thread, handles.reduce_thread),
+    (threading.local, handles.reduce_local),
+    (Future, handles.reduce_future),
+    (tempfile.TemporaryDirectory, handles.reduce_folder),
+    (contextvars.ContextVar, handles.reduce_variable),
+    (types.GeneratorType, handles.reduce_generator),
     (tuple(_VIEWS), _dict_view),
     (functools._lru_cache_wrapper, _cached),
     (functools.cached_property, _property),
     (typing.NewType, _new_type),
 )
-
-
-def root(array: Any) -> Any:
-    """Return the array whose memory a NumPy array looks at: itself, unless it is a view of another array."""
-    numpy = sys.modules["numpy"]
-    while isinstance(array.base, numpy.ndarray):
-        array = array.base
-    return array
-
-
-def reduce_view(array: Any) -> Any:
-    """Return how to make a NumPy view again on the array that it looks at, which must be stored with it."""
-    base = root(array)
-    if not (base.flags.c_contiguous or base.flags.f_contiguous):
-        return NotImplemented
-    offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    return _look, (base, array.shape, array.dtype, offset, array.strides)
-
-
-def _look(base: Any, shape: tuple[int, ...], dtype: Any, offset: int, strides: tuple[int, ...]) -> Any:
-    numpy = importlib.import_module("numpy")
-    buffer = base if base.flags.c_contiguous else base.T
-    return numpy.ndarray(shape, dtype, buffer=buffer, offset=offset, strides=strides)
-
-
-def is_array(value: Any) -> bool:
-    """True for a plain NumPy array with memory that can be shared."""
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and type(value) is numpy.ndarray and not value.dtype.hasobject
+# Likewise for classes of modules that need not be imported.
+_LIBRARIES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+    ("IPython.core.interactiveshell", "InteractiveShell", _shell),
+    ("ipykernel.iostream", "OutStream", handles.reduce_stream),
+    ("sqlite3", "Connection", handles.reduce_connection),
+    ("sqlite3", "Cursor", handles.reduce_cursor),
+    ("numpy", "memmap", reduce_map),
+)

@@ -15,7 +15,7 @@ FAULTS: dict[str, tuple[Any, ...]] = {
     "NB105": ("%%stage a\nx = 1", "%%stage b\ny = 1", "%%stage a\nz = 1"),
     "NB106": ("%%stage a --after b\nx = 1", "%%stage b\ny = 1"),
     "NB107": ("%%stage a\n",),
-    "NB108": ("%%stage a\ng = (i for i in range(3))", "%%stage b\nprint(list(g))"),
+    "NB108": ("%%stage a\ng = (i for i in range(3))\nnext(g)", "%%stage b\nprint(list(g))"),
     "NB109": (("%%stage a\nx = 1", {"nb2prod": {"stage": "b"}}),),
     "NB110": ("%%stage a --gpus 1\nx = 1",),
     "NB111": ("%%stage a\n%cd /", "%%stage b\nprint(_dh)"),

@@ -1,0 +1,43 @@
+"""Formulas: models described by a text such as `y ~ log(x)`, whose names are looked up among the notebook's own."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+LIBRARIES = frozenset({"formulaic", "patsy"})
+_NAME = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*")
+
+
+def names(value: Any) -> set[str]:
+    """Return what a value's formulas may look up when it is made again: statsmodels evaluates them anew."""
+    try:
+        texts = [item for item in vars(value).values() if isinstance(item, str) and "~" in item]
+    except TypeError:
+        return set()
+    return {name for text in texts for name in _NAME.findall(text)}
+
+
+def reduce_patsy(value: Any) -> Any:
+    """Return how to make a part of a patsy design again, which forbids to be stored only for the time being."""
+    cls = type(value)
+    array = next((base for base in cls.__mro__ if base.__module__ == "numpy"), None)
+    if array is not None:
+        return _array, (value.view(array).copy("K"), cls), dict(vars(value)), None, None, _fill
+    return object.__new__, (cls,), dict(vars(value)), None, None, _fill
+
+
+def is_patsy(value: Any) -> bool:
+    """True for what patsy refuses to pickle."""
+    cls = type(value)
+    if cls.__module__.partition(".")[0] != "patsy":
+        return False
+    return getattr(getattr(cls, "__getstate__", None), "__name__", "") == "no_pickling"
+
+
+def _array(plain: Any, cls: type) -> Any:
+    return plain.view(cls)
+
+
+def _fill(value: Any, attributes: dict[str, Any]) -> None:
+    value.__dict__.update(attributes)
