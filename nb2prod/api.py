@@ -17,6 +17,7 @@ from nb2prod.services import Serving, ask, releases, serve, show_release, status
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nb2prod.changes import Ran
     from nb2prod.checks import Finding
     from nb2prod.document import Document
     from nb2prod.events import Listener
@@ -30,6 +31,7 @@ __all__ = [
     "Options",
     "Serving",
     "ask",
+    "compare",
     "extract",
     "graph",
     "inspect",
@@ -79,6 +81,18 @@ def plan(
     raw = document.parametrised(document.read(path) if raw is None else raw, path.name, options.parameters)
     line = _run.checked(raw, path.name)
     return execution.steps(_run.prepared(line, path, options, chosen))
+
+
+def review(path: Path, raw: Document | None = None) -> dict[str, Any]:
+    """Return what a ship would run and put into a release; `raw` is the notebook as it is in an editor.
+
+    Raises:
+        NotebookError: The notebook cannot be read or has errors.
+    """
+    from nb2prod import review
+
+    book = notebook.parse(document.read(path) if raw is None else raw, path.name)
+    return review.of(pipeline.build(book), plan(path, raw=raw), path.resolve().parent)
 
 
 def run(
@@ -227,3 +241,23 @@ def show(home: Path, name: str) -> dict[str, Any]:
     if found is None:
         raise RunUnknown(name)
     return found
+
+
+def compare(home: Path, one: str, other: str) -> dict[str, Any]:
+    """Return what differs between two runs that have ended.
+
+    Raises:
+        RunUnknown: There is no such run, or it has not ended, or it ran nothing.
+    """
+    from nb2prod import changes
+
+    return changes.between(_ran(home, one), _ran(home, other))
+
+
+def _ran(home: Path, run: str) -> Ran:
+    from nb2prod.changes import Ran
+
+    found, executed = journal.result(home, run), journal.folder_of(home, run) / "executed.ipynb"
+    if found is None or not executed.is_file():
+        raise RunUnknown(run)
+    return Ran(result=found, book=read(executed))

@@ -18,7 +18,7 @@ from nb2prod import journal, settings
 from nb2prod.errors import RunUnknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 State = Literal["running", "done", "failed", "cancelled", "lost"]
@@ -32,6 +32,7 @@ def start(
     verb: Literal["run", "ship"],
     *,
     parameters: Mapping[str, Any] | None = None,
+    flags: Iterable[str] = (),
     serve: bool = True,
 ) -> str:
     """Start `nb2prod run` or `ship` on a notebook, detached from this process.
@@ -40,6 +41,7 @@ def start(
         notebook: Path of the file, as it is on disk.
         verb: What to do.
         parameters: New values for its parameters.
+        flags: More options of the command.
         serve: For `ship`: start the service at the end.
 
     Returns:
@@ -52,6 +54,7 @@ def start(
     command = [sys.executable, "-m", "nb2prod", verb, str(notebook), "--run-id", run, "--format", "json"]
     command += ["--serve"] if verb == "ship" and serve else []
     command += ["--parameters-json", json.dumps(dict(parameters))] if parameters else []
+    command += flags
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=notebook.parent

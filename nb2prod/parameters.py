@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import os
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,14 @@ def source(values: Mapping[str, Any]) -> str:
         `papermill.translators.PythonTranslator`.
     """
     return "".join(["# Parameters\n", *(f"{name} = {_literal(value)}\n" for name, value in values.items())])
+
+
+def literal(text: str) -> Any:
+    """Read a value that somebody typed as Python reads a literal; anything else is text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def _by_papermill(raw: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

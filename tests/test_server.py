@@ -137,6 +137,62 @@ async def test_runs_are_found_again_from_their_journals(ask: Ask, journal: Any) 
     assert rest["state"] == "done"
 
 
+async def test_a_review_says_what_a_ship_would_run_and_take_in(ask: Ask, jp_root_dir: Path) -> None:
+    source = "import pandas\nfrom sklearn.svm import SVC\nd = pandas.read_csv('rows.csv')\nmodel = SVC().fit(d, d.y)"
+    (jp_root_dir / "rows.csv").write_text("x,y\n1,2")
+    (jp_root_dir / "one.ipynb").touch()
+    cell = {"id": "a", "cell_type": "code", "source": f"%%stage one\n{source}", "metadata": {}, "outputs": []}
+    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}
+    status, review = await ask("review", method="POST", body={"path": "one.ipynb", "content": content})
+
+    assert status == 200
+    assert review["models"] == ["model"]
+    assert review["files"] == ["rows.csv"]
+    assert [step["stage"] for step in review["steps"]] == ["one"]
+
+
+@pytest.mark.kernel
+async def test_what_a_run_left_is_shown_but_may_do_nothing_in_our_name(
+    ask: Ask, jp_fetch: Any, jp_root_dir: Path
+) -> None:
+    from nb2prod import api
+
+    book = Path(shutil.copy(NOTEBOOKS / "tiny.ipynb", jp_root_dir / "tiny.ipynb"))
+    ran = await asyncio.to_thread(api.run, book)
+    route = ("nb2prod", "api", "runs", ran.run)
+    page = await jp_fetch(*route, "report", params={"path": "tiny.ipynb"})
+    executed = await jp_fetch(*route, "notebook", params={"path": "tiny.ipynb"})
+    status, changes = await ask("runs", ran.run, "compare", path="tiny.ipynb", other=ran.run)
+
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert {"sandbox allow-scripts"} == {answer.headers["Content-Security-Policy"] for answer in (page, executed)}
+    assert b"<html" in page.body
+    assert json.loads(executed.body)["cells"]
+    assert status == 200
+    assert {"same"} == {stage["change"] for stage in changes["stages"]}
+
+
+@pytest.mark.parametrize(("book", "code"), [("dGlueS5pcHluYg", 404), ("____", 400), ("Li4veC5pcHluYg", 404)])
+async def test_only_a_running_service_of_a_notebook_here_is_passed_on_to(
+    jp_fetch: Any, tiny: Path, book: str, code: int
+) -> None:
+    with pytest.raises(HTTPClientError) as refusal:
+        await jp_fetch("nb2prod", "api", "proxy", book, "tiny-20260101-000000-abcdef", "docs.json")
+
+    assert refusal.value.code == code
+
+
+async def test_a_browser_that_is_not_logged_in_is_sent_to_log_in_before_a_service(
+    http_server_client: Any, jp_base_url: str, tiny: Path
+) -> None:
+    url = f"{jp_base_url.rstrip('/')}/nb2prod/api/proxy/dGlueS5pcHluYg/tiny-20260101-000000-abcdef/docs.json"
+    with pytest.raises(HTTPClientError) as refusal:
+        await http_server_client.fetch(url, follow_redirects=False)
+
+    assert refusal.value.code == 302
+    assert "login" in refusal.value.response.headers["Location"]
+
+
 async def test_a_run_that_is_not_there_is_refused_with_a_code(ask: Ask, tiny: Path) -> None:
     status, error = await ask("runs", RUN, path="tiny.ipynb")
 
@@ -161,6 +217,13 @@ async def test_a_socket_gives_the_rest_of_a_journal_and_closes(jp_ws_fetch: Any,
     [
         ("POST", ("graph",)),
         ("POST", ("plan",)),
+        ("POST", ("review",)),
+        ("GET", ("options",)),
+        ("GET", ("runs", RUN, "report")),
+        ("GET", ("runs", RUN, "log")),
+        ("GET", ("runs", RUN, "notebook")),
+        ("GET", ("runs", RUN, "compare")),
+        ("POST", ("proxy", "dGlueS5pcHluYg", "churn-1", "predict")),
         ("GET", ("runs",)),
         ("POST", ("runs",)),
         ("GET", ("runs", RUN)),
@@ -227,6 +290,8 @@ async def test_no_path_leads_out_of_the_root(ask: Ask, jp_root_dir: Path, path: 
         {"path": 7, "verb": "run"},
         {"path": "tiny.txt", "verb": "run"},
         {"path": "tiny.ipynb", "verb": "rm"},
+        {"path": "tiny.ipynb", "verb": "run", "typed": {"n": 1}},
+        {"path": "tiny.ipynb", "verb": "run", "force": "load"},
         {"path": "tiny.ipynb", "verb": "run", "parameters": "x"},
     ],
 )

@@ -43,6 +43,21 @@ class PlanHandler(Handler):
         self.finish(json.dumps(schema.plan(path.name, steps)))
 
 
+class ReviewHandler(Handler):
+    """What a ship would do."""
+
+    @may("read")
+    async def post(self) -> None:
+        """Answer with the review of `content`."""
+        from nb2prod import api
+
+        body = self.body()
+        path, content = await self.notebook(body.get("path")), body.get("content")
+        if not isinstance(content, dict):
+            raise HTTPError(400, "'content' must be a notebook.")
+        self.finish(json.dumps(await asyncio.to_thread(api.review, path, content)))
+
+
 class OptionsHandler(Handler):
     """How a stage may be told to run."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from jupyter_server.utils import url_path_join
 
-from nb2prod.server import notebooks, releases, runs
+from nb2prod.server import notebooks, proxy, releases, runs
 
 _RUN = r"(?P<run>[0-9]{8}-[0-9]{6}-[0-9a-f]{6})"
 _RELEASE = r"(?P<release>\w[\w.-]*)"
@@ -18,8 +18,14 @@ ROUTES = (
     (r"/runs", runs.RunsHandler),
     (rf"/runs/{_RUN}", runs.RunHandler),
     (rf"/runs/{_RUN}/ws", runs.RunSocket),
+    (rf"/runs/{_RUN}/compare", runs.CompareHandler),
+    (rf"/runs/{_RUN}/report", runs.ReportHandler),
+    (rf"/runs/{_RUN}/log", runs.LogHandler),
+    (rf"/runs/{_RUN}/notebook", runs.ExecutedHandler),
+    (r"/review", notebooks.ReviewHandler),
     (r"/releases", releases.ReleasesHandler),
     (rf"/services/{_RELEASE}", releases.ServiceHandler),
+    (rf"/proxy/(?P<book>[\w-]+)/{_RELEASE}/(?P<rest>.*)", proxy.ProxyHandler),
 )
 
 

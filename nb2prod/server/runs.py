@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
@@ -41,14 +42,27 @@ class RunsHandler(Handler):
 
         body = self.body()
         path = await self.notebook(body.get("path"))
-        verb, parameters = body.get("verb"), body.get("parameters", {})
-        if verb not in {"run", "ship"} or not isinstance(parameters, dict):
-            raise HTTPError(400, "'verb' must be run or ship, 'parameters' an object.")
+        order = _order(body)
         if not await asyncio.to_thread(path.is_file):
             raise HTTPError(404, f"There is no notebook {body['path']}.")
-        run = await asyncio.to_thread(lambda: jobs.start(path, verb, parameters=parameters))
+        run = await asyncio.to_thread(lambda: jobs.start(path, **order))
         self.set_status(201)
         self.finish(json.dumps({"run": run}))
+
+
+def _order(body: dict[str, Any]) -> dict[str, Any]:
+    """Read what is to be done; `parameters` are values, `typed` are texts as somebody typed them."""
+    from nb2prod.parameters import literal
+
+    verb, until, force = body.get("verb"), body.get("until"), body.get("force", [])
+    values, typed = body.get("parameters", {}), body.get("typed", {})
+    named = isinstance(force, list) and all(isinstance(name, str) for name in (*force, until or ""))
+    texts = isinstance(typed, dict) and all(isinstance(text, str) for text in typed.values())
+    if verb not in {"run", "ship"} or not (named and texts and isinstance(values, dict)):
+        raise HTTPError(400, "'verb' must be run or ship, 'parameters' and 'typed' objects, 'force' a list of stages.")
+    parameters = {**values, **{name: literal(text) for name, text in typed.items()}}
+    flags = [*(f"--force={stage}" for stage in force), *([f"--until={until}"] if until else [])]
+    return {"verb": verb, "parameters": parameters, "flags": flags}
 
 
 class RunHandler(Handler):
@@ -67,6 +81,77 @@ class RunHandler(Handler):
         await asyncio.to_thread(jobs.cancel, await self.home(), run)
         self.set_status(204)
         self.finish()
+
+
+class CompareHandler(Handler):
+    """Two runs beside each other."""
+
+    @may("read")
+    async def get(self, run: str) -> None:
+        """Answer with what differs between this run and the run `other`."""
+        from nb2prod import api
+
+        home, other = await self.home(), self.get_query_argument("other")
+        self.finish(json.dumps(await asyncio.to_thread(api.compare, home, run, other)))
+
+
+class _RecordHandler(Handler):
+    """Something that a run left in its folder, to be looked at in a tab of its own."""
+
+    kind = "text/plain; charset=UTF-8"
+
+    def set_default_headers(self) -> None:
+        """Let what a notebook wrote do nothing in the name of this server."""
+        super().set_default_headers()
+        self.set_header("Content-Security-Policy", "sandbox allow-scripts")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def finish_with(self, text: str) -> None:
+        """Answer with a text; the base class would call it JSON."""
+        JupyterHandler.finish(self, text)
+
+    async def text(self, run: str, name: str) -> str:
+        """Return a file of the run's folder."""
+        from nb2prod import journal
+
+        file = journal.folder_of(await self.home(), run) / name
+        if not await asyncio.to_thread(file.is_file):
+            raise HTTPError(404, f"Run {run} has left no {name}.")
+        return await asyncio.to_thread(lambda: file.read_text(encoding="utf-8", errors="replace"))
+
+
+class ReportHandler(_RecordHandler):
+    """The report of a run: its executed notebook as a page."""
+
+    @may("read")
+    async def get(self, run: str) -> None:
+        """Answer with the page, drawn when it is asked for."""
+        from nb2prod import api, page
+
+        home = await self.home()
+        file = await asyncio.to_thread(lambda: page.write(home, api.show(home, run)))
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.finish_with(await self.text(run, file.name))
+
+
+class LogHandler(_RecordHandler):
+    """What the process of a run said."""
+
+    @may("read")
+    async def get(self, run: str) -> None:
+        """Answer with the text."""
+        self.set_header("Content-Type", self.kind)
+        self.finish_with(await self.text(run, "log.txt"))
+
+
+class ExecutedHandler(_RecordHandler):
+    """The notebook of a run, with its outputs."""
+
+    @may("read")
+    async def get(self, run: str) -> None:
+        """Answer with the notebook."""
+        self.set_header("Content-Type", "application/json")
+        self.finish_with(await self.text(run, "executed.ipynb"))
 
 
 class RunSocket(WebSocketMixin, WebSocketHandler, Confined):  # type: ignore[misc]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import threading
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 import ipywidgets
 
-from nb2prod import api, jobs, settings, text
+from nb2prod import api, jobs, parameters, settings, text
 from nb2prod.errors import Nb2ProdError
 from nb2prod.schema import error as error_json
 from nb2prod.widget import drawing
@@ -97,7 +96,11 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def changed(self) -> dict[str, Any]:
         """Return the parameters whose values differ from the notebook's."""
         texts = {name: field.value.strip() for name, field in self.parameters.items()}
-        return {name: _value(given) for name, given in texts.items() if given and given != self.defaults.get(name)}
+        return {
+            name: parameters.literal(given)
+            for name, given in texts.items()
+            if given and given != self.defaults.get(name)
+        }
 
     def _follow(self) -> None:
         seen = 0
@@ -140,14 +143,6 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         data["text/plain"] = text.graph(self.graph) or self.path.name
         data["text/html"] = "".join(part.value for part in (self.head, self.drawing, self.findings, self.news))
         return found
-
-
-def _value(given: str) -> Any:
-    """Read a parameter as Python reads a literal; anything else is text."""
-    try:
-        return ast.literal_eval(given)
-    except (ValueError, SyntaxError):
-        return given
 
 
 def _told(wrong: Exception) -> dict[str, Any]:
