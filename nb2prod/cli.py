@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import signal
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import asdict
 
-from nb2prod import __version__, settings
+from nb2prod import __version__, parameters, settings
 from nb2prod.errors import Nb2ProdError
 from nb2prod.failures import MISUSE
 
@@ -290,11 +289,11 @@ def show(name: str, folder: Path, style: str) -> None:
 def _options(flags: dict[str, Any]) -> Options:
     from nb2prod.api import Options
 
+    words = [word for pair in flags["given"] for word in pair]
     try:
-        typed = dict(json.loads(flags["typed"]))
+        return Options(parameters=parameters.given(words, flags["typed"]))
     except (ValueError, TypeError):
         raise click.BadParameter("it is no JSON object", param_hint="--parameters-json") from None
-    return Options(parameters={**typed, **{name: _value(value) for name, value in flags["given"]}})
 
 
 def _run_options(flags: dict[str, Any]) -> Options:
@@ -309,17 +308,6 @@ def _run_options(flags: dict[str, Any]) -> Options:
         verify=flags.get("verify", True),
         run=flags.get("run_id") or "",
     )
-
-
-def _value(text: str) -> Any:
-    """Read a parameter exactly as papermill reads its `-p`: True, False, None and numbers, and all else is text."""
-    constants = {"True": True, "False": False, "None": None}
-    if text in constants:
-        return constants[text]
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
-    return text
 
 
 def narrate(event: Event) -> None:
