@@ -21,12 +21,14 @@ from nb2prod import (
     plugins,
     schema,
     settings,
+    stock,
 )
 from nb2prod.errors import ChecksFailed, Nb2ProdError, NotebookUnreadable, StageUnknown
 from nb2prod.events import Event
 from nb2prod.execution import Context, Execution
 from nb2prod.journal import Journal
 from nb2prod.report import Report
+from nb2prod.stock import Pin
 from nb2prod.stores import open_store
 
 if TYPE_CHECKING:
@@ -110,6 +112,8 @@ def of_document(  # noqa: PLR0913 - all but the last are what a run is of
         return _stopped(path, options, wrong, tell)
     report = _execute(raw, found, options, chosen, tell)
     journal.remember(chosen.home, path, report.keys)
+    name, keys = journal.below(chosen.home, path), journal.remembered(chosen.home, path)
+    stock.pin(found.store, Pin(kind="run", name=name, project=chosen.home.resolve().parent.name, keys=keys))
     if before is not None and options.verb == "run":
         memo.write(before, evolve(found, last=last(chosen.home, path, found.store)), report, chosen)
     return report
