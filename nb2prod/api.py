@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nb2prod import checks, document, execution, journal, notebook, pipeline, release, schema, settings
 from nb2prod import run as _run
+from nb2prod.edits import Edit
 from nb2prod.errors import Nb2ProdError, RunUnknown
 from nb2prod.events import Event
 from nb2prod.failures import CellFailed
@@ -15,6 +16,7 @@ from nb2prod.run import Options, store_of
 from nb2prod.services import Serving, ask, releases, serve, show_release, status, stop, target_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from nb2prod.changes import Ran
@@ -32,6 +34,7 @@ __all__ = [
     "Serving",
     "ask",
     "compare",
+    "edit",
     "extract",
     "graph",
     "inspect",
@@ -47,6 +50,7 @@ __all__ = [
     "status",
     "stop",
     "store_of",
+    "suggest",
     "target_of",
     "verify",
 ]
@@ -66,6 +70,25 @@ def inspect(book: Notebook) -> tuple[Pipeline, tuple[Finding, ...]]:
 def graph(book: Notebook) -> dict[str, Any]:
     """Return the pipeline and findings of a notebook as JSON."""
     return schema.graph(*inspect(book))
+
+
+def suggest(book: Notebook, *, magic: bool = False) -> dict[str, Any]:
+    """Propose stages for a notebook, as JSON, with the edits that accept them: by metadata, or by `%%stage` lines."""
+    from nb2prod import suggest
+
+    found = suggest.suggest(book)
+    return schema.suggestion(book.name, found, suggest.edits(book, found, magic=magic))
+
+
+def edit(path: Path, edits: Iterable[Mapping[str, Any]], out: Path | None = None) -> Path:
+    """Carry out edits, as `suggest` gives them, in a notebook file or in a copy of it; return what was written.
+
+    Raises:
+        NotebookUnreadable: It is no notebook, or in an older format, of which nothing would stay as it was.
+        OutputRefused: It cannot be written.
+    """
+    made = [Edit(**{**item, "tags": item["tags"] and tuple(item["tags"])}) for item in edits]
+    return document.edited(path, made, path if out is None else out)
 
 
 def plan(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nb2prod import journal, notebook, parameters, pipeline
+from nb2prod import edits, journal, notebook, parameters, pipeline
 from nb2prod.errors import NotebookUnreadable
 from nb2prod.failures import OutputRefused, ParameterUnknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from nb2prod.edits import Edit
 
 Document = dict[str, Any]
 
@@ -98,3 +102,38 @@ def write(raw: Document, output: str | None, folder: Path) -> Path:
         Path(output).parent.mkdir(parents=True, exist_ok=True)
         journal.write_whole(Path(output), own.read_text(encoding="utf-8"))
     return Path(output)
+
+
+def edited(path: Path, changes: Iterable[Edit], target: Path) -> Path:
+    """Change cells of a notebook file, in place or in a copy; all else is written as it was, character by character.
+
+    Raises:
+        NotebookUnreadable: It is no notebook, or in an older format, of which nothing would stay as it was.
+        OutputRefused: The target cannot be written.
+    """
+    read(path)
+    text = path.read_text(encoding="utf-8")
+    raw = json.loads(text)
+    if raw.get("nbformat") != 4:
+        raise NotebookUnreadable(str(path), "it is in an older format; save it in Jupyter first")
+    refuse_output(str(target))
+    target = target.resolve()  # what a link points at is written, not the link
+    made = _layout(text, raw)(edits.apply(raw, changes))
+    mode = (target if target.exists() else path).stat().st_mode
+    journal.write_whole(target, made)
+    target.chmod(mode)
+    return target
+
+
+def _layout(text: str, raw: Document) -> Callable[[Document], str]:
+    """Return what writes JSON as a text is written: its indent, its escapes, its end."""
+    found = re.match(r"\{\r?\n([ \t]+)", text)
+    indent = found[1] if found else None
+    end = text[len(text.rstrip()) :]
+
+    def write(document: Document, *, ascii_only: bool, separators: tuple[str, str]) -> str:
+        return json.dumps(document, indent=indent, ensure_ascii=ascii_only, separators=separators) + end
+
+    tight = ("," if indent else ", ", ": ")
+    ways = [partial(write, ascii_only=a, separators=s) for s in (tight, (",", ":")) for a in (False, True)]
+    return next((way for way in ways if way(raw) == text), ways[0])

@@ -186,7 +186,7 @@ class RunCancelled(RunError):
 
 @define
 class OutputRefused(RunError):
-    """The executed notebook cannot be written where it was asked for."""
+    """A notebook cannot be written where it was asked for."""
 
     path: str
     reason: str
@@ -195,7 +195,7 @@ class OutputRefused(RunError):
 
     @property
     def message(self) -> str:
-        return f"The executed notebook cannot be written to '{self.path}': {self.reason}."
+        return f"The notebook cannot be written to '{self.path}': {self.reason}."
 
     @property
     def cure(self) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from nb2prod.errors import Nb2ProdError, NotebookError, Place
-from nb2prod.stage import NAME, OPTIONS, declaration, untagged
+from nb2prod.stage import NAME, OPTIONS, declaration, split, untagged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -239,11 +239,16 @@ def _inside_a_run() -> bool:
 
 
 def _notes(recorder: Recorder, path: Path) -> tuple[str, ...]:
+    from nb2prod import api
+
+    notes = []
     other = recorder.unsaved(path)
-    if not other:
-        return ()
-    names = ", ".join(f"'{name}'" for name in other)
-    return (f"The saved notebook differs from what ran here in stage {names}: save it, so that this is what ships.",)
+    if other:
+        names = ", ".join(f"'{name}'" for name in other)
+        notes.append(f"The saved notebook differs from what ran here in stage {names}: save it, so that this ships.")
+    if not any(stage.tags for stage in split(api.read(path))):
+        notes.append(f"No cell is tagged yet. Stages are proposed by: nb2prod suggest {shlex.quote(path.name)}")
+    return tuple(notes)
 
 
 def notebook_path(line: str, names: dict[str, Any]) -> Path:

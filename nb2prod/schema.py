@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nb2prod.checks import Finding
+    from nb2prod.edits import Edit
     from nb2prod.errors import Nb2ProdError
     from nb2prod.notebook import Cell
     from nb2prod.pipeline import Edge, Pipeline
     from nb2prod.plan import Step
     from nb2prod.report import Report
+    from nb2prod.suggest import Proposal
 
 Json = dict[str, Any]
 
@@ -71,6 +73,26 @@ def graph(pipeline: Pipeline, findings: Iterable[Finding]) -> Json:
 
 def _use(cell: Cell, edge: Edge, names: Iterable[str]) -> Json:
     return {"cell": cell.index, "cell_id": cell.id, "from": edge.source, "names": list(names)}
+
+
+def suggestion(notebook: str, proposals: Iterable[Proposal], edits: Iterable[Edit]) -> Json:
+    """The stages that `nb2prod suggest` proposes, and the edits that accept them."""
+    return {
+        "notebook": notebook,
+        "stages": [
+            {
+                "name": item.name,
+                "role": item.role,
+                "cells": [cell.index for cell in item.cells],
+                "cell_ids": [cell.id for cell in item.cells],
+                "why": item.why,
+                "confidence": item.confidence,
+                "given": item.given,
+            }
+            for item in proposals
+        ],
+        "edits": [asdict(item) for item in edits],
+    }
 
 
 def plan(notebook: str, steps: Iterable[Step]) -> Json:

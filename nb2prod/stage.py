@@ -246,7 +246,8 @@ _KALE: Mapping[str, Tag] = {
 def _from_tags(cell: Cell) -> Tag | None:
     if not cell.tags:
         return None
-    after = tuple(t.removeprefix("prev:") for t in cell.tags if t.startswith("prev:"))
+    # Early versions of Kale join several names: `prev:load:clean`.
+    after = tuple(name for t in cell.tags if t.startswith("prev:") for name in t.split(":")[1:] if name)
     for text in cell.tags:
         kind, _, name = text.partition(":")
         if kind in {"stage", "step", "block"} and name:

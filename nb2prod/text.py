@@ -42,6 +42,19 @@ def graph(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def suggestion(found: Mapping[str, Any]) -> str:
+    """The stages as proposed, each with how sure it is and why; those that are tagged already have a tick."""
+    if not found["stages"]:
+        return "The notebook has no code that could be a stage."
+    width = max(len(stage["name"]) for stage in found["stages"])
+    lines = []
+    for stage in found["stages"]:
+        cells = ", ".join(str(cell + 1) for cell in stage["cells"])
+        sure = "  ✓ " if stage["given"] else f"{stage['confidence']:4.0%}"
+        lines += [f"{stage['name']:{width}}  {sure}  cells {cells}", f"    {stage['why']}"]
+    return "\n".join(lines)
+
+
 def mermaid(found: Mapping[str, Any]) -> str:
     """The pipeline as a Mermaid flowchart."""
     lines = ["flowchart TD", *(f"  {stage['name']}" for stage in found["stages"])]

@@ -108,3 +108,41 @@ def test_extract_tests_for_the_classes_that_the_last_run_left(tmp_path: Path) ->
 
 def _tests_for_dict(folder: Path) -> bool:
     return any("dict" in path.read_text(encoding="utf-8") for path in folder.rglob("test_*.py"))
+
+
+UNTAGGED = ("import json", "## Load", "text = open('x').read()\nrows = json.load(text)", "## Train", "model.fit(rows)")
+
+
+def test_stages_are_proposed_and_taken_over_in_place_with_nothing_else_changed(tmp_path: Path) -> None:
+    path = written(tmp_path, *UNTAGGED)
+    raw = json.loads(path.read_text())
+    for cell in raw["cells"]:
+        cell["metadata"]["kept"] = "ö"
+        cell["source"] = cell["source"].splitlines(keepends=True)
+    path.write_text(json.dumps(raw, indent=4, sort_keys=True))
+    path.chmod(0o640)
+    before = path.read_text()
+    proposed = nb2prod("suggest", path, "--apply", "--format", "json")
+    after = json.loads(path.read_text())
+    first = json.loads(proposed.stdout)["stages"][0]
+    tags = [cell["metadata"].pop("nb2prod", None) for cell in after["cells"]]
+
+    assert proposed.exit_code == 0
+    assert (first["name"], first["cells"], first["cell_ids"]) == ("setup", [0, 1], ["c0", "c1"])
+    assert tags == [None, None, {"stage": "load"}, {"stage": "train"}, None]
+    assert json.dumps(after, indent=4) == before
+    assert "\\u00f6" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert "0 cells tagged" in nb2prod("suggest", path, "--apply").stderr
+
+
+def test_a_copy_is_tagged_by_lines(tmp_path: Path) -> None:
+    path = written(tmp_path, *UNTAGGED)
+    before = path.read_bytes()
+    result = nb2prod("suggest", path, "-o", tmp_path / "copy.ipynb", "--magic")
+    made = json.loads((tmp_path / "copy.ipynb").read_text())
+    heads = [cell["source"].splitlines()[0] for cell in made["cells"]]
+
+    assert result.stdout.splitlines()[0] == "setup   90%  cells 1, 2"
+    assert [head for head in heads if head.startswith("%")] == ["%load_ext nb2prod", "%%stage load", "%%stage train"]
+    assert path.read_bytes() == before

@@ -64,6 +64,17 @@ def journal(tiny: Path) -> Any:
     return book
 
 
+async def test_stages_are_proposed_for_what_the_browser_has(tiny: Path, ask: Ask) -> None:
+    content = json.loads(tiny.read_text())
+    for cell in content["cells"]:
+        cell["metadata"], cell["source"] = {}, "".join(cell["source"]).replace("%%stage", "#")
+    status, found = await ask("suggest", method="POST", body={"path": "tiny.ipynb", "content": content})
+
+    assert (status, found["notebook"]) == (200, "tiny.ipynb")
+    assert {"name", "cells", "cell_ids", "why", "confidence", "given", "role"} == set(found["stages"][0])
+    assert {edit["cell_id"] for edit in found["edits"]} <= {cell["id"] for cell in content["cells"]}
+
+
 async def test_the_graph_of_unsaved_cells_is_that_of_the_cells_not_of_the_file(ask: Ask, tiny: Path) -> None:
     content = json.loads(tiny.read_text())
     content["cells"] = [

@@ -71,6 +71,14 @@ class Handler(Confined, APIHandler):  # type: ignore[misc]
             raise HTTPError(400, "The request must carry a JSON object.")
         return body
 
+    async def unsaved(self) -> tuple[Path, dict[str, Any]]:
+        """Return the notebook that a request names, and what the editor has of it, saved or not."""
+        body = self.body()
+        path, content = await self.notebook(body.get("path")), body.get("content")
+        if not isinstance(content, dict):
+            raise HTTPError(400, "'content' must be a notebook.")
+        return path, content
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say what happened and what to do; anything else than our errors is the base class's."""
         error = kwargs.get("exc_info", (None, None))[1]

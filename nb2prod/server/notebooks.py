@@ -18,13 +18,21 @@ class GraphHandler(Handler):
         """Answer with the graph of `content`."""
         from nb2prod import api, notebook
 
-        body = self.body()
-        path = await self.notebook(body.get("path"))
-        content = body.get("content")
-        if not isinstance(content, dict):
-            raise HTTPError(400, "'content' must be a notebook.")
+        path, content = await self.unsaved()
         graph = await asyncio.to_thread(lambda: api.graph(notebook.parse(content, path.name)))
         self.finish(json.dumps(graph))
+
+
+class SuggestHandler(Handler):
+    """Stages for a notebook as it is in the browser, saved or not."""
+
+    @may("read")
+    async def post(self) -> None:
+        """Answer with the stages that `content` seems to have, and the edits that accept them."""
+        from nb2prod import api, notebook
+
+        path, content = await self.unsaved()
+        self.finish(json.dumps(await asyncio.to_thread(lambda: api.suggest(notebook.parse(content, path.name)))))
 
 
 class PlanHandler(Handler):
