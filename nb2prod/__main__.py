@@ -1,5 +1,17 @@
-"""`python -m nb2prod`: the command line, for processes that have no PATH of their own."""
+"""`nb2prod` and `python -m nb2prod`: the command line, behind what can be answered without it."""
 
-from nb2prod.cli import main
+import sys
 
-main()
+from nb2prod import unchanged
+
+
+def main() -> None:
+    """Answer from the memo of the last run when nothing changed; else let the verb be carried out."""
+    if not unchanged.answered(sys.argv[1:]):
+        from nb2prod.cli import main as commands
+
+        commands(prog_name="nb2prod")
+
+
+if __name__ == "__main__":
+    main()

@@ -13,8 +13,8 @@ def began() -> float:
 
         return float(psutil.Process().create_time())
     # As psutil does it; importing that takes as long as a small plan.
-    with open("/proc/self/stat", "rb") as file:  # noqa: PTH123 - so is pathlib no light import
+    with open("/proc/self/stat", "rb") as file:
         ticks = int(file.read().rpartition(b")")[2].split()[19])
-    with open("/proc/stat", "rb") as file:  # noqa: PTH123
+    with open("/proc/stat", "rb") as file:
         boot = next(int(line.split()[1]) for line in file if line.startswith(b"btime"))
     return boot + ticks / os.sysconf("SC_CLK_TCK")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import json
 import signal
 import sys
@@ -13,20 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import asdict
 
-from nb2prod import __version__, settings
-from nb2prod.errors import Nb2ProdError
+from nb2prod import __version__, parameters, settings
+from nb2prod.cli_store import store
 from nb2prod.failures import MISUSE
+from nb2prod.flags import FORMAT, KERNEL, NOTEBOOK, STORE, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nb2prod.api import Options
     from nb2prod.events import Event
-
-NOTEBOOK = click.argument("notebook", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-FORMAT = click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
-STORE = click.option("--store", help="Folder or URL of the store.  [default: .nb2prod/store]")
-KERNEL = click.option("--kernel", help="Kernel to use instead of the notebook's.")
 
 
 def _parameters(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,27 +39,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
 
 
+main.add_command(store)
+
+
 def _interrupt(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def shown(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Show what the user can mend as two lines on stderr, or as JSON, and exit 1 or 2; all else is our bug."""
-
-    @functools.wraps(command)
-    def wrapper(*args: Any, **options: Any) -> Any:
-        try:
-            return command(*args, **options)
-        except Nb2ProdError as wrong:
-            from nb2prod import schema
-
-            if options.get("style") == "json":
-                click.echo(json.dumps({"ok": False, "error": schema.error(wrong)}, indent=1))
-            else:
-                click.echo(str(wrong), err=True)
-            sys.exit(2 if wrong.code in MISUSE else 1)
-
-    return wrapper
 
 
 def _status(found: dict[str, Any]) -> int:
@@ -308,11 +286,11 @@ def show(name: str, folder: Path, style: str) -> None:
 def _options(flags: dict[str, Any]) -> Options:
     from nb2prod.api import Options
 
+    words = [word for pair in flags["given"] for word in pair]
     try:
-        typed = dict(json.loads(flags["typed"]))
+        return Options(parameters=parameters.given(words, flags["typed"]))
     except (ValueError, TypeError):
         raise click.BadParameter("it is no JSON object", param_hint="--parameters-json") from None
-    return Options(parameters={**typed, **{name: _value(value) for name, value in flags["given"]}})
 
 
 def _run_options(flags: dict[str, Any]) -> Options:
@@ -327,17 +305,6 @@ def _run_options(flags: dict[str, Any]) -> Options:
         verify=flags.get("verify", True),
         run=flags.get("run_id") or "",
     )
-
-
-def _value(text: str) -> Any:
-    """Read a parameter exactly as papermill reads its `-p`: True, False, None and numbers, and all else is text."""
-    constants = {"True": True, "False": False, "None": None}
-    if text in constants:
-        return constants[text]
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
-    return text
 
 
 def narrate(event: Event) -> None:

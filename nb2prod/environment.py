@@ -35,6 +35,18 @@ def versions(distributions: Iterable[str]) -> dict[str, str]:
     return {name: found for name, found in known.items() if found is not None}
 
 
+def metadata(distributions: Iterable[str]) -> list[str]:
+    """Return the files that say which versions of distributions are installed."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    found = []
+    for name in distributions:
+        with suppress(PackageNotFoundError):
+            place = getattr(distribution(name), "_path", None)  # there is no public way to ask
+            found += [str(place / file) for file in ("METADATA", "PKG-INFO")] if isinstance(place, Path) else []
+    return found
+
+
 def _installed() -> tuple[int, ...]:
     """Return the times at which something was last installed or removed."""
     found = []

@@ -11,7 +11,9 @@
     │   ├── ArtifactCorrupt     NB302
     │   ├── RunUnknown          NB303
     │   ├── HomeUnusable        NB304
-    │   └── StoreFull           NB305
+    │   ├── StoreFull           NB305
+    │   ├── ValueUnknown        NB306
+    │   └── NotATable           NB307
     ├── ShipError           NB4xx  the run is fine, but may not be shipped (see `nb2prod.shipping`)
     └── PluginMissing       NB901
 
@@ -253,16 +255,54 @@ class StoreFull(StoreError):
 
     @property
     def message(self) -> str:
-        return f"The store '{self.url}' has no room for {_size(self.needed)} more: {self.reason}."
+        return f"The store '{self.url}' has no room for {size(self.needed)} more: {self.reason}."
 
     @property
     def cure(self) -> str:
         missing = self.needed - self.free
-        how = f"Free {_size(missing)} there" if missing > 0 else "Free space there, or raise the limit of the process"
+        how = f"Free {size(missing)} there" if missing > 0 else "Free space there, or raise the limit of the process"
         return f"{how} (`nb2prod store gc` removes what no run uses any more), or choose another with --store."
 
 
-def _size(count: float) -> str:
+@define
+class ValueUnknown(StoreError):
+    """A value was named that is not kept, or that several notebooks keep."""
+
+    name: str
+    known: tuple[str, ...]
+
+    code = "NB306"
+
+    @property
+    def message(self) -> str:
+        return f"There is no one '{self.name}' in the store."
+
+    @property
+    def cure(self) -> str:
+        return f"Name one of NOTEBOOK:STAGE/NAME: {', '.join(self.known) or 'nothing is kept; run the notebook first'}."
+
+
+@define
+class NotATable(StoreError):
+    """A value cannot be written as the file that was asked for."""
+
+    ending: str
+    reason: str
+    known: tuple[str, ...]
+
+    code = "NB307"
+
+    @property
+    def message(self) -> str:
+        return f"It cannot be written as {self.ending}: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return f"Name a file that ends with one of {', '.join(self.known)}, and a value that fits it."
+
+
+def size(count: float) -> str:
+    """Say a number of bytes as people do."""
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
             return f"{count:.3g} {unit}"

@@ -115,7 +115,7 @@ def result(home: Path, run: str) -> dict[str, Any] | None:
 
 def remember(home: Path, notebook: Path, keys: Mapping[str, str]) -> None:
     """Keep what ran last of a notebook: stage → key."""
-    path = _memory(home, notebook)
+    path = memory(home, notebook)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps({"keys": {**remembered(home, notebook), **keys}}))
 
@@ -123,7 +123,7 @@ def remember(home: Path, notebook: Path, keys: Mapping[str, str]) -> None:
 def remembered(home: Path, notebook: Path) -> dict[str, str]:
     """Return the keys of what ran last of a notebook, so that «why does it run again» has an answer."""
     try:
-        found: dict[str, str] = json.loads(_memory(home, notebook).read_text(encoding="utf-8"))["keys"]
+        found: dict[str, str] = json.loads(memory(home, notebook).read_text(encoding="utf-8"))["keys"]
     except (OSError, ValueError, KeyError):
         return {}
     return found
@@ -135,7 +135,8 @@ def below(home: Path, notebook: Path) -> str:
     return whole.relative_to(project if whole.is_relative_to(project) else whole.anchor).as_posix()
 
 
-def _memory(home: Path, notebook: Path) -> Path:
+def memory(home: Path, notebook: Path) -> Path:
+    """Return the file that says what ran last of a notebook."""
     return home / "last" / f"{below(home, notebook)}.json"
 
 
@@ -146,8 +147,8 @@ def runs(home: Path) -> list[str]:
     return sorted((p.name for p in (home / "runs").iterdir() if _RUN.fullmatch(p.name)), reverse=True)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that readers see the old or the new one, never half of it."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file so that readers see the old or the new one, never half of it."""
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-    temporary.write_text(text, encoding="utf-8")
+    temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     temporary.replace(path)

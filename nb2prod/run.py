@@ -15,17 +15,20 @@ from nb2prod import (
     document,
     execution,
     journal,
+    memo,
     notebook,
     pipeline,
     plugins,
     schema,
     settings,
+    stock,
 )
 from nb2prod.errors import ChecksFailed, Nb2ProdError, NotebookUnreadable, StageUnknown
 from nb2prod.events import Event
 from nb2prod.execution import Context, Execution
 from nb2prod.journal import Journal
 from nb2prod.report import Report
+from nb2prod.stock import Pin
 from nb2prod.stores import open_store
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from nb2prod.document import Document
     from nb2prod.events import Listener
+    from nb2prod.memo import Look
     from nb2prod.pipeline import Pipeline
     from nb2prod.plan import Record
     from nb2prod.settings import Settings
@@ -79,15 +83,21 @@ def finish(home: Path, result: dict[str, Any], tell: Listener) -> None:
 
 def of_file(path: Path, options: Options, chosen: Settings, tell: Listener) -> Report:
     """Run a notebook file; what is wrong with it is in the report."""
+    before = memo.look(path)
     try:
         raw = document.read(path)
     except NotebookUnreadable as wrong:
         return _refused(path, options, wrong, tell)
-    return of_document(raw, path, options, chosen, tell)
+    return of_document(raw, path, options, chosen, tell, before)
 
 
-def of_document(raw: Document, path: Path, options: Options, chosen: Settings, tell: Listener) -> Report:
-    """Run a notebook given as JSON, which is filled with outputs; `path` says where it lives."""
+def of_document(  # noqa: PLR0913 - all but the last are what a run is of
+    raw: Document, path: Path, options: Options, chosen: Settings, tell: Listener, before: Look | None = None
+) -> Report:
+    """Run a notebook given as JSON, which is filled with outputs; `path` says where it lives.
+
+    `before` is what its file was like, if it is one: the next run then sees whether anything changed.
+    """
     try:
         raw = document.parametrised(raw, path.name, options.parameters)
         line = pipeline.build(notebook.parse(raw, path.name))
@@ -102,6 +112,10 @@ def of_document(raw: Document, path: Path, options: Options, chosen: Settings, t
         return _stopped(path, options, wrong, tell)
     report = _execute(raw, found, options, chosen, tell)
     journal.remember(chosen.home, path, report.keys)
+    name, keys = journal.below(chosen.home, path), journal.remembered(chosen.home, path)
+    stock.pin(found.store, Pin(kind="run", name=name, project=chosen.home.resolve().parent.name, keys=keys))
+    if before is not None and options.verb == "run":
+        memo.write(before, evolve(found, last=last(chosen.home, path, found.store)), report, chosen)
     return report
 
 

@@ -30,6 +30,7 @@ from nb2prod import (
     release,
     schema,
     settings,
+    stock,
     verify,
 )
 from nb2prod.compare import Verdict
@@ -45,6 +46,7 @@ from nb2prod.release import Release
 from nb2prod.report import Report
 from nb2prod.settings import Settings
 from nb2prod.stage import code
+from nb2prod.stock import Pin
 from nb2prod.stores.base import Store
 from nb2prod.targets.base import Service, Target
 
@@ -224,6 +226,8 @@ def _released(source: Source, packed: Packed, tried: Rehearsal, tag: str, made: 
         found = _manifest(source, packed, tried, tag, archive)
         new = bundle.import_bento(archive, tag, home=store)
         release.write(source.home, found)
+        project = source.home.resolve().parent.name
+        stock.pin(source.store, Pin(kind="release", name=name, project=project, keys=source.report.keys))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         if new:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,9 @@ def undefined(pipeline: Pipeline) -> Iterator[Finding]:
         hidden = flow.opaque or any(i.star for i in flow.imports)
         for item in flow.cells:
             for name, line in item.flow.reads.items():
-                if name not in known and not hidden and not HISTORY.fullmatch(name):
+                # A loop that runs zero times leaves its names unbound; that it does is for the run to find out.
+                perhaps = item.flow.binds.get(name, math.inf) < line
+                if name not in known and not hidden and not perhaps and not HISTORY.fullmatch(name):
                     place = _at(flow.stage, item.cell.index, item.cell.id, line)
                     yield _undefined(name, place, elsewhere=name in anywhere)
             known |= {*item.flow.binds, *(n for i in item.flow.imports for n in i.names)}
@@ -165,15 +168,16 @@ def unkeepable(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def disagreement(pipeline: Pipeline) -> Iterator[Finding]:
-    """NB109: a cell is tagged in two ways that name different stages."""
+    """NB109: a cell is tagged in two ways that name different stages; the line counts, then the metadata."""
     for stage in pipeline.stages:
         for cell, tag in stage.tags:
             if tag.others:
                 yield Finding(
                     code="NB109",
                     message=f"The cell is in stage '{tag.name}' by one tag and in '{tag.others[0]}' by another.",
-                    cure="Keep one of them: the `%%stage` line, the metadata, or the cell tag.",
+                    cure="Keep one of them: the `%%stage` line, the metadata, or the cell tag; this is their order.",
                     place=_at(stage, cell.index, cell.id, 1),
+                    severity="warning",
                 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import re
 
 # Methods after which the object may be another: of containers, frames, estimators, generators.
@@ -13,10 +12,6 @@ MUTATORS = frozenset({
     "send", "set_params", "setdefault", "setfield", "setflags", "shuffle", "sort", "symmetric_difference_update",
     "throw", "update", "write", "writelines",
 })  # fmt: skip
-# Line magics that set up the session, and must do so in each process.
-SESSION_MAGICS = frozenset({"autoreload", "config", "load_ext", "matplotlib", "precision", "pylab", "reload_ext"})
-# Cell magics whose body is Python that runs in the notebook's namespace.
-CODE_MAGICS = frozenset({"capture", "memit", "mprun", "prun", "pyinstrument", "snakeviz", "stage", "time", "timeit"})
 # Calls after which names may be anything.
 OPAQUE = frozenset({"__import__", "compile", "eval", "exec", "globals", "locals", "vars"})
 # Attributes of IPython's shell that are the namespace itself.
@@ -54,9 +49,3 @@ def dotted(node: ast.expr) -> str | None:
         parts.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) and parts else None
-
-
-def script_results(line: str) -> list[str]:
-    """Return the names that `%%bash --out name --err name` and its like bind."""
-    words = line.replace("=", " ").split()
-    return [name for flag, name in itertools.pairwise(words) if flag in {"--out", "--err", "--proc"}]

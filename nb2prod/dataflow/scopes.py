@@ -7,17 +7,15 @@ function, lambda or method looks up happens later, when it is called, and is kep
 from __future__ import annotations
 
 import ast
-import re
-from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from nb2prod.dataflow import calls, imports
+from nb2prod.dataflow import calls, imports, magics
 from nb2prod.dataflow.binding import annotated, declared, inside, local
 from nb2prod.dataflow.flow import Call, Deferred, Fit, Flow, Import, Load
-from nb2prod.dataflow.syntax import Magic, Unparsable, interpolated, magic, parse
+from nb2prod.dataflow.syntax import Magic, Unparsable, magic, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -260,45 +258,14 @@ class _Visitor(ast.NodeVisitor):
     # IPython
 
     def _magic(self, found: Magic, line: int) -> None:
-        for expression in interpolated(found.line if found.kind != "run_cell_magic" else found.line + found.body):
-            if found.name not in calls.CODE_MAGICS:
-                kept, self.offset = self.offset, line - 1
-                self.visit(expression)
-                self.offset = kept
-        if found.kind == "run_cell_magic" and found.name in calls.CODE_MAGICS:
-            self._magic_body(found, line)
-        elif found.kind == "run_cell_magic":
-            for name in calls.script_results(found.line):
-                self._store(name, line)
-        elif found.kind == "run_line_magic":
-            self._line_magic(found, line)
-
-    def _magic_body(self, found: Magic, line: int) -> None:
-        kept, self.offset = self.offset, line
-        try:
-            # `%%time` and its like have run their body in the notebook's namespace; %%timeit's stays its own.
-            statements = parse(found.body).body
-        except Unparsable:
-            statements = []
-        self.run(statements)
-        self.offset = kept
-        for name in found.line.split() if found.name == "capture" else ():
-            if name.isidentifier():
-                self._store(name, line)
-
-    def _line_magic(self, found: Magic, line: int) -> None:
-        if found.name in calls.SESSION_MAGICS:
-            self.flow.session.append(f"get_ipython().run_line_magic({found.name!r}, {found.line!r})")
-        if found.name in {"run", "pylab"}:
-            self.flow.opaque = self.flow.opaque or line
-        if found.name in {"time", "timeit"}:
-            code = re.sub(r"^(\s*-\w+(\s*\d+)?)*\s*", "", found.line)
-            kept, self.offset = self.offset, line - 1
-            with suppress(Unparsable):
-                self.run(parse(code).body)
+        for above, statements in magics.statements(found):
+            kept, self.offset = self.offset, line - 1 + above
+            self.run(statements)
             self.offset = kept
-        if found.name in {"pinfo", "pinfo2", "psource", "pdoc"} and found.line.isidentifier():
-            self._load(found.line, line)
+        if found.kind == "run_line_magic" and found.name in magics.SESSION:
+            self.flow.session.append(f"get_ipython().run_line_magic({found.name!r}, {found.line!r})")
+        if found.kind == "run_line_magic" and found.name in magics.OPAQUE:
+            self.flow.opaque = self.flow.opaque or line
 
     # statements
 

@@ -383,10 +383,10 @@ def _refuse(statement: Statement, stage: Stage) -> None:
     """Stop at what only a notebook can do."""
     place = Place(cell=statement.cell.index, cell_id=statement.cell.id, line=None, stage=stage.name)
     for name in sorted(uses(statement)):
-        if _HISTORY.fullmatch(name) and name in {*statement.flow.reads, "Out", "_oh"}:
-            raise CannotExtract(
-                place, f"`{name}`, IPython's memory of outputs,", "Give the value a name where it is made."
-            )
+        if _HISTORY.fullmatch(name) and name in statement.flow.reads:
+            said = f"Out[{name[1:]}]" if name[1:].isdigit() else name
+            cure = "Give the value a name where it is made."
+            raise CannotExtract(place, f"`{said}`, IPython's memory of outputs,", cure)
         if name == "get_ipython":
             raise CannotExtract(place, "`get_ipython()`", "Say it in Python, or tag the cell 'skip'.")
     for node in ast.walk(statement.node):

@@ -22,6 +22,7 @@ from nb2prod.formats.views import reduce_array as reduce_array
 from nb2prod.formats.views import reduce_map
 from nb2prod.formats.views import reduce_view as reduce_view
 from nb2prod.formats.views import root as root
+from nb2prod.formats.widgets import reduce_widget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,5 +107,6 @@ _LIBRARIES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("ipykernel.iostream", "OutStream", handles.reduce_stream),
     ("sqlite3", "Connection", handles.reduce_connection),
     ("sqlite3", "Cursor", handles.reduce_cursor),
+    ("ipywidgets.widgets.widget", "Widget", reduce_widget),
     ("numpy", "memmap", reduce_map),
 )

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
+from attrs import frozen
 from blake3 import blake3
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     Data = bytes | bytearray | memoryview
 
 _CONTENT = re.compile(r"[0-9a-f]{64}")
+
+
+@frozen(kw_only=True)
+class Entry:
+    """One thing that a store holds."""
+
+    key: str
+    kind: Literal["blob", "record", "leftover"]  # left over by a writer that was killed, or set aside
+    bytes: int
+    used: float  # when it was written or last used, as far as the store knows, in seconds since 1970
 
 
 class Store(Protocol):
@@ -59,6 +72,23 @@ class Store(Protocol):
             ArtifactMissing: Nothing is kept under it.
             ArtifactCorrupt: It is not what was put.
         """
+
+    def touch(self, key: str) -> None:
+        """Note that a record is used, where the store can: it counts as young again."""
+
+    def check(self, key: str) -> None:
+        """Hold what is kept under `key` against its hash, whatever the marks say.
+
+        Raises:
+            ArtifactMissing: Nothing is kept under it.
+            ArtifactCorrupt: It is not what was put; it is set aside.
+        """
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what the store holds."""
+
+    def remove(self, entry: Entry) -> bool:
+        """Remove an entry, unless somebody used it since it was listed; return whether it is gone."""
 
 
 def content_key(data: Data) -> str:

@@ -15,15 +15,16 @@ import secrets
 import shutil
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from blake3 import blake3
 
 from nb2prod.errors import ArtifactCorrupt, ArtifactMissing, HomeUnusable, StoreFull
 from nb2prod.stores import marks
-from nb2prod.stores.base import content_key, is_content
+from nb2prod.stores.base import Entry, content_key, is_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,7 @@ _KEY = re.compile(r"[0-9a-z]+(-[0-9a-z]+)*")
 _LARGE = 1 << 20  # bytes from which hashing beside the writing is worth a thread
 _PIECE = 1 << 24  # bytes written at once
 _FILES = 500  # open files of a process, of 1024 that most may have, from which blobs are read and not mapped
+_STALE = 3_600  # seconds after which a file that nobody went on writing is left over
 _GONE = (FileNotFoundError, NotADirectoryError)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -100,6 +102,9 @@ class LocalStore:
 
     def view(self, key: str) -> memoryview:
         """Map a blob copy-on-write; it is hashed only when its mark does not say that it was."""
+        return self._view(key, trusting=True)
+
+    def _view(self, key: str, *, trusting: bool) -> memoryview:
         try:
             file = os.open(self.path(key), os.O_RDONLY)
         except _GONE:
@@ -107,7 +112,7 @@ class LocalStore:
         try:
             stat = os.fstat(file)
             data = memoryview(_mapped(file, stat.st_size) if stat.st_size else bytearray())
-            if not marks.trusted(key, stat):
+            if not (trusting and marks.trusted(key, stat)):
                 if content_key(data) != key:
                     raise self._set_aside(key)
                 marks.mark(key, file)
@@ -115,12 +120,52 @@ class LocalStore:
             os.close(file)
         return data
 
-    def _holds(self, key: str, size: int) -> bool:
-        """True when the very blob is there; one that was cut off or changed is set aside."""
+    def touch(self, key: str) -> None:
+        """Set the time of its file."""
+        with contextlib.suppress(*_GONE, PermissionError):  # somebody else's: it keeps its time
+            os.utime(self.path(key))
+
+    def check(self, key: str) -> None:
+        """Read all of it, a blob piece by piece."""
+        if is_content(key):
+            self._view(key, trusting=False)
+        else:
+            self.get(key)
+
+    def entries(self) -> Iterator[Entry]:
+        """Walk the folders."""
+        for path in self.root.glob("[!.]*/*"):
+            key = path.name
+            if _KEY.fullmatch(key):
+                yield from _entry(path, key, "blob" if is_content(key) else "record")
+            else:
+                yield from _entry(path, f"{path.parent.name}/{key}", "leftover")
+        for path in (self.root / ".writing").glob("*"):
+            for entry in _entry(path, f".writing/{path.name}", "leftover"):
+                if entry.used < time.time() - _STALE:
+                    yield entry
+
+    def remove(self, entry: Entry) -> bool:
+        """Unlink its file; who has mapped it, keeps it."""
+        path = self.root / entry.key if entry.kind == "leftover" else self.path(entry.key)
         try:
-            return len(self.view(key)) == size
-        except (ArtifactMissing, ArtifactCorrupt):
+            if path.stat().st_mtime != entry.used:
+                return False
+            path.unlink()
+        except FileNotFoundError:
+            return True
+        return True
+
+    def _holds(self, key: str, size: int) -> bool:
+        """True when the very blob is there, for a day at least; one that was cut off or changed is set aside."""
+        try:
+            if len(self.view(key)) != size:
+                return False
+            with self.path(key).open("rb") as file:
+                marks.mark(key, file.fileno(), at=time.time())  # nobody may take it for one that is not used any more
+        except (*_GONE, ArtifactMissing, ArtifactCorrupt):
             return False
+        return True
 
     def _set_aside(self, key: str) -> ArtifactCorrupt:
         path = self.path(key)
@@ -159,6 +204,13 @@ class LocalStore:
         path = self.path(key)
         path.parent.mkdir(exist_ok=True)
         temporary.replace(path)
+
+
+def _entry(path: Path, key: str, kind: Literal["blob", "record", "leftover"]) -> Iterator[Entry]:
+    """Yield a file as an entry, if it is still there."""
+    with contextlib.suppress(FileNotFoundError):
+        stat = path.stat()
+        yield Entry(key=key, kind=kind, bytes=stat.st_size, used=stat.st_mtime)
 
 
 def _mapped(file: int, size: int) -> mmap.mmap | bytearray:

@@ -22,10 +22,16 @@ def trusted(key: str, stat: os.stat_result) -> bool:
     return stat.st_mtime_ns % _SECOND == _nanosecond(key, stat)
 
 
-def mark(key: str, file: int) -> None:
-    """Mark a file, given by its descriptor, whose bytes are known to be those of `key`."""
+def mark(key: str, file: int, *, at: float | None = None) -> None:
+    """Mark a file, given by its descriptor, whose bytes are known to be those of `key`.
+
+    Args:
+        key: The key of a blob.
+        file: Its file.
+        at: When it was used, in seconds since 1970; the second of its time is kept when None.
+    """
     stat = os.fstat(file)
-    second = stat.st_mtime_ns // _SECOND
+    second = stat.st_mtime_ns // _SECOND if at is None else int(at)
     try:
         os.utime(file, ns=(stat.st_atime_ns, second * _SECOND + _nanosecond(key, stat)))
     except PermissionError:

@@ -83,3 +83,9 @@ def test_a_name_that_a_cell_below_sets_gets_that_cure() -> None:
     (found,) = check(build(parsed(LOADED, "%%stage a\nprint(x)", "%%stage b\nx = 1")))
 
     assert "below" in found.cure
+
+
+def test_a_name_that_a_loop_binds_may_be_read_below_the_loop() -> None:
+    cells = ("%%stage a\nfor n in range(3):\n    last = n\nprint(last)", "%%javascript\n$date.val($('x'))")
+
+    assert [finding.code for finding in check(build(parsed(LOADED, *cells)))] == []

@@ -148,7 +148,7 @@ def test_defaults_that_are_made_anew_are_made_on_each_call(tmp_path: Path) -> No
     [
         ("%%stage a\n%run other.py", "`%run` cannot", 2),
         ("%%stage a\nglobals()['x'] = 1", r"`globals\(\)`", None),
-        ("%%stage a\nprint(Out[1])", "`Out`", None),
+        ("%%stage a\nprint(Out[1])", r"`Out\[1\]`", None),
         ("%%stage a\nget_ipython().user_ns", "get_ipython", None),
         ("%%stage a\n\n%%sql\nselect 1", "`%%sql` cannot", None),
     ],

@@ -1,0 +1,39 @@
+"""Widgets: they come back with their state, their parts and what they call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+from test_objects import moved, space
+
+
+def test_a_widget_keeps_its_id_its_state_and_its_handlers() -> None:
+    names = space("seen = []\ndef note(change): seen.append(change['new'])") | {"w": ipywidgets.IntSlider(value=3)}
+    names["w"].observe(names["note"], "value")
+    there = moved(names, "w", "note", "seen")
+    there["w"].value = 5
+
+    assert (there["w"].model_id, there["w"].max) == (names["w"].model_id, names["w"].max)
+    assert there["seen"] == [5]
+    assert names["seen"] == []
+
+
+def test_a_button_and_the_box_around_it_are_still_one() -> None:
+    names: dict[str, Any] = space("seen = []\ndef click(button): seen.append(1)") | {"b": ipywidgets.Button()}
+    names["b"].on_click(names["click"])
+    names["box"] = ipywidgets.HBox([names["b"]])
+    there = moved(names, "b", "box", "click", "seen")
+    there["b"].click()
+
+    assert there["box"].children == (there["b"],)
+    assert there["seen"] == [1]
+
+
+def test_linked_widgets_stay_linked() -> None:
+    names: dict[str, Any] = space("") | {"a": ipywidgets.IntText(), "b": ipywidgets.IntSlider()}
+    names["link"] = ipywidgets.link((names["a"], "value"), (names["b"], "value"))
+    there = moved(names, "a", "b", "link")
+    there["a"].value = 4
+
+    assert there["b"].value == 4
