@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 
@@ -33,7 +34,9 @@ def _blank(cls: type) -> Any:
 
 def _revive(widget: Any, state: tuple[dict[str, Any], list[tuple[Any, str, str]], str | None]) -> None:
     attributes, handlers, identity = state
-    widget.__setstate__(attributes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks at every attribute of the class, deprecated ones too
+        widget.__setstate__(attributes)
     for handler, name, kind in handlers:
         widget._add_notifiers(handler, name, kind)
     if identity is not None:
