@@ -5,16 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 import ipywidgets
-from test_objects import moved, space
+from test_objects import space
+
+from nb2prod.formats import objects
+
+
+def moved(names: dict[str, Any], *kept: str) -> dict[str, Any]:
+    """Store values, close their widgets as the end of their process does, and make them again."""
+    pickled = objects.dumps({name: names[name] for name in kept}, names)
+    for name in kept:
+        if isinstance(names[name], ipywidgets.Widget):
+            names[name].close_all()
+    there: dict[str, Any] = {"__name__": "__main__"}
+    there.update(objects.loads(pickled.stream, there, pickled.buffers))
+    return there
 
 
 def test_a_widget_keeps_its_id_its_state_and_its_handlers() -> None:
     names = space("seen = []\ndef note(change): seen.append(change['new'])") | {"w": ipywidgets.IntSlider(value=3)}
     names["w"].observe(names["note"], "value")
+    identity = names["w"].model_id
     there = moved(names, "w", "note", "seen")
     there["w"].value = 5
 
-    assert (there["w"].model_id, there["w"].max) == (names["w"].model_id, names["w"].max)
+    assert (there["w"].model_id, there["w"].max) == (identity, 100)
     assert there["seen"] == [5]
     assert names["seen"] == []
 
