@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from nb2prod import checks, document, execution, journal, notebook, pipeline, release, schema, settings
+from nb2prod import checks, decision, document, journal, notebook, pipeline, release, schema, settings
 from nb2prod import run as _run
 from nb2prod.edits import Edit
 from nb2prod.errors import Nb2ProdError, RunUnknown
@@ -103,7 +103,7 @@ def plan(
     chosen = chosen or settings.read(path)
     raw = document.parametrised(document.read(path) if raw is None else raw, path.name, options.parameters)
     line = _run.checked(raw, path.name)
-    return execution.steps(_run.prepared(line, path, options, chosen))
+    return decision.steps(_run.prepared(line, path, options, chosen))
 
 
 def review(path: Path, raw: Document | None = None) -> dict[str, Any]:

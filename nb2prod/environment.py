@@ -99,3 +99,8 @@ def files(names: Iterable[str], folder: Path) -> dict[str, str]:
         except OSError:
             continue  # too long for this file system, or not ours to read: then the stage cannot read it either
     return found
+
+
+def local(packages: Iterable[str], folder: Path) -> bool:
+    """Tell whether any of the top-level packages lies in a notebook's folder, and not among what is installed."""
+    return any((folder / f"{name}.py").is_file() or (folder / name).is_dir() for name in packages)

@@ -4,7 +4,8 @@
     ├── NotebookError       NB1xx  the notebook cannot be read, or would not reproduce
     │   ├── NotebookUnreadable  NB100
     │   ├── ChecksFailed        the code of the first finding
-    │   └── StageUnknown        NB120
+    │   ├── StageUnknown        NB120
+    │   └── SettingWrong        NB121
     ├── RunError            NB2xx  a stage did not finish (see `nb2prod.failures`)
     ├── StoreError          NB3xx  something kept cannot be used
     │   ├── ArtifactMissing     NB301
@@ -161,6 +162,25 @@ class StageUnknown(NotebookError):
     @property
     def cure(self) -> str:
         return f"The stages are: {', '.join(self.known) or 'none'}."
+
+
+@define
+class SettingWrong(NotebookError):
+    """A flag, variable or entry of pyproject.toml has a value that means nothing."""
+
+    name: str
+    value: str
+    meaning: str
+
+    code = "NB121"
+
+    @property
+    def message(self) -> str:
+        return f"'{self.value}' is no value for '{self.name}'."
+
+    @property
+    def cure(self) -> str:
+        return f"It takes {self.meaning}."
 
 
 @define

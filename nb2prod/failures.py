@@ -9,6 +9,7 @@ RunError                NB2xx
 ├── ParameterUnknown    NB206
 ├── RunCancelled        NB207
 ├── OutputRefused       NB210
+├── ResourcesMissing    NB220
 └── (NB211 to NB215 are differences that `nb2prod verify` finds, no errors: see `nb2prod.compare`)
 """
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from nb2prod.errors import Place, RunError, StageUnknown
+from nb2prod.errors import Place, RunError, SettingWrong, StageUnknown
 
 
 @define
@@ -202,5 +203,29 @@ class OutputRefused(RunError):
         return "Give the path of a file in a folder that you may write, such as `-o out.ipynb`."
 
 
+@define
+class ResourcesMissing(RunError):
+    """A stage asks for more than the machine has."""
+
+    where: Place
+    kind: str
+    asked: int
+    there: int
+
+    code = "NB220"
+
+    @property
+    def message(self) -> str:
+        return f"The stage asks for {self.asked:,} {self.kind}, and this machine has {self.there:,}."
+
+    @property
+    def cure(self) -> str:
+        return "Ask for less in the stage's options, or run it where there is more, such as with `--executor dask`."
+
+    @property
+    def place(self) -> Place:
+        return self.where
+
+
 # What was asked for is not there: wrong use, not work that failed.
-MISUSE = frozenset({StageUnknown.code, ParameterUnknown.code, OutputRefused.code})
+MISUSE = frozenset({SettingWrong.code, StageUnknown.code, ParameterUnknown.code, OutputRefused.code})

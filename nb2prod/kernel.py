@@ -26,8 +26,9 @@ from nb2prod.sharing import groups
 from nb2prod.stores import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from nb2prod.artifact import Version
     from nb2prod.stores.base import Store
     from nb2prod.witness import Witness
 
@@ -42,6 +43,7 @@ class Job:
     imports: list[str] = field(factory=list)  # code to run first
     everywhere: list[str] = field(factory=list)  # cells tagged as setup
     inputs: list[str] = field(factory=list)  # digests of artifacts to load
+    stale: dict[str, list[str]] = field(factory=dict)  # digest → names in it that were set anew or deleted since
     late: list[str] = field(factory=list)  # code to run when they are loaded
     results: list[str] = field(factory=list)  # those names among the inputs that hold results of cells above
     above: list[str] = field(factory=list)  # sources of the cells above, if the code looks at them
@@ -130,7 +132,7 @@ def enter(shell: Any, path: str) -> None:
             shell.run_cell(code, store_history=False, silent=True).raise_error()
     if job.ambient is not None:
         ambient.restore(handover.load(store, job.ambient, space))
-    load_digests(store, job.inputs, space)
+    load_digests(store, {digest: job.stale.get(digest, ()) for digest in job.inputs}, space)
     with capture_output():
         for code in job.late:
             exec(compile(code, "<definitions above>", "exec"), space)  # noqa: S102 - likewise
@@ -280,13 +282,19 @@ class _Keeper:
         return handover.keep(self.store, changes, self.space).digest
 
 
-def load(store: Store, artifacts: Iterable[Artifact], namespace: dict[str, Any]) -> None:
-    """Put the values of artifacts back under their names, functions bound to `namespace`."""
-    load_digests(store, (artifact.digest for artifact in artifacts), namespace)
+def load(store: Store, versions: Mapping[str, Version], namespace: dict[str, Any]) -> None:
+    """Put the values of artifacts back under those of their names that still mean them."""
+    artifacts = {version.digest: version for version in versions.values() if isinstance(version, Artifact)}
+    load_digests(store, {digest: stale(artifact, versions) for digest, artifact in artifacts.items()}, namespace)
 
 
-def load_digests(store: Store, digests: Iterable[str], namespace: dict[str, Any]) -> None:
-    """Likewise, by content hash."""
+def stale(artifact: Artifact, versions: Mapping[str, Version]) -> list[str]:
+    """Return the names in an artifact that have been set anew or deleted since it was kept."""
+    return [name for name in artifact.names if versions.get(name) != artifact]
+
+
+def load_digests(store: Store, digests: Mapping[str, Iterable[str]], namespace: dict[str, Any]) -> None:
+    """Put values back by content hash, but for the names that are given with it; functions bound to `namespace`."""
     pending = list(digests)
     while pending:
         later: list[str] = []
@@ -301,7 +309,8 @@ def load_digests(store: Store, digests: Iterable[str], namespace: dict[str, Any]
                 later.append(digest)
                 continue
             for name, value in values.items():
-                _put(namespace, name, value)
+                if name not in digests[digest]:
+                    _put(namespace, name, value)
         pending = later
 
 

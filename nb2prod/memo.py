@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from nb2prod import environment, events, execution, journal, schema, settings, text, unchanged
+from nb2prod import decision, environment, events, journal, schema, settings, text, unchanged
 from nb2prod.events import Event
 from nb2prod.report import Outcome
 from nb2prod.stores.local import LocalStore
@@ -21,7 +21,7 @@ from nb2prod.stores.local import LocalStore
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from nb2prod.execution import Context
+    from nb2prod.decision import Context
     from nb2prod.plan import Record, Step
     from nb2prod.report import Report
     from nb2prod.settings import Settings
@@ -69,7 +69,7 @@ def _memo(before: Look, context: Context, report: Report, chosen: Settings) -> d
     # All is looked at before the plan reads it: what changes in between is then seen to have changed.
     kept = [context.last[flow.stage.name] for flow in context.pipeline.flows if flow.stage.name in context.last]
     files = {path: unchanged.signature(path, now) for path in _files(kept, context.folder, before.notebook, chosen)}
-    steps = execution.steps(context)
+    steps = decision.steps(context)
     if any(step.action != "reuse" or step.record is None for step in steps):
         return None
     executed = journal.folder_of(chosen.home, report.run) / "executed.ipynb"

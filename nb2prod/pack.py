@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from nb2prod import bundle, candidate, clues, fields, kernel, pins, pipeline, probe
-from nb2prod.artifact import Artifact, Recipe, Version
+from nb2prod.artifact import Recipe, Version
 from nb2prod.candidate import Candidate
 from nb2prod.errors import Nb2ProdError
 from nb2prod.evaluate import Rival, measure, rival
@@ -137,12 +137,12 @@ def _settled(order: Order, lines: Pipeline, space: dict[str, Any]) -> Candidate:
     """Load what the code speaks of, and all the rest only when that does not tell what the model learnt from."""
     seen, named, store = clues.of(lines), candidate.chosen(lines), open_store(order.store)
     names = named.names.union(*(clue.names for clue in seen))
-    restore(store, needed(order.values, names).values(), space)
+    restore(store, needed(order.values, names), space)
     last = lines.stages[-1].code_cells[-1].index
     try:
         return candidate.settle(seen, space, named, last)
     except TrainingRowsMissing:
-        restore(store, order.values.values(), space)
+        restore(store, order.values, space)
         return candidate.settle(seen, space, named, last)
 
 
@@ -180,13 +180,12 @@ def asked(found: Candidate, table: fields.Table) -> Held:
     )
 
 
-def restore(store: Store, versions: Iterable[Version], space: dict[str, Any]) -> None:
+def restore(store: Store, versions: Mapping[str, Version], space: dict[str, Any]) -> None:
     """Put the values of a run back: imports first, then values, then what is made from them."""
-    versions = tuple(versions)
-    recipes = [v for v in versions if isinstance(v, Recipe)]
+    recipes = [v for v in versions.values() if isinstance(v, Recipe)]
     for recipe in (r for r in recipes if not r.late):
         exec(compile(recipe.code, "<notebook>", "exec"), space)  # noqa: S102  the notebook's own code
-    kernel.load(store, {v.digest: v for v in versions if isinstance(v, Artifact)}.values(), space)
+    kernel.load(store, versions, space)
     for recipe in (r for r in recipes if r.late):
         exec(compile(recipe.code, "<notebook>", "exec"), space)  # noqa: S102  the notebook's own code
 

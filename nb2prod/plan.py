@@ -146,16 +146,24 @@ def after(world: World, flow: StageFlow, record: Record) -> World:
     return World(versions=versions, ambient=record.ambient, unknown=unknown)
 
 
-def after_running(world: World, flow: StageFlow, last: Record | None) -> World:
+def after_running(world: World, flow: StageFlow, last: Record | None, *, same: bool = False) -> World:
     """Return what is known below a stage that will run: whatever it sets or changes is not known yet.
 
-    The state of the process is taken to be the one that it left `last` time.
+    The state of the process is taken to be the one that it left `last` time. When its code is the `same`, so are the
+    names that it was seen to leave alone, though the code may change them.
     """
-    unknown = {**world.unknown, **dict.fromkeys(flow.leaves, flow.stage.name)}
+    spared = _spared(last) if last and same else frozenset()
+    unknown = {**world.unknown, **dict.fromkeys(flow.leaves.keys() - spared, flow.stage.name)}
     versions = dict(world.versions)
     for item in flow.imports:
         versions.update({name: Recipe(name=name, code=item.code) for name in item.names})
     return World(versions=versions, ambient=last.ambient if last else world.ambient, unknown=unknown)
+
+
+def _spared(last: Record) -> frozenset[str]:
+    """Return the names that were looked at when a stage had run and were as they had come."""
+    left = {name for artifact in last.artifacts for name in artifact.names} | {recipe.name for recipe in last.recipes}
+    return frozenset(last.asked) - left - set(last.gone)
 
 
 def waits_for(position: int, pipeline: Pipeline, world: World) -> str | None:

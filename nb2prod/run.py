@@ -12,22 +12,27 @@ from nb2prod import (
     birth,
     candidate,
     checks,
+    decision,
     document,
-    execution,
     journal,
     memo,
     notebook,
     pipeline,
     plugins,
+    preload,
     schema,
     settings,
     stock,
 )
+from nb2prod.decision import Context
 from nb2prod.errors import ChecksFailed, Nb2ProdError, NotebookUnreadable, StageUnknown
 from nb2prod.events import Event
-from nb2prod.execution import Context, Execution
+from nb2prod.execution import Execution
 from nb2prod.journal import Journal
+from nb2prod.machine import Machine
 from nb2prod.report import Report
+from nb2prod.scheduler import Scheduler
+from nb2prod.stage import defaults
 from nb2prod.stock import Pin
 from nb2prod.stores import open_store
 
@@ -140,9 +145,14 @@ def _execute(raw: Document, context: Context, options: Options, chosen: Settings
     folder = journal.folder_of(chosen.home, options.run)
     workspace = folder / "stages"
     workspace.mkdir(parents=True, exist_ok=True)
-    runner = plugins.find("nb2prod.runners", chosen.runner)()
-    going = Execution(context=context, document=raw, runner=runner, workspace=workspace, listen=tell)
-    going.run()
+    scheduler = Scheduler(
+        runner=plugins.find("nb2prod.runners", chosen.runner)(),
+        machine=Machine(jobs=chosen.jobs) if chosen.jobs else Machine(),
+    )
+    cells = [cell for flow in context.pipeline.flows for cell in flow.stage.code_cells]
+    with scheduler.opened(preload.modules(cells, context.preload)):
+        going = Execution(context=context, document=raw, scheduler=scheduler, workspace=workspace, listen=tell)
+        going.run()
     return Report(
         run=options.run,
         notebook=context.pipeline.notebook.name,
@@ -172,11 +182,12 @@ def prepared(line: Pipeline, path: Path, options: Options, chosen: Settings) -> 
         elsewhere="" if folder.samefile(path.resolve().parent) else os.path.relpath(folder, path.resolve().parent),
         store=store,
         kernel=chosen.kernel or line.notebook.kernel,
-        force=options.force,
+        force=dict.fromkeys(options.force, "it was asked for"),
         until=options.until,
         wanted=candidate.wanted(line),
         preload=chosen.preload,
         last=last(chosen.home, path, store),
+        defaults=defaults(chosen.defaults),
     )
 
 
@@ -209,7 +220,7 @@ def last(home: Path, path: Path, store: Store) -> dict[str, Record]:
     """Return the records of what ran last of a notebook, by stage."""
     found = {}
     for stage, key in journal.remembered(home, path).items():
-        record = execution.kept(store, key)
+        record = decision.kept(store, key)
         if record is not None:
             found[stage] = record
     return found

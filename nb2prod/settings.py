@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
+
+from nb2prod.errors import SettingWrong
 
 
 @frozen(kw_only=True)
@@ -18,19 +21,35 @@ class Settings:
     runner: str = "kernel"
     kernel: str | None = None  # overrides the notebook's own
     preload: tuple[str, ...] = ()  # packages that may be imported once for all stages, besides those known to be fit
+    jobs: int | None = None  # stages at once; as many as there are cores when None
+    cluster: str | None = None  # address of the scheduler, for a runner that has one
+    defaults: Mapping[str, Any] = field(factory=dict)  # options of stages that do not say otherwise
 
 
-def read(notebook: Path, **flags: str | None) -> Settings:
+def read(notebook: Path, **flags: str | int | None) -> Settings:
     """Return the settings for a notebook: flags that are None are taken from the environment or pyproject.toml."""
     project, table = _project(notebook)
     home = (project or notebook.resolve().parent) / ".nb2prod"
     found: dict[str, Any] = {}
-    for name in ("store", "runner", "kernel"):
+    for name in ("store", "runner", "kernel", "jobs", "cluster"):
         value = flags.get(name) or os.environ.get(f"NB2PROD_{name.upper()}") or table.get(name)
         if value is not None:
-            found[name] = value
+            found[name] = _jobs(value) if name == "jobs" else value
+    policy = table.get("policy")
+    defaults = policy.get("stage", {}) if isinstance(policy, dict) else {}
+    defaults = defaults if isinstance(defaults, dict) else {}
     preload = os.environ.get("NB2PROD_PRELOAD") or table.get("preload") or ()
-    return Settings(home=home, preload=tuple(preload.split(",") if isinstance(preload, str) else preload), **found)
+    preload = tuple(preload.split(",") if isinstance(preload, str) else preload)
+    return Settings(home=home, preload=preload, defaults=defaults, **found)
+
+
+def _jobs(value: str | int) -> int:
+    try:
+        if int(value) > 0:
+            return int(value)
+    except (TypeError, ValueError):
+        pass
+    raise SettingWrong("jobs", str(value), "a whole number, 1 or more: how many stages run at once")
 
 
 def home_of(notebook: Path) -> Path:

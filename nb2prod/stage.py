@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve, field, frozen
 
+from nb2prod.errors import SettingWrong
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -46,15 +48,38 @@ def _duration(text: str) -> float:
     return float(text)
 
 
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+
+
+def _size(text: str) -> int:
+    """Read a number of bytes such as `2GB`, `512MiB` or `1000000`."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([kmgt]?i?)b?", text.strip().lower())
+    if found is None or not float(found[1]):
+        raise ValueError(text)
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+def _some(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
 # What may stand after the name: its type, and what it does.
 OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "retries": (_count, "run the stage again up to N times when it fails"),
+    "retry-on": (str, "what to run it again for: names of exceptions, timeout, died, separated by commas"),
     "timeout": (_duration, "seconds a cell of the stage may run"),
+    "memory": (_size, "memory the stage may take, such as 2GB"),
+    "cpus": (_some, "cores the stage may use"),
+    "gpus": (_count, "GPUs the stage needs"),
     "cache": (_flag, "false: run the stage every time"),
     "role": (_role, "setup, parameters, skip, serve or evaluate, when the name does not say it"),
     "after": (str, "stages that must run before this one, separated by commas"),
     "model": (str, "the name of the model to ship"),
 }
+# Those that say how a stage is run, and not what it is.
+_GENERAL = frozenset({"cache", "cpus", "gpus", "memory", "retries", "retry-on", "timeout"})
 
 
 # Options that say what a stage is; the others say how it runs.
@@ -122,6 +147,24 @@ def untagged(source: str) -> str:
     """Return a source without its `%%stage` line, as IPython shall run it."""
     head = _magic_line(source)
     return source if head is None else source.replace(head, "", 1).removeprefix("\n")
+
+
+def defaults(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Read options that hold for all stages which do not say otherwise, as a project's policy gives them.
+
+    Raises:
+        SettingWrong: There is no such option, or its value means nothing.
+    """
+    found = {}
+    for name, value in given.items():
+        kind, meaning = OPTIONS.get(name, (None, f"one of {', '.join(sorted(_GENERAL))}"))
+        if kind is None or name not in _GENERAL:
+            raise SettingWrong("policy.stage", name, f"options that are {', '.join(sorted(_GENERAL))}")
+        try:
+            found[name] = kind(str(value))
+        except (ValueError, KeyError):
+            raise SettingWrong(f"policy.stage.{name}", str(value), meaning) from None
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
-from nb2prod import candidate, compare, execution, journal, notebook, pipeline, plan, plugins, schema
+from nb2prod import candidate, compare, decision, journal, notebook, pipeline, plan, plugins, schema
 from nb2prod.artifact import Artifact
 from nb2prod.compare import Difference, Verdict
 from nb2prod.errors import StoreError
@@ -196,7 +196,7 @@ def _records(staged: Staged) -> list[Record]:
     records = []
     for stage in staged.pipeline.stages:
         key = staged.report.keys.get(stage.name)
-        record = execution.kept(staged.store, key) if key else None
+        record = decision.kept(staged.store, key) if key else None
         if record is None:
             break
         records.append(record)

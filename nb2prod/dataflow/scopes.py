@@ -56,6 +56,7 @@ class _Visitor(ast.NodeVisitor):
         self.scopes: list[_Scope] = []
         self.deferred: Deferred | None = None
         self.target: str | None = None
+        self.assigned: ast.expr | None = None
         self.branches = 0  # how many `if`, loops and `try` stand around
         self.offset = 0  # lines above the code of a cell magic
 
@@ -180,6 +181,8 @@ class _Visitor(ast.NodeVisitor):
         with_name = self.target is not None and not self.scopes and self.deferred is None
         body = self.flow.definitions.setdefault(self.target or "", Deferred()) if with_name else None
         self._function(node.args, [ast.Expr(node.body)], body or self.deferred or self.flow.anonymous)
+        if body is not None and node is not self.assigned:  # within what the name is set to it may be called at once
+            self._function(node.args, [ast.Expr(node.body)], self.flow.anonymous)
         self.flow.definitions.pop("", None)
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
@@ -339,6 +342,7 @@ class _Visitor(ast.NodeVisitor):
         self.target = node.targets[0].id if isinstance(node.targets[0], ast.Name) else None
         if self.target and not self.scopes and self.deferred is None:
             self.flow.definitions.pop(self.target, None)
+        self.assigned = node.value
         self.visit(node.value)
         self.target = kept
         for target in node.targets:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import signal
 import tempfile
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import nbformat
-from attrs import asdict
+from attrs import asdict, define, field
 from jupyter_client.kernelspec import NoSuchKernel
+from jupyter_core.utils import ensure_event_loop
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
 from traitlets.config import Config
 
 from nb2prod.errors import Place, RunError, StoreError
-from nb2prod.failures import CellFailed, KernelDied, KernelMissing, StageTimedOut
+from nb2prod.failures import CellFailed, KernelDied, KernelMissing, RunCancelled, StageTimedOut
 from nb2prod.kernel import refusal
 from nb2prod.runners.base import CellResult
 from nb2prod.stage import untagged
@@ -31,38 +35,80 @@ if TYPE_CHECKING:
 _CALL = "__import__('nb2prod.kernel', fromlist=['{verb}']).{verb}(get_ipython(), {path!r})"
 
 
+@define
 class KernelRunner:
     """Starts the notebook's kernel for each stage and shuts it down after it."""
 
-    def open(self, preload: Sequence[str]) -> None:
-        """Do nothing: a kernel of its own imports what it needs."""
+    _live: set[int] = field(factory=set, init=False)  # process groups of kernels
+    _closed: bool = field(default=False, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+
+    def open(self, preload: Sequence[str]) -> None:  # noqa: ARG002
+        """Get ready; a kernel of its own imports what it needs."""
+        self._closed = False
 
     def close(self) -> None:
-        """Do nothing: each `run` shuts its kernel down, in whatever way it ends."""
+        """Kill the kernels that still run, and what they have started."""
+        with self._lock:
+            self._closed = True
+            for group in self._live:
+                with suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
 
     def run(self, task: Task) -> RunError | StoreError | None:
         """Run the cells between `nb2prod.kernel.enter` and `leave`."""
         task.job_file.write_text(json.dumps(asdict(task.job)), encoding="utf-8")
-        cells = [_call("enter", task), *(_cell(cell) for cell in task.cells), _call("leave", task)]
         try:
-            with _sockets() as config:
-                client = NotebookClient(
-                    nbformat.v4.new_notebook(cells=cells),
-                    kernel_name=task.kernel,
-                    timeout=task.timeout,
-                    resources={"metadata": {"path": str(task.folder)}},
-                    config=config,
-                    # Output in the order it was written, as the notebook shows it.
-                    coalesce_streams=True,
-                )
-                # What the kernel itself says, of a signal for instance, is for the log and not for the user.
-                log = task.job_file.with_suffix(".log")
-                with log.open("wb") as errors, client.setup_kernel(env=_environment(), stderr=errors):
-                    return _run(client, task)
+            with _loop():
+                error = self._run(task)
         except NoSuchKernel:
             return KernelMissing(task.kernel, "it is not installed")
         except RuntimeError as wrong:  # jupyter_client: "Kernel didn't respond in 60 seconds" and its like
-            return KernelMissing(task.kernel, str(wrong).rstrip("."))
+            error = KernelMissing(task.kernel, str(wrong).rstrip("."))
+        return RunCancelled(Place(stage=task.stage)) if error is not None and self._closed else error
+
+    def _run(self, task: Task) -> RunError | StoreError | None:
+        cells = [_call("enter", task), *(_cell(cell) for cell in task.cells), _call("leave", task)]
+        # What the kernel itself says, of a signal for instance, is for the log and not for the user.
+        log = task.job_file.with_suffix(".log")
+        with _sockets() as config, log.open("wb") as errors:
+            client = NotebookClient(
+                nbformat.v4.new_notebook(cells=cells),
+                kernel_name=task.kernel,
+                timeout=task.timeout,
+                resources={"metadata": {"path": str(task.folder)}},
+                config=config,
+                # Output in the order it was written, as the notebook shows it.
+                coalesce_streams=True,
+            )
+            with client.setup_kernel(env=_environment(), stderr=errors), self._noted(client):
+                return RunCancelled(Place(stage=task.stage)) if self._closed else _run(client, task)
+
+    @contextmanager
+    def _noted(self, client: Any) -> Iterator[None]:
+        """Let `close` find a kernel, which leads a process group of its own."""
+        group = int(client.km.provisioner.pid)
+        with self._lock:
+            self._live.add(group)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._live.discard(group)
+
+
+@contextmanager
+def _loop() -> Iterator[None]:
+    """Give a thread an event loop of its own, and close it; the main thread's is for others to close."""
+    if threading.current_thread() is threading.main_thread():
+        yield
+        return
+    loop = ensure_event_loop()
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 def _run(client: Any, task: Task) -> RunError | StoreError | None:
