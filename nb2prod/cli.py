@@ -14,13 +14,16 @@ from attrs import asdict
 from nb2prod import __version__, parameters, settings
 from nb2prod.cli_store import store
 from nb2prod.failures import MISUSE
-from nb2prod.flags import FORMAT, KERNEL, NOTEBOOK, STORE, shown
+from nb2prod.flags import FORMAT, KERNEL, NOTEBOOK, STORE, shown, stages, workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nb2prod.api import Options
     from nb2prod.events import Event
+
+
+_CHOSEN = ("store", "kernel", "runner", "cluster", "jobs")
 
 
 def _parameters(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,6 +108,7 @@ def suggest(notebook: Path, accept: bool, output: Path | None, magic: bool, styl
 @main.command()
 @NOTEBOOK
 @_parameters
+@stages
 @STORE
 @FORMAT
 @shown
@@ -112,7 +116,7 @@ def plan(notebook: Path, store: str | None, style: str, **flags: Any) -> None:
     """Say for each stage of NOTEBOOK whether it would run, and why."""
     from nb2prod import api, schema, text
 
-    steps = api.plan(notebook, _options(flags), settings.read(notebook, store=store))
+    steps = api.plan(notebook, _run_options(flags), settings.read(notebook, store=store))
     found = schema.plan(notebook.name, steps)
     click.echo(json.dumps(found, indent=1) if style == "json" else text.plan(found))
 
@@ -121,8 +125,8 @@ def plan(notebook: Path, store: str | None, style: str, **flags: Any) -> None:
 @NOTEBOOK
 @click.option("-o", "--output", help="Path or URL of the executed notebook.")
 @_parameters
-@click.option("--force", multiple=True, metavar="STAGE", help="Run a stage even when it is kept.")
-@click.option("--until", metavar="STAGE", help="Stop after a stage.")
+@stages
+@workers
 @STORE
 @KERNEL
 @click.option("--run-id", hidden=True)
@@ -132,7 +136,7 @@ def run(notebook: Path, style: str, **flags: Any) -> None:
     """Run the stages of NOTEBOOK; reuse those that nothing changed for."""
     from nb2prod import api, schema, text
 
-    chosen = settings.read(notebook, store=flags["store"], kernel=flags["kernel"])
+    chosen = settings.read(notebook, **{name: flags[name] for name in _CHOSEN})
     found = schema.report(api.run(notebook, _run_options(flags), chosen, narrate))
     click.echo(json.dumps(found, indent=1) if style == "json" else text.report(found))
     sys.exit(_status(found))
@@ -301,6 +305,7 @@ def _run_options(flags: dict[str, Any]) -> Options:
         base,
         output=flags.get("output"),
         force=frozenset(flags.get("force") or ()),
+        start=flags.get("start"),
         until=flags.get("until"),
         verify=flags.get("verify", True),
         run=flags.get("run_id") or "",

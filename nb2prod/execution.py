@@ -193,6 +193,7 @@ class Execution:
             job_file=self.workspace / f"{name}.job",
             flood=self.workspace / f"{name}.output",
             timeout=options.get("timeout"),
+            stage_timeout=options.get("stage-timeout"),
             memory=options.get("memory"),
             cpus=options.get("cpus"),
             gpus=options.get("gpus"),

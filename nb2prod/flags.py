@@ -22,6 +22,22 @@ STORE = click.option("--store", help="Folder or URL of the store.  [default: .nb
 KERNEL = click.option("--kernel", help="Kernel to use instead of the notebook's.")
 
 
+def stages(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which stages to run."""
+    force = click.option("--force", multiple=True, metavar="STAGE", help="Run a stage even when it is kept.")
+    start = click.option("--from", "start", metavar="STAGE", help="Run a stage and all that depend on it.")
+    until = click.option("--until", metavar="STAGE", help="Stop after a stage.")
+    return force(start(until(command)))
+
+
+def workers(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where stages run, and how many at once."""
+    executor = click.option("--executor", "runner", metavar="NAME", help="What runs the stages: fork, kernel, dask.")
+    cluster = click.option("--cluster", metavar="ADDRESS", help="Of the Dask scheduler.  [default: a local cluster]")
+    jobs = click.option("--jobs", metavar="N", help="How many stages run at once.  [default: as many as cores]")
+    return executor(cluster(jobs(command)))
+
+
 def shown(command: Callable[..., Any]) -> Callable[..., Any]:
     """Show what the user can mend as two lines on stderr, or as JSON, and exit 1 or 2; all else is our bug."""
 

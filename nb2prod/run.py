@@ -55,6 +55,7 @@ class Options:
     parameters: Mapping[str, Any] = field(factory=dict)
     output: str | None = None  # path or URL of the executed notebook; in the run's folder when None
     force: frozenset[str] = frozenset()
+    start: str | None = None  # run this stage and those that depend on it, even when kept
     until: str | None = None
     run: str = ""  # the run's name, when somebody has given it one already
     verb: str = "run"  # what the run is for
@@ -172,8 +173,8 @@ def prepared(line: Pipeline, path: Path, options: Options, chosen: Settings) -> 
         StageUnknown: An option names a stage that is not there.
     """
     known = [stage.name for stage in line.stages]
-    for name in (*options.force, *([options.until] if options.until else [])):
-        if name not in known:
+    for name in (*options.force, options.start, options.until):
+        if name is not None and name not in known:
             raise StageUnknown(name, tuple(known))
     store, folder = store_of(chosen), options.folder or path.resolve().parent
     return Context(
@@ -182,13 +183,26 @@ def prepared(line: Pipeline, path: Path, options: Options, chosen: Settings) -> 
         elsewhere="" if folder.samefile(path.resolve().parent) else os.path.relpath(folder, path.resolve().parent),
         store=store,
         kernel=chosen.kernel or line.notebook.kernel,
-        force=dict.fromkeys(options.force, "it was asked for"),
+        force=_forced(line, options),
         until=options.until,
         wanted=candidate.wanted(line),
         preload=chosen.preload,
         last=last(chosen.home, path, store),
         defaults=defaults(chosen.defaults),
     )
+
+
+def _forced(line: Pipeline, options: Options) -> dict[str, str]:
+    """Return the stages that were asked to run, and why."""
+    forced = dict.fromkeys(options.force, "it was asked for")
+    if options.start is not None:
+        forced[options.start] = "the run was asked to begin with it"
+        for stage in line.stages:
+            above = [*(edge.source for edge in line.edges if edge.target == stage.name), *stage.after]
+            found = next((name for name in above if name in forced and name not in options.force), None)
+            if found is not None:
+                forced.setdefault(stage.name, f"it depends on stage '{found}', which was asked for")
+    return forced
 
 
 def store_of(chosen: Settings) -> Store:

@@ -70,6 +70,7 @@ OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "retries": (_count, "run the stage again up to N times when it fails"),
     "retry-on": (str, "what to run it again for: names of exceptions, timeout, died, separated by commas"),
     "timeout": (_duration, "seconds a cell of the stage may run"),
+    "stage-timeout": (_duration, "seconds all cells of the stage together may run"),
     "memory": (_size, "memory the stage may take, such as 2GB"),
     "cpus": (_some, "cores the stage may use"),
     "gpus": (_count, "GPUs the stage needs"),
@@ -79,7 +80,7 @@ OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "model": (str, "the name of the model to ship"),
 }
 # Those that say how a stage is run, and not what it is.
-_GENERAL = frozenset({"cache", "cpus", "gpus", "memory", "retries", "retry-on", "timeout"})
+_GENERAL = frozenset({"cache", "cpus", "gpus", "memory", "retries", "retry-on", "stage-timeout", "timeout"})
 
 
 # Options that say what a stage is; the others say how it runs.

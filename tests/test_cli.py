@@ -146,3 +146,22 @@ def test_a_copy_is_tagged_by_lines(tmp_path: Path) -> None:
     assert result.stdout.splitlines()[0] == "setup   90%  cells 1, 2"
     assert [head for head in heads if head.startswith("%")] == ["%load_ext nb2prod", "%%stage load", "%%stage train"]
     assert path.read_bytes() == before
+
+
+def test_a_run_from_a_stage_runs_all_that_depend_on_it_and_nothing_else(tmp_path: Path) -> None:
+    cells = ["%%stage a\nx = 1", "%%stage b\ny = x", "%%stage c\nz = 3", "%%stage d\nw = y + z"]
+    path = written(tmp_path, *cells)
+    found = CliRunner().invoke(main, ["plan", str(path), "--from", "b", "--until", "c", "--format", "json"])
+    why = {step["stage"]: step["why"] for step in json.loads(found.output)["steps"]}
+
+    assert why["a"] == "it has not run before"
+    assert why["b"] == "the run was asked to begin with it"
+    assert why["c"] == "it has not run before"
+    assert why["d"] == "it comes after 'c'"
+
+
+def test_a_number_of_jobs_that_is_none_is_wrong_use(tmp_path: Path) -> None:
+    found = CliRunner().invoke(main, ["run", str(written(tmp_path, "x = 1")), "--jobs", "many"])
+
+    assert found.exit_code == 2
+    assert "NB121: 'many' is no value for 'jobs'." in found.output

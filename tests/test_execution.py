@@ -4,113 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
-import os
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, frozen
-from books import document
+import forks
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-from IPython.core.interactiveshell import InteractiveShell
 
-from nb2prod import kernel, notebook, pipeline
-from nb2prod.decision import Context, kept
-from nb2prod.errors import Place, RunError
-from nb2prod.events import Event
-from nb2prod.execution import Execution
-from nb2prod.failures import CellFailed
 from nb2prod.machine import Machine
-from nb2prod.plan import Record
-from nb2prod.runners.base import CellResult, Task
-from nb2prod.scheduler import Scheduler
 from nb2prod.stage import untagged
-from nb2prod.stores.local import LocalStore
-
-
-@frozen(kw_only=True)
-class Staged:
-    texts: list[str]  # what each cell printed
-    records: dict[str, Record]
-
-
-class ForkRunner:
-    """Runs a stage in a fork of this process: as isolated as a kernel, and fast enough for hundreds of programs."""
-
-    def open(self, preload: Sequence[str]) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def run(self, task: Task) -> RunError | None:
-        task.job_file.write_text(json.dumps(asdict(task.job)), encoding="utf-8")
-        said = task.job_file.with_suffix(".said")
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                said.write_text(json.dumps(_inside(task)), encoding="utf-8")
-                status = 0
-            finally:
-                os._exit(status)
-        _, status = os.waitpid(child, 0)
-        if status:
-            return CellFailed(Place(stage=task.stage), "an error", "the child failed", "")
-        for cell, text in zip(task.cells, json.loads(said.read_text(encoding="utf-8")), strict=True):
-            task.finished(CellResult(cell=cell, outputs=[{"output_type": "stream", "name": "stdout", "text": text}]))
-        return None
-
-
-def _inside(task: Task) -> list[str]:
-    os.chdir(task.folder)
-    InteractiveShell.clear_instance()
-    shell: Any = InteractiveShell.instance(history_load_length=0)
-    kernel.enter(shell, str(task.job_file))
-    texts = []
-    for cell in task.cells:
-        with contextlib.redirect_stdout(io.StringIO()) as out:
-            shell.run_cell(untagged(cell.source)).raise_error()
-        texts.append(out.getvalue())
-    kernel.leave(shell, str(task.job_file))
-    return texts
-
-
-def staged(cells: list[str], folder: Path, *, jobs: int, last: dict[str, Record] | None = None) -> Staged:
-    """Run a program as stages: anew, though all is kept, when it is told what the stages did `last` time."""
-    raw = document(*cells)
-    line = pipeline.build(notebook.parse(raw, "test.ipynb"))
-    store = LocalStore(str(folder / "store"))
-    workspace = folder / ".work"
-    workspace.mkdir(exist_ok=True)
-    scheduler = Scheduler(runner=ForkRunner(), machine=Machine(jobs=jobs, cpus=jobs))
-    run = Execution(
-        context=Context(
-            pipeline=line,
-            folder=folder,
-            store=store,
-            kernel="python3",
-            force={stage.name: "it was asked for" for stage in line.stages if last},
-            last=last or {},
-        ),
-        document=raw,
-        scheduler=scheduler,
-        workspace=workspace,
-        listen=_silent,
-    )
-    with scheduler.opened():
-        run.run()
-    assert run.error is None, run.error
-    records = {stage: kept(store, key) for stage, key in run.keys.items()}
-    texts = ["".join(output["text"] for output in cell["outputs"]) for cell in raw["cells"]]
-    return Staged(texts=texts, records={stage: record for stage, record in records.items() if record})
-
-
-def _silent(_event: Event) -> None:
-    return
 
 
 def straight(cells: list[str]) -> list[str]:
@@ -187,8 +90,11 @@ def test_staged_equals_straight_however_a_program_is_cut(program: list[list[str]
     stages = [f"%%stage s{number}\n" + "\n".join(lines) for number, lines in enumerate(program)]
     cells = [START, *stages]
     with tempfile.TemporaryDirectory() as folder:
-        first = staged(cells, Path(folder), jobs=1)
-        again = staged(cells, Path(folder), jobs=4, last=first.records)
+        first = forks.run(cells, Path(folder), machine=Machine(jobs=1))
+        # Anew, though all is kept, and on what the stages were seen to do.
+        force = dict.fromkeys(first.records, "it was asked for")
+        again = forks.run(cells, Path(folder), force=force, last=first.records)
 
+    assert first.execution.error is None, first.execution.error
     assert straight(cells) == first.texts
     assert first.texts == again.texts
