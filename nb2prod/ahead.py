@@ -42,12 +42,13 @@ class Ahead:
     context: Context
     scheduler: Scheduler
     order: Callable[[int, Decision, World], Order]
+    idle: bool = False  # run nothing ahead
     _early: dict[int, _Early] = field(factory=dict, init=False)
     _writers: int = field(default=0, init=False)  # stages that wrote files in this run
 
     def look(self, position: int, world: World) -> None:
         """Start what can run while the stage at `position` does; `world` is what is known above it."""
-        if self.scheduler.machine.jobs < 2:
+        if self.idle or self.scheduler.machine.jobs < 2:
             return
         above, pending = Effects(), set[str]()
         for item in foresee(self.context, world, position, self._done()):

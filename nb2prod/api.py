@@ -16,7 +16,7 @@ from nb2prod.run import Options, store_of
 from nb2prod.services import Serving, ask, releases, serve, show_release, status, stop, target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from nb2prod.changes import Ran
@@ -51,6 +51,7 @@ __all__ = [
     "stop",
     "store_of",
     "suggest",
+    "sweep",
     "target_of",
     "verify",
 ]
@@ -166,6 +167,15 @@ def ship(
     result["report"] = _drawn(chosen.home, result)
     _run.finish(chosen.home, result, tell)
     return result
+
+
+def sweep(  # noqa: PLR0913 - what a sweep is of
+    path: Path, axes: Sequence[str], options: Options, chosen: Settings, listen: Listener, by: str | None = None
+) -> dict[str, Any]:
+    """Run a notebook with every combination of parameters, and tell which is best `by` a measure; return its JSON."""
+    from nb2prod import sweep
+
+    return sweep.sweep(path, axes, options, chosen, listen, by)
 
 
 def verify(

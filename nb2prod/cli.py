@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from nb2prod.api import Options
     from nb2prod.events import Event
+    from nb2prod.settings import Settings
 
 
 _CHOSEN = ("store", "kernel", "runner", "cluster", "jobs")
@@ -129,6 +130,9 @@ def plan(notebook: Path, store: str | None, style: str, **flags: Any) -> None:
 @workers
 @STORE
 @KERNEL
+@click.option("--grid", multiple=True, metavar="NAME=A,B", help="Run every combination of these parameters.")
+@click.option("--by", metavar="METRIC", help="With --grid: what the best combination is chosen by.")
+@click.option("--ship", is_flag=True, help="With --grid: ship the best combination.")
 @click.option("--run-id", hidden=True)
 @FORMAT
 @shown
@@ -137,6 +141,8 @@ def run(notebook: Path, style: str, **flags: Any) -> None:
     from nb2prod import api, schema, text
 
     chosen = settings.read(notebook, **{name: flags[name] for name in _CHOSEN})
+    if flags["grid"]:
+        sys.exit(_sweep(notebook, style, chosen, flags))
     found = schema.report(api.run(notebook, _run_options(flags), chosen, narrate))
     click.echo(json.dumps(found, indent=1) if style == "json" else text.report(found))
     sys.exit(_status(found))
@@ -285,6 +291,27 @@ def show(name: str, folder: Path, style: str) -> None:
         click.echo((text.release if "created" in found else text.ship)(found, str(folder)))
     else:
         click.echo(text.report(found))
+
+
+def _sweep(notebook: Path, style: str, chosen: Settings, flags: dict[str, Any]) -> int:
+    from attrs import evolve
+
+    from nb2prod import api, text
+
+    options = _run_options(flags)
+    found = api.sweep(notebook, flags["grid"], options, chosen, narrate, flags["by"])
+    if style == "text":
+        click.echo(text.sweep(found, str(notebook)))
+    if flags["ship"] and found["winner"] is not None:
+        best = found["combinations"][found["winner"]]["parameters"]
+        options = evolve(options, parameters={**options.parameters, **best}, force=frozenset(), start=None)
+        found["ship"] = api.ship(notebook, options, chosen, None, narrate)
+        found["ok"] = found["ok"] and found["ship"]["ok"]
+        if style == "text":
+            click.echo(text.ship(found["ship"], str(notebook.parent)))
+    if style == "json":
+        click.echo(json.dumps(found, indent=1))
+    return 0 if found["ok"] else 1
 
 
 def _options(flags: dict[str, Any]) -> Options:

@@ -46,6 +46,7 @@ class Execution:
     scheduler: Scheduler
     workspace: Path  # for the files between this process and the stages'
     listen: Listener
+    early: bool = True  # run stages ahead of their turn
     world: World = field(factory=World)
     outcomes: list[Outcome] = field(factory=list)
     keys: dict[str, str] = field(factory=dict)  # stage → key of what it left
@@ -62,7 +63,7 @@ class Execution:
 
     def _all(self) -> None:
         _clear(self.document)
-        self._ahead = Ahead(context=self.context, scheduler=self.scheduler, order=self._order)
+        self._ahead = Ahead(context=self.context, scheduler=self.scheduler, order=self._order, idle=not self.early)
         reason = ""
         for position, flow in enumerate(self.context.pipeline.flows):
             if reason:
@@ -90,7 +91,7 @@ class Execution:
         why = decision.step.why
         self.listen(Event(kind="stage", data=_stage_event(flow.stage.name, "running", why=why)))
         try:
-            flight = self._flown(position, decision)
+            flight, shared = self._flown(position, decision)
         except Nb2ProdError as refused:
             self._failed(flow, refused, time.monotonic() - began, why)
             return
@@ -102,20 +103,28 @@ class Execution:
             self.context.store.put(decision.key, schema.write_record(flight.record))
             self._ahead.passed(flight.record)
             self._done(flow, decision, flight.record)
-            self._outcome(_outcome_of(decision, flight.record, "run", flight.seconds))
+            if shared:
+                step = evolve(decision.step, why="another run did the same at the same time")
+                self._outcome(_outcome_of(evolve(decision, step=step), flight.record, "reuse", 0.0))
+            else:
+                self._outcome(_outcome_of(decision, flight.record, "run", flight.seconds))
 
-    def _flown(self, position: int, decision: Decision) -> Flight:
-        """Run a stage, or take what it did ahead, if that was the same work and holds."""
+    def _flown(self, position: int, decision: Decision) -> tuple[Flight, bool]:
+        """Run a stage, or take what it did ahead, if that was the same work and holds.
+
+        Returns:
+            The flight, landed, and whether it is another run's, which does the same work.
+        """
         order = self._order(position, decision, self.world)
         early = self._ahead.taken(position, order)
         if early is not None:
             self._follow(position, early)
             if self._ahead.holds(position):
-                return early
+                return early, False
             self._forget(self.context.pipeline.flows[position])
         flight = self.scheduler.start(order)
         self._follow(position, flight)
-        return flight
+        return flight, flight.order is not order
 
     def _follow(self, position: int, flight: Flight) -> None:
         flow = self.context.pipeline.flows[position]

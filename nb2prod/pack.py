@@ -79,7 +79,7 @@ class Packed:
 
 def pack(order: Order, measured: Callable[[], None]) -> Packed:
     """Measure the model, say that it is `measured`, and write its service."""
-    space = _entered()
+    space = entered()
     lines = pipeline.build(order.notebook)
     found = _settled(order, lines, space)
     metrics, baseline = judged(found)
@@ -226,7 +226,7 @@ def _sources(module: str, folder: Path) -> list[Path]:
     return [file for p in mine for file in (sorted(p.rglob("*.py")) if p.is_dir() else [p])]
 
 
-def _entered() -> dict[str, Any]:
+def entered() -> dict[str, Any]:
     """Make a fresh `__main__`, as the notebook's process had one."""
     main = types.ModuleType("__main__")
     sys.modules["__main__"] = main

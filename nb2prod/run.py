@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ from nb2prod.stock import Pin
 from nb2prod.stores import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from nb2prod.document import Document
     from nb2prod.events import Listener
@@ -61,6 +62,8 @@ class Options:
     verb: str = "run"  # what the run is for
     folder: Path | None = None  # where the code runs; the notebook's own folder when None
     verify: bool = True  # hold a ship's run against one straight through
+    wanted: frozenset[str] = frozenset()  # names to keep to the end besides those of its model
+    scheduler: Scheduler | None = None  # that of several runs at once; its own when None
 
 
 def named(options: Options | None, verb: str) -> Options:
@@ -146,13 +149,15 @@ def _execute(raw: Document, context: Context, options: Options, chosen: Settings
     folder = journal.folder_of(chosen.home, options.run)
     workspace = folder / "stages"
     workspace.mkdir(parents=True, exist_ok=True)
-    scheduler = Scheduler(
-        runner=plugins.find("nb2prod.runners", chosen.runner)(),
-        machine=Machine(jobs=chosen.jobs) if chosen.jobs else Machine(),
-    )
-    cells = [cell for flow in context.pipeline.flows for cell in flow.stage.code_cells]
-    with scheduler.opened(preload.modules(cells, context.preload)):
-        going = Execution(context=context, document=raw, scheduler=scheduler, workspace=workspace, listen=tell)
+    with scheduled(context, options, chosen) as scheduler:
+        going = Execution(
+            context=context,
+            document=raw,
+            scheduler=scheduler,
+            workspace=workspace,
+            listen=tell,
+            early=options.scheduler is None,
+        )
         going.run()
     return Report(
         run=options.run,
@@ -164,6 +169,19 @@ def _execute(raw: Document, context: Context, options: Options, chosen: Settings
         output=document.write(raw, options.output, folder),
         error=going.error,
     )
+
+
+@contextmanager
+def scheduled(context: Context, options: Options, chosen: Settings) -> Iterator[Scheduler]:
+    """Open what starts a run's stages, if it is not given one that is open already."""
+    if options.scheduler is not None:
+        yield options.scheduler
+        return
+    runner = plugins.find("nb2prod.runners", chosen.runner)()
+    cells = [cell for flow in context.pipeline.flows for cell in flow.stage.code_cells]
+    scheduler = Scheduler(runner=runner, machine=Machine(jobs=chosen.jobs) if chosen.jobs else Machine())
+    with scheduler.opened(preload.modules(cells, context.preload)):
+        yield scheduler
 
 
 def prepared(line: Pipeline, path: Path, options: Options, chosen: Settings) -> Context:
@@ -185,7 +203,7 @@ def prepared(line: Pipeline, path: Path, options: Options, chosen: Settings) -> 
         kernel=chosen.kernel or line.notebook.kernel,
         force=_forced(line, options),
         until=options.until,
-        wanted=candidate.wanted(line),
+        wanted=candidate.wanted(line) | options.wanted,
         preload=chosen.preload,
         last=last(chosen.home, path, store),
         defaults=defaults(chosen.defaults),

@@ -125,7 +125,10 @@ class Scheduler:
 
         Raises:
             ResourcesMissing: It asks for more than the machine has.
+            RunCancelled: All was stopped.
         """
+        if self._stopped:
+            raise RunCancelled(Place(stage=order.task.stage))
         self.machine.refuse(ask(order.options), Place(stage=order.task.stage))
         with self._changed:
             flying = self._flying.get(order.key)

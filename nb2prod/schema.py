@@ -13,11 +13,12 @@ from nb2prod.likeness import ABSOLUTE, RELATIVE
 from nb2prod.plan import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from nb2prod.checks import Finding
     from nb2prod.edits import Edit
     from nb2prod.errors import Nb2ProdError
+    from nb2prod.grid import Combination
     from nb2prod.notebook import Cell
     from nb2prod.pipeline import Edge, Pipeline
     from nb2prod.plan import Step
@@ -131,6 +132,18 @@ def report(value: Report, *, verb: str = "run") -> Json:
         "output": value.output and str(value.output),
         "report": None,  # the page in HTML, where somebody asked for it
         "error": value.error and error(value.error),
+    }
+
+
+def sweep(notebook: str, found: Sequence[Combination], *, by: str | None, winner: int | None) -> Json:
+    """The result of a sweep; `winner` is the place of the best combination."""
+    return {
+        "verb": "sweep",
+        "notebook": notebook,
+        "ok": all(item.error is None for item in found),
+        "by": by,
+        "winner": winner,
+        "combinations": [{**asdict(item), "ok": item.error is None} for item in found],
     }
 
 

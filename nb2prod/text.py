@@ -193,6 +193,32 @@ def _verdict(item: Mapping[str, Any]) -> str:
     return f"{sign} {item['rule']}: {item['detail']}"
 
 
+def sweep(found: Mapping[str, Any], notebook: str) -> str:
+    """The combinations as a table of parameters and measures, the best marked, and how to ship it."""
+    combinations, by = found["combinations"], found["by"]
+    measures = list(dict.fromkeys(name for item in combinations for name in item["metrics"]))
+    measures.sort(key=lambda name: name != by)
+    rows = [[*combinations[0]["parameters"], *measures, "stages run"]]
+    for item in combinations:
+        told = [_number(item["metrics"].get(name)) for name in measures]
+        rows.append([*map(str, item["parameters"].values()), *told, str(item["ran"])])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  " + "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
+    for at, item in enumerate(combinations, start=1):
+        if item["error"]:
+            lines[at] += f"  ✗ {item['error']['code']}: {item['error']['message']}"
+    winner = found["winner"]
+    if winner is None:
+        return "\n".join([*lines, "nothing was measured: name a number that the notebook sets with --by"])
+    lines[winner + 1] = f"*{lines[winner + 1][1:]}"
+    given = " ".join(f"-p {name} {shlex.quote(str(v))}" for name, v in combinations[winner]["parameters"].items())
+    return "\n".join([*lines, f"* best by {by}; ship it with: nb2prod ship {shlex.quote(notebook)} {given}"])
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
+
+
 def history(found: Iterable[Mapping[str, Any]]) -> str:
     """One run a line."""
     return (
