@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from nb2prod import execution, notebook, pipeline, plan, schema
+from nb2prod import decision, notebook, pipeline, plan, schema
 from nb2prod.artifact import Artifact
+from nb2prod.decision import Context
 from nb2prod.environment import modules, versions
-from nb2prod.execution import Context
 from nb2prod.plan import Record, World
 from nb2prod.stores.base import content_key
 from nb2prod.stores.local import LocalStore
@@ -55,28 +55,28 @@ def fill(context: Context) -> Context:
     """Keep for each stage what a run would have left."""
     world, last = World(), {}
     for position, flow in enumerate(context.pipeline.flows):
-        decision = execution.decide(position, context, world)
-        record = left(context, flow, decision)
-        context.store.put(decision.key, schema.write_record(record))
+        chosen = decision.decide(position, context, world)
+        record = left(context, flow, chosen)
+        context.store.put(chosen.key, schema.write_record(record))
         last[flow.stage.name], world = record, plan.after(world, flow, record)
     return evolve(context, last=last)
 
 
-def left(context: Context, flow: StageFlow, decision: execution.Decision) -> Record:
+def left(context: Context, flow: StageFlow, chosen: decision.Decision) -> Record:
     """Return what a stage would leave; each value is a blob of its own."""
     values = [f"{flow.stage.name}.{name}".encode() for name in sorted(flow.leaves)]
     for data in (*values, b"outputs", b"ambient"):
         context.store.put(content_key(data), data)
     return Record(
         stage=flow.stage.name,
-        parts=decision.parts,
+        parts=chosen.parts,
         artifacts=tuple(
             Artifact(names=(name,), digest=content_key(data), bytes=len(data), kinds=("list",))
             for name, data in zip(sorted(flow.leaves), values, strict=True)
         ),
         ambient=content_key(b"ambient"),
         outputs=content_key(b"outputs"),
-        asked=decision.asked,
+        asked=chosen.asked,
         modules=modules([__file__, plan.__file__]),
         packages=versions(USED),
     )
@@ -87,7 +87,7 @@ def cpu(context: Context, action: str) -> float:
     times = []
     for _ in range(5):
         began = time.process_time()
-        steps = execution.steps(context)
+        steps = decision.steps(context)
         times.append((time.process_time() - began) * 1000)
         assert {step.action for step in steps} == {action}
     return median(times)

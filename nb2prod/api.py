@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from nb2prod import checks, decision, document, journal, notebook, pipeline, release, schema, settings
+from nb2prod import checks, decision, document, evidence, journal, notebook, pipeline, release, schema, settings
 from nb2prod import run as _run
 from nb2prod.edits import Edit
 from nb2prod.errors import Nb2ProdError, RunUnknown
@@ -68,9 +68,14 @@ def inspect(book: Notebook) -> tuple[Pipeline, tuple[Finding, ...]]:
     return line, checks.check(line)
 
 
-def graph(book: Notebook) -> dict[str, Any]:
-    """Return the pipeline and findings of a notebook as JSON."""
-    return schema.graph(*inspect(book))
+def graph(book: Notebook, path: Path | None = None, chosen: Settings | None = None) -> dict[str, Any]:
+    """Return the pipeline and findings of a notebook as JSON; with its path also what its last run saw of the edges."""
+    line, found = inspect(book)
+    if path is None:
+        return schema.graph(line, found)
+    chosen = chosen or settings.read(path)
+    last = _run.recorded(chosen, path)
+    return schema.graph(line, found, evidence.seen(line, last, journal.ran(chosen.home, path)))
 
 
 def suggest(book: Notebook, *, magic: bool = False) -> dict[str, Any]:

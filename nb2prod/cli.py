@@ -75,17 +75,18 @@ def check(notebook: Path, style: str) -> None:
 
 @main.command()
 @NOTEBOOK
+@click.option("--why", is_flag=True, help="Say of each name why it flows, and what the last run saw of it.")
 @click.option("--format", "style", type=click.Choice(["text", "json", "mermaid"]), default="text", show_default=True)
 @shown
-def graph(notebook: Path, style: str) -> None:
+def graph(notebook: Path, style: str, why: bool) -> None:  # noqa: FBT001
     """Show the stages of NOTEBOOK and what flows between them."""
     from nb2prod import api, text
 
-    found = api.graph(api.read(notebook))
+    found = api.graph(api.read(notebook), notebook)
     if style == "json":
         click.echo(json.dumps(found, indent=1))
     else:
-        click.echo(text.mermaid(found) if style == "mermaid" else text.graph(found))
+        click.echo(text.mermaid(found) if style == "mermaid" else text.graph(found, why=why))
 
 
 @main.command()

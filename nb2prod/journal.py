@@ -113,18 +113,29 @@ def result(home: Path, run: str) -> dict[str, Any] | None:
     return found
 
 
-def remember(home: Path, notebook: Path, keys: Mapping[str, str]) -> None:
-    """Keep what ran last of a notebook: stage → key."""
+def remember(home: Path, notebook: Path, keys: Mapping[str, str], run: str = "") -> None:
+    """Keep what ran last of a notebook: stage → key, and the run that first came to that key."""
     path = memory(home, notebook)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps({"keys": {**remembered(home, notebook), **keys}}))
+    known = remembered(home, notebook)
+    since = {stage: run for stage, key in keys.items() if known.get(stage) != key}
+    write_whole(path, json.dumps({"keys": {**known, **keys}, "runs": {**ran(home, notebook), **since}}))
 
 
 def remembered(home: Path, notebook: Path) -> dict[str, str]:
     """Return the keys of what ran last of a notebook, so that «why does it run again» has an answer."""
+    return _recalled(home, notebook).get("keys", {})
+
+
+def ran(home: Path, notebook: Path) -> dict[str, str]:
+    """Return for each stage of a notebook the run that came to what is remembered of it."""
+    return _recalled(home, notebook).get("runs", {})
+
+
+def _recalled(home: Path, notebook: Path) -> dict[str, dict[str, str]]:
     try:
-        found: dict[str, str] = json.loads(memory(home, notebook).read_text(encoding="utf-8"))["keys"]
-    except (OSError, ValueError, KeyError):
+        found: dict[str, dict[str, str]] = json.loads(memory(home, notebook).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return {}
     return found
 

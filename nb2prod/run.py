@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from nb2prod import (
     stock,
 )
 from nb2prod.decision import Context
-from nb2prod.errors import ChecksFailed, Nb2ProdError, NotebookUnreadable, StageUnknown
+from nb2prod.errors import ChecksFailed, Nb2ProdError, NotebookUnreadable, StageUnknown, StoreError
 from nb2prod.events import Event
 from nb2prod.execution import Execution
 from nb2prod.journal import Journal
@@ -120,7 +121,7 @@ def of_document(  # noqa: PLR0913 - all but the last are what a run is of
     except ChecksFailed as wrong:
         return _stopped(path, options, wrong, tell)
     report = _execute(raw, found, options, chosen, tell)
-    journal.remember(chosen.home, path, report.keys)
+    journal.remember(chosen.home, path, report.keys, options.run)
     name, keys = journal.below(chosen.home, path), journal.remembered(chosen.home, path)
     stock.pin(found.store, Pin(kind="run", name=name, project=chosen.home.resolve().parent.name, keys=keys))
     if before is not None and options.verb == "run":
@@ -256,3 +257,17 @@ def last(home: Path, path: Path, store: Store) -> dict[str, Record]:
         if record is not None:
             found[stage] = record
     return found
+
+
+def recorded(chosen: Settings, path: Path) -> dict[str, Record]:
+    """Return what is written about the last run of each stage, whether what it left is still kept or not."""
+    found, url = {}, store_of(chosen).url
+    for stage, key in journal.remembered(chosen.home, path).items():
+        with suppress(StoreError, ValueError, TypeError, KeyError):
+            found[stage] = _record(url, key)
+    return found
+
+
+@lru_cache(maxsize=1024)  # asked for with each keystroke; what is under a key says the same for good
+def _record(url: str, key: str) -> Record:
+    return schema.read_record(open_store(url).get(key))

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from nb2prod.checks import Finding
     from nb2prod.edits import Edit
     from nb2prod.errors import Nb2ProdError
+    from nb2prod.evidence import Evidence, Seen
     from nb2prod.grid import Combination
     from nb2prod.notebook import Cell
-    from nb2prod.pipeline import Edge, Pipeline
+    from nb2prod.pipeline import Edge, Pipeline, Reason
     from nb2prod.plan import Step
     from nb2prod.report import Report
     from nb2prod.suggest import Proposal
@@ -40,8 +41,8 @@ def error(value: Nb2ProdError) -> Json:
     return {**head, **asdict(value.place)}
 
 
-def graph(pipeline: Pipeline, findings: Iterable[Finding]) -> Json:
-    """The pipeline as `nb2prod graph` gives it."""
+def graph(pipeline: Pipeline, findings: Iterable[Finding], seen: Seen | None = None) -> Json:
+    """The pipeline as `nb2prod graph` gives it, with what the last run saw of its edges."""
     after: dict[str, list[str]] = {stage.name: list(stage.after) for stage in pipeline.stages}
     for edge in pipeline.edges:
         if edge.source not in after[edge.target]:
@@ -62,14 +63,29 @@ def graph(pipeline: Pipeline, findings: Iterable[Finding]) -> Json:
             }
             for stage in pipeline.stages
         ],
-        "edges": [
-            {"from": edge.source, "to": edge.target, "names": list(edge.names), "why": edge.why}
-            for edge in pipeline.edges
-        ],
+        "edges": [_edge(edge, seen or {}) for edge in pipeline.edges],
         "uses": [_use(*found) for found in pipeline.uses()],
         "parameters": [{"name": item.name, "value": item.value} for item in pipeline.parameters],
         "findings": [finding(item) for item in findings],
     }
+
+
+def _edge(edge: Edge, seen: Seen) -> Json:
+    return {
+        "from": edge.source,
+        "to": edge.target,
+        "names": list(edge.names),
+        "why": edge.why,
+        "declared": edge.declared,
+        "reasons": [_reason(reason, seen.get((edge.source, reason.name))) for reason in edge.reasons],
+    }
+
+
+def _reason(value: Reason, evidence: Evidence | None) -> Json:
+    """Why one name crosses: `left` and `read` say how and where, `seen` what the last run says of it, or null."""
+    uses = [use and {"how": use.how, "by": use.by, **asdict(use.place)} for use in (value.left, value.read)]
+    why = f"{value}; {evidence}" if evidence else str(value)
+    return {"name": value.name, "why": why, "left": uses[0], "read": uses[1], "seen": evidence and asdict(evidence)}
 
 
 def _use(cell: Cell, edge: Edge, names: Iterable[str]) -> Json:

@@ -29,15 +29,16 @@ def _place(item: Finding) -> Iterable[tuple[str, int | None]]:
     yield "line", item.place.line
 
 
-def graph(found: Mapping[str, Any]) -> str:
-    """The stages in order, each with what it reads from which stage."""
+def graph(found: Mapping[str, Any], *, why: bool = False) -> str:
+    """The stages in order, each with what it reads from which stage, and if wanted why."""
     lines = []
     for stage in found["stages"]:
         cells = ", ".join(str(cell + 1) for cell in stage["cells"])
         lines.append(f"{stage['name']}  (cells {cells})")
-        lines += [
-            f"  ← {edge['from']}: {', '.join(edge['names'])}" for edge in found["edges"] if edge["to"] == stage["name"]
-        ]
+        for edge in found["edges"]:
+            if edge["to"] == stage["name"]:
+                lines.append(f"  ← {edge['from']}: {', '.join(edge['names']) or '(a tag says so)'}")
+                lines += [f"      {reason['why']}" for reason in edge["reasons"] if why]
     lines += [f"{item['code']}: {item['message']}" for item in found["findings"]]
     return "\n".join(lines)
 

@@ -19,7 +19,7 @@ class GraphHandler(Handler):
         from nb2prod import api, notebook
 
         path, content = await self.unsaved()
-        graph = await asyncio.to_thread(lambda: api.graph(notebook.parse(content, path.name)))
+        graph = await asyncio.to_thread(lambda: api.graph(notebook.parse(content, path.name), path))
         self.finish(json.dumps(graph))
 
 
