@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: demo test lint unit kernel ship lab typescript clean
+.PHONY: demo test lint unit kernel remote ship lab typescript clean
 
 $(BIN)/uv:
 	python3 -m venv $(VENV)
@@ -27,7 +27,7 @@ demo: $(VENV)/.demo  ## Ship the churn notebook and call the service
 	$(BIN)/nb2prod ship examples/churn/churn.ipynb --serve
 	@echo "nb2prod is $(BIN)/nb2prod here: $(BIN)/nb2prod stop RELEASE --folder examples/churn stops the service."
 
-test: lint unit kernel ship typescript lab  ## Pass all tiers
+test: lint unit kernel remote ship typescript lab  ## Pass all tiers
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -40,6 +40,9 @@ unit: $(VENV)/.dev
 
 kernel: $(VENV)/.dev
 	$(BIN)/pytest -q -m kernel -n 2
+
+remote: $(VENV)/.dev
+	$(BIN)/pytest -q -m remote
 
 ship: $(VENV)/.dev
 	$(BIN)/pytest -q -m ship

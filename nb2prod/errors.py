@@ -14,9 +14,13 @@
     │   ├── HomeUnusable        NB304
     │   ├── StoreFull           NB305
     │   ├── ValueUnknown        NB306
-    │   └── NotATable           NB307
+    │   ├── NotATable           NB307
+    │   ├── StoreDenied         NB308
+    │   ├── StoreUnreachable    NB309
+    │   └── CredentialsInUrl    NB310
     ├── ShipError           NB4xx  the run is fine, but may not be shipped (see `nb2prod.shipping`)
-    └── PluginMissing       NB901
+    ├── PluginMissing       NB901
+    └── ExtraMissing        NB902
 
 Every error has a `code` that never changes meaning, a `message` (what happened), a `cure` (what to do) and a `place`.
 Fields are positional, so that errors survive pickling. Only front-ends catch `Nb2ProdError`, to show it.
@@ -321,6 +325,65 @@ class NotATable(StoreError):
         return f"Name a file that ends with one of {', '.join(self.known)}, and a value that fits it."
 
 
+@define
+class StoreDenied(StoreError):
+    """The service of a store does not know us, or does not let us in."""
+
+    url: str
+    reason: str
+
+    code = "NB308"
+
+    @property
+    def message(self) -> str:
+        return f"The store '{self.url}' refuses us: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Give the credentials as the service's own tools take them (for S3 a profile, a role, or AWS_ACCESS_KEY_ID "
+            "and AWS_SECRET_ACCESS_KEY), and let them list, read, write and delete there."
+        )
+
+
+@define
+class StoreUnreachable(StoreError):
+    """The service of a store does not answer as it should."""
+
+    url: str
+    reason: str
+
+    code = "NB309"
+
+    @property
+    def message(self) -> str:
+        return f"The store '{self.url}' cannot be reached: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return "See that the address and the bucket are right and that the network is up, then run again."
+
+
+@define
+class CredentialsInUrl(StoreError):
+    """A store's URL has a password or options in it, which would get into logs and records."""
+
+    url: str  # without them
+
+    code = "NB310"
+
+    @property
+    def message(self) -> str:
+        return f"The URL of the store '{self.url}' has credentials or options in it."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Leave them out of it and give them as the service's own tools take them, for S3 in the environment "
+            "(AWS_PROFILE, AWS_ENDPOINT_URL, …) or in ~/.aws."
+        )
+
+
 def size(count: float) -> str:
     """Say a number of bytes as people do."""
     for unit in ("bytes", "kB", "MB"):
@@ -352,3 +415,22 @@ class PluginMissing(Nb2ProdError):
     @property
     def cure(self) -> str:
         return f"Installed are: {', '.join(self.known) or 'none'}."
+
+
+@define
+class ExtraMissing(Nb2ProdError):
+    """A library that only some need is not installed."""
+
+    wanted: str
+    library: str
+    extra: str
+
+    code = "NB902"
+
+    @property
+    def message(self) -> str:
+        return f"'{self.wanted}' needs a library that is not installed: {self.library}."
+
+    @property
+    def cure(self) -> str:
+        return f"pip install 'nb2prod[{self.extra}]'" if self.extra else f"pip install {self.library}"

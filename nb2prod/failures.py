@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from nb2prod.errors import Place, RunError, SettingWrong, StageUnknown
+from nb2prod.errors import CredentialsInUrl, Place, RunError, SettingWrong, StageUnknown
 
 
 @define
@@ -228,4 +228,6 @@ class ResourcesMissing(RunError):
 
 
 # What was asked for is not there: wrong use, not work that failed.
-MISUSE = frozenset({SettingWrong.code, StageUnknown.code, ParameterUnknown.code, OutputRefused.code})
+MISUSE = frozenset(
+    kind.code for kind in (SettingWrong, StageUnknown, ParameterUnknown, OutputRefused, CredentialsInUrl)
+)

@@ -118,7 +118,7 @@ def enter(shell: Any, path: str) -> None:
     store = open_store(job.store)
     space = shell.user_ns
     given = {name: space.get(name) for name in _GIVEN}
-    watching = witness.begin()
+    watching = witness.begin(*store.folders)
     if job.seed:
         # Libraries draw from it while they are imported, which would make every run another one.
         random.seed(job.seed)

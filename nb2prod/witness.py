@@ -24,6 +24,7 @@ class Witness:
     """Sees what happens from `begin` on; a process has one, since Python's audit hooks cannot be taken away."""
 
     folder: Path
+    ours: tuple[Path, ...] = ()  # folders that nb2prod itself reads and writes, such as the store
     read: set[str] = field(factory=set)
     wrote: set[str] = field(factory=set)
     modules: set[str] = field(factory=set)  # those loaded before
@@ -58,14 +59,14 @@ class Witness:
         if _installed(path) or path.startswith(("/dev/", "/proc/", "/sys/")) or path.endswith((".pyc", ".py")):
             return None
         hidden = any(part.startswith(".") for part in Path(path).parts[1:])
-        if hidden or not os.path.isfile(path):  # noqa: PTH113
+        if hidden or any(Path(path).is_relative_to(folder) for folder in self.ours) or not os.path.isfile(path):  # noqa: PTH113
             return None
         return os.path.relpath(path, self.folder) if Path(path).is_relative_to(self.folder) else path
 
 
-def begin() -> Witness:
-    """Begin to watch this process."""
-    witness = Witness(folder=Path.cwd(), modules=set(sys.modules))
+def begin(*ours: Path) -> Witness:
+    """Begin to watch this process, but for what it does in folders of ours."""
+    witness = Witness(folder=Path.cwd(), ours=ours, modules=set(sys.modules))
     sys.addaudithook(witness.see)
     return witness
 

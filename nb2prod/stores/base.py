@@ -10,9 +10,12 @@ from blake3 import blake3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     Data = bytes | bytearray | memoryview
+    Kind = Literal["blob", "record", "leftover"]
 
+KEY = re.compile(r"[0-9a-z]+(-[0-9a-z]+)*")
 _CONTENT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -21,7 +24,7 @@ class Entry:
     """One thing that a store holds."""
 
     key: str
-    kind: Literal["blob", "record", "leftover"]  # left over by a writer that was killed, or set aside
+    kind: Kind  # left over by a writer that was killed, or set aside
     bytes: int
     used: float  # when it was written or last used, as far as the store knows, in seconds since 1970
 
@@ -36,6 +39,10 @@ class Store(Protocol):
     @property
     def url(self) -> str:
         """What `open_store` needs to open it elsewhere."""
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of this machine that it reads and writes."""
 
     def __contains__(self, key: object, /) -> bool:
         """True when something is kept under `key`."""
@@ -52,6 +59,12 @@ class Store(Protocol):
 
         Raises:
             StoreFull: There is no room for it.
+        """
+
+    def commit(self, key: str, data: Data) -> bytes:
+        """Keep a record unless there is one; return the one that is kept. Of two that commit at once the first wins.
+
+        Where a service cannot tell, the last wins, which does no harm: each names blobs that are there.
         """
 
     def get(self, key: str) -> bytes:
@@ -102,3 +115,22 @@ def content_key(data: Data) -> str:
 def is_content(key: str) -> bool:
     """Tell the key of a blob from that of a record."""
     return _CONTENT.fullmatch(key) is not None
+
+
+def kind_of(path: str) -> tuple[str, Kind]:
+    """Return the key and kind of what lies under a path in a store, `ab/abcd…`; of a leftover its path is the key."""
+    key = path.rpartition("/")[2]
+    if not KEY.fullmatch(key):
+        return path, "leftover"
+    return key, "blob" if is_content(key) else "record"
+
+
+def framed(data: Data) -> bytes:
+    """Return a record as it is written: its hash, a newline, and its bytes."""
+    return content_key(data).encode() + b"\n" + bytes(data)
+
+
+def unframed(whole: bytes) -> bytes | None:
+    """Return the bytes of a record, or None when they are not those that were written."""
+    head, _, data = whole.partition(b"\n")
+    return data if content_key(data).encode() == head else None

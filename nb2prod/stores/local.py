@@ -10,7 +10,6 @@ import contextlib
 import errno
 import mmap
 import os
-import re
 import secrets
 import shutil
 import sys
@@ -18,20 +17,19 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
 from nb2prod.errors import ArtifactCorrupt, ArtifactMissing, HomeUnusable, StoreFull
 from nb2prod.stores import marks
-from nb2prod.stores.base import Entry, content_key, is_content
+from nb2prod.stores.base import KEY, Entry, content_key, framed, is_content, kind_of, unframed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from nb2prod.stores.base import Data
+    from nb2prod.stores.base import Data, Kind
 
-_KEY = re.compile(r"[0-9a-z]+(-[0-9a-z]+)*")
 _LARGE = 1 << 20  # bytes from which hashing beside the writing is worth a thread
 _PIECE = 1 << 24  # bytes written at once
 _FILES = 500  # open files of a process, of 1024 that most may have, from which blobs are read and not mapped
@@ -51,9 +49,14 @@ class LocalStore:
         """The folder."""
         return str(self.root.resolve())
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folder, by each of its names."""
+        return self.root.absolute(), self.root.resolve()
+
     def path(self, key: str) -> Path:
         """Return the file of a key, which need not exist."""
-        if not _KEY.fullmatch(key):
+        if not KEY.fullmatch(key):
             raise ArtifactMissing(key)
         # Two letters of the hash spread the files over folders that stay small.
         return self.root / key.rpartition("-")[2][:2] / key
@@ -81,9 +84,34 @@ class LocalStore:
             if self.add(data) != key:
                 raise ValueError(f"{key} is the key of other bytes")
             return
-        with self._writing(len(data)) as (temporary, file):
-            _write(file, memoryview(content_key(data).encode() + b"\n"))
-            _write(file, memoryview(data))
+        with self._record(data) as temporary:
+            self._place(temporary, key)
+
+    def commit(self, key: str, data: Data) -> bytes:
+        """Write a record and give it its name only if nothing has it."""
+        path = self.path(key)
+        while True:
+            with contextlib.suppress(ArtifactMissing, ArtifactCorrupt):
+                return self.get(key)
+            with self._record(data) as temporary, contextlib.suppress(FileExistsError):
+                path.parent.mkdir(exist_ok=True)
+                path.hardlink_to(temporary)
+                return bytes(data)
+
+    def fill(self, key: str, pieces: Iterable[bytes]) -> None:
+        """Write a blob that comes from elsewhere in pieces.
+
+        Raises:
+            ArtifactCorrupt: What came is not it.
+        """
+        digest = blake3()
+        with self._writing(0) as (temporary, file):
+            for piece in pieces:
+                digest.update(piece)
+                _write(file, memoryview(piece))
+            if digest.hexdigest() != key:
+                raise ArtifactCorrupt(key)
+            marks.mark(key, file)
             self._place(temporary, key)
 
     def get(self, key: str) -> bytes:
@@ -92,13 +120,10 @@ class LocalStore:
             data = self.path(key).read_bytes()
         except _GONE:
             raise ArtifactMissing(key) from None
-        digest = key
-        if not is_content(key):
-            head, _, data = data.partition(b"\n")
-            digest = head.decode("ascii", "replace")
-        if content_key(data) != digest:
+        found = unframed(data) if not is_content(key) else data if content_key(data) == key else None
+        if found is None:
             raise self._set_aside(key)
-        return data
+        return found
 
     def view(self, key: str) -> memoryview:
         """Map a blob copy-on-write; it is hashed only when its mark does not say that it was."""
@@ -135,11 +160,7 @@ class LocalStore:
     def entries(self) -> Iterator[Entry]:
         """Walk the folders."""
         for path in self.root.glob("[!.]*/*"):
-            key = path.name
-            if _KEY.fullmatch(key):
-                yield from _entry(path, key, "blob" if is_content(key) else "record")
-            else:
-                yield from _entry(path, f"{path.parent.name}/{key}", "leftover")
+            yield from _entry(path, *kind_of(f"{path.parent.name}/{path.name}"))
         for path in (self.root / ".writing").glob("*"):
             for entry in _entry(path, f".writing/{path.name}", "leftover"):
                 if entry.used < time.time() - _STALE:
@@ -174,6 +195,13 @@ class LocalStore:
         return ArtifactCorrupt(key)
 
     @contextmanager
+    def _record(self, data: Data) -> Iterator[Path]:
+        """Write a record to a new file, which is gone afterwards unless it was put in its place."""
+        with self._writing(len(data)) as (temporary, file):
+            _write(file, memoryview(framed(data)))
+            yield temporary
+
+    @contextmanager
     def _writing(self, size: int) -> Iterator[tuple[Path, int]]:
         """Open a new file for `size` bytes, which is gone afterwards unless it was put in its place."""
         folder = self.root / ".writing"
@@ -206,7 +234,7 @@ class LocalStore:
         temporary.replace(path)
 
 
-def _entry(path: Path, key: str, kind: Literal["blob", "record", "leftover"]) -> Iterator[Entry]:
+def _entry(path: Path, key: str, kind: Kind) -> Iterator[Entry]:
     """Yield a file as an entry, if it is still there."""
     with contextlib.suppress(FileNotFoundError):
         stat = path.stat()

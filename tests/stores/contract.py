@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from nb2prod.errors import ArtifactMissing
@@ -65,3 +67,38 @@ class StoreContract:
         assert mine[0] == 255
         assert other == LARGE == store.get(key)
         assert store.view(key) == LARGE
+
+    def test_of_two_records_that_are_committed_the_first_stays(self, store: Store) -> None:
+        first, second = store.commit("stage-ab12", b"one"), store.commit("stage-ab12", b"two")
+
+        assert (first, second) == (b"one", b"one")
+        assert store.get("stage-ab12") == b"one"
+
+    def test_what_it_holds_is_listed_and_can_be_removed(self, store: Store) -> None:
+        began = time.time() - 2
+        key = store.add(LARGE)
+        store.put("stage-ab12", b"one")
+        found = {entry.key: entry for entry in store.entries()}
+
+        assert {entry.key: entry.kind for entry in found.values()} == {key: "blob", "stage-ab12": "record"}
+        assert found[key].bytes == len(LARGE)
+        assert all(entry.used >= began for entry in found.values())
+        assert all(store.remove(entry) for entry in found.values())
+        assert key not in store
+        assert list(store.entries()) == []
+
+    def test_what_is_removed_can_be_kept_again(self, store: Store) -> None:
+        for data in (b"small", LARGE):
+            key = store.add(data)
+            assert [store.remove(entry) for entry in store.entries()] == [True]
+            store.add(data)
+
+            assert store.get(key) == data
+            assert [store.remove(entry) for entry in store.entries()] == [True]
+
+    def test_what_is_right_passes_the_check(self, store: Store) -> None:
+        store.put("stage-ab12", b"one")
+        store.check(store.add(LARGE))
+        store.check("stage-ab12")
+        with pytest.raises(ArtifactMissing):
+            store.check("ab12")

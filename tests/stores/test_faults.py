@@ -78,3 +78,11 @@ def test_a_run_stops_at_a_full_disk_and_goes_on_when_there_is_room(tmp_path: Pat
     assert report.error is None
     assert report.output is not None
     assert texts(report.output)[-1] == "19999900000 small\n"
+
+
+@pytest.mark.kernel
+def test_a_store_beside_the_notebook_is_no_data_of_its_stages(tmp_path: Path) -> None:
+    notebook = written(tmp_path, BIG.format(count=100_000), USE)
+    run(notebook, tmp_path / "kept")
+
+    assert [outcome.state for outcome in run(notebook, tmp_path / "kept").outcomes] == ["reused", "reused"]
