@@ -8,12 +8,16 @@ RunError                NB2xx
 ├── ValueNotKept        NB205
 ├── ParameterUnknown    NB206
 ├── RunCancelled        NB207
+├── StageEnded          NB209
 ├── OutputRefused       NB210
 ├── ResourcesMissing    NB220
 └── (NB211 to NB215 are differences that `nb2prod verify` finds, no errors: see `nb2prod.compare`)
 """
 
 from __future__ import annotations
+
+import signal
+from typing import Literal
 
 from attrs import define, field
 
@@ -54,21 +58,36 @@ class KernelDied(RunError):
 
     where: Place
     status: int | None  # exit code; negative is the signal that killed it
+    peak: int | None = None  # bytes of memory it had at most
+    over: int | None = None  # bytes it took when it was ended for taking more than its stage allows
+    said: str = field(default="", repr=False)  # its last words on stderr
 
     code = "NB202"
 
     @property
     def message(self) -> str:
+        if self.over:
+            return f"The stage took {_size(self.over)} of memory, more than it may, and was ended while this cell ran."
+        at = f", when it had taken up to {_size(self.peak)} of memory," if self.peak else ""
         if self.status is not None and self.status < 0:
-            return f"The kernel was killed by signal {-self.status} while this cell ran."
+            probably = " Probably the system ran out of memory." if self.status == -signal.SIGKILL else ""
+            return f"The kernel was killed by {_signal(-self.status)}{at} while this cell ran.{probably}".replace(
+                ",.", "."
+            )
         ended = "" if self.status is None else f" with exit code {self.status}"
         return f"The kernel ended{ended} while this cell ran."
 
     @property
     def cure(self) -> str:
-        if self.status == -9:
-            return "Signal 9 is most often the system running out of memory: use less data, or a smaller stage."
+        if self.over:
+            return "Raise the stage's `--memory`, or give it less data."
+        if self.status == -signal.SIGKILL:
+            return "Use less data, or a smaller stage, or a machine with more memory."
         return "Look for code that ends the process (os._exit, a crash in a native library) in this cell."
+
+    @property
+    def detail(self) -> str | None:
+        return self.said or None
 
     @property
     def place(self) -> Place:
@@ -99,16 +118,20 @@ class StageTimedOut(RunError):
 
     where: Place
     seconds: float
+    what: Literal["cell", "stage"] = "cell"
 
     code = "NB204"
 
     @property
     def message(self) -> str:
+        if self.what == "stage":
+            return f"The stage ran longer than the {self.seconds:g} s it may, and was stopped in this cell."
         return f"The cell ran longer than the {self.seconds:g} s its stage allows."
 
     @property
     def cure(self) -> str:
-        return "Raise the stage's `--timeout`, or give it less to do."
+        option = "--stage-timeout" if self.what == "stage" else "--timeout"
+        return f"Raise the stage's `{option}`, or give it less to do."
 
     @property
     def place(self) -> Place:
@@ -186,6 +209,27 @@ class RunCancelled(RunError):
 
 
 @define
+class StageEnded(RunError):
+    """A cell ended the process in good order, though there was more to run."""
+
+    where: Place
+
+    code = "NB209"
+
+    @property
+    def message(self) -> str:
+        return "The cell ended the stage early (sys.exit): the cells below it were not run."
+
+    @property
+    def cure(self) -> str:
+        return "Put what shall not always run into an `if`, or take the `sys.exit` out; the last cell may have one."
+
+    @property
+    def place(self) -> Place:
+        return self.where
+
+
+@define
 class OutputRefused(RunError):
     """A notebook cannot be written where it was asked for."""
 
@@ -231,3 +275,14 @@ class ResourcesMissing(RunError):
 MISUSE = frozenset(
     kind.code for kind in (SettingWrong, StageUnknown, ParameterUnknown, OutputRefused, CredentialsInUrl)
 )
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.0f} MB"
+
+
+def _signal(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"

@@ -20,7 +20,6 @@ from nb2prod import (
     memo,
     notebook,
     pipeline,
-    plugins,
     preload,
     schema,
     settings,
@@ -33,6 +32,7 @@ from nb2prod.execution import Execution
 from nb2prod.journal import Journal
 from nb2prod.machine import Machine
 from nb2prod.report import Report
+from nb2prod.runners.choice import open_runner
 from nb2prod.scheduler import Scheduler
 from nb2prod.stage import defaults
 from nb2prod.stock import Pin
@@ -178,7 +178,7 @@ def scheduled(context: Context, options: Options, chosen: Settings) -> Iterator[
     if options.scheduler is not None:
         yield options.scheduler
         return
-    runner = plugins.find("nb2prod.runners", chosen.runner)()
+    runner = open_runner(chosen.runner, context.kernel)
     cells = [cell for flow in context.pipeline.flows for cell in flow.stage.code_cells]
     scheduler = Scheduler(runner=runner, machine=Machine(jobs=chosen.jobs) if chosen.jobs else Machine())
     with scheduler.opened(preload.modules(cells, context.preload)):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
-from nb2prod import candidate, compare, decision, journal, notebook, pipeline, plan, plugins, schema
+from nb2prod import candidate, compare, decision, journal, notebook, pipeline, plan, schema
 from nb2prod.artifact import Artifact
 from nb2prod.compare import Difference, Verdict
 from nb2prod.errors import StoreError
@@ -23,6 +23,7 @@ from nb2prod.kernel import Job
 from nb2prod.notebook import Cell
 from nb2prod.plan import World
 from nb2prod.runners.base import Task, opened
+from nb2prod.runners.choice import open_runner
 from nb2prod.stage import untagged
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from nb2prod.stores.base import Store
 
 _METHOD = 1  # raised when verdicts of before are no longer worth what they say
+# What is held against a fork is what the user's own Jupyter would do: a kernel that starts from nothing.
+_SEPARATE = {"auto": "kernel", "fork": "kernel"}
 _END = ""  # stands for the end of the notebook where a stage is named
 _CALL = "__import__('nb2prod.kernel', fromlist=['compare']).compare(get_ipython(), {path!r}, {stage!r}, {held!r})"
 
@@ -82,7 +85,7 @@ def gather(path: Path, report: Report, *, store: Store, chosen: Settings) -> Sta
         store=store,
         folder=path.resolve().parent,
         kernel=chosen.kernel or line.notebook.kernel,
-        runner=plugins.find("nb2prod.runners", chosen.runner)(),
+        runner=open_runner(_SEPARATE.get(chosen.runner, chosen.runner), chosen.kernel or line.notebook.kernel),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import field, frozen
 
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from nb2prod.errors import RunError, StoreError
     from nb2prod.kernel import Job
     from nb2prod.notebook import Cell
+
+
+_CALL = "__import__('nb2prod.kernel', fromlist=['{verb}']).{verb}(get_ipython(), {path!r})"
+
+
+def call(verb: Literal["enter", "leave"], job_file: str) -> str:
+    """Return code that prepares a stage's process, or keeps what it leaves."""
+    return _CALL.format(verb=verb, path=job_file)
 
 
 @frozen(kw_only=True)

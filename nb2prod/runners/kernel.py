@@ -9,7 +9,7 @@ import signal
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import nbformat
 from attrs import asdict, define, field
@@ -20,19 +20,20 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbclient.util import run_sync
 from traitlets.config import Config
 
-from nb2prod.errors import Place, RunError, StoreError
-from nb2prod.failures import CellFailed, KernelDied, KernelMissing, RunCancelled, StageTimedOut
-from nb2prod.kernel import refusal
-from nb2prod.runners.base import CellResult
+from nb2prod.errors import Place
+from nb2prod.failures import KernelDied, KernelMissing, RunCancelled, StageTimedOut
+from nb2prod.runners import launch, transcript, verdict
+from nb2prod.runners.base import CellResult, call
+from nb2prod.runners.flood import Spill
+from nb2prod.runners.verdict import Raised
 from nb2prod.stage import untagged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nb2prod.errors import RunError, StoreError
     from nb2prod.notebook import Cell
     from nb2prod.runners.base import Task
-
-_CALL = "__import__('nb2prod.kernel', fromlist=['{verb}']).{verb}(get_ipython(), {path!r})"
 
 
 @define
@@ -78,10 +79,8 @@ class KernelRunner:
                 timeout=task.timeout,
                 resources={"metadata": {"path": str(task.folder)}},
                 config=config,
-                # Output in the order it was written, as the notebook shows it.
-                coalesce_streams=True,
             )
-            with client.setup_kernel(env=_environment(), stderr=errors), self._noted(client):
+            with client.setup_kernel(env=launch.environment(), stderr=errors), self._noted(client):
                 return RunCancelled(Place(stage=task.stage)) if self._closed else _run(client, task)
 
     @contextmanager
@@ -112,36 +111,42 @@ def _loop() -> Iterator[None]:
 
 
 def _run(client: Any, task: Task) -> RunError | StoreError | None:
-    last = len(client.nb.cells) - 1
+    last, spill = len(client.nb.cells) - 1, Spill(path=task.flood)
+    shown: list[tuple[list[Any], list[Any]]] = []  # outputs of cells as nbclient has them, and as they were handed on
     for position, cell in enumerate(client.nb.cells):
         user = task.cells[position - 1] if 0 < position < last else None
         if user is not None:
             task.started(user)
         error = _execute(client, cell, position, task, user)
         if user is not None:
-            task.finished(CellResult(cell=user, outputs=cell.outputs, ok=error is None))
+            outputs = transcript.kept(cell.outputs, user.index, spill)
+            _update(shown)
+            shown.append((cell.outputs, outputs))
+            task.finished(CellResult(cell=user, outputs=outputs, ok=error is None))
         if error is not None:
             return error
     return None
 
 
+def _update(shown: list[tuple[list[Any], list[Any]]]) -> None:
+    """Let displays of earlier cells show what a later one has put there."""
+    for theirs, ours in shown:
+        pairs = zip(*([output for output in outputs if "data" in output] for outputs in (theirs, ours)), strict=False)
+        for source, target in pairs:
+            target.update(data=source["data"], metadata=source["metadata"])
+
+
 def _execute(client: Any, cell: Any, position: int, task: Task, user: Cell | None) -> RunError | StoreError | None:
     own = user is None or user.index < 0
-    place = Place(stage=task.stage)
-    if user is not None and not own:
-        place = Place(cell=user.index, cell_id=user.id, stage=task.stage)
+    place = verdict.place(task, user)
     try:
         client.execute_cell(cell, position, store_history=not own)
     except CellTimeoutError:
         return StageTimedOut(place, task.timeout or 0.0)
     except CellExecutionError as failed:
-        if user is None and "nb2prod" in (failed.evalue or "") and failed.ename == "ModuleNotFoundError":
-            return KernelMissing(task.kernel, "nb2prod is not installed in its environment")
-        refused = refusal(failed.ename or "", failed.evalue or "") if own else None
-        if refused is not None:
-            return refused
         traceback = "\n".join(_traceback(cell)) or failed.traceback
-        return CellFailed(place, failed.ename or "an error", failed.evalue or "", traceback)
+        raised = Raised(name=failed.ename or "", value=failed.evalue or "", traceback=traceback)
+        return verdict.of_ours(raised, task) if user is None else verdict.of_cell(raised, task, user)
     except DeadKernelError:
         return KernelDied(place, run_sync(client.km.provisioner.poll)())
     return None
@@ -151,8 +156,8 @@ def _traceback(cell: Any) -> list[str]:
     return [line for output in cell.outputs if output.output_type == "error" for line in output.traceback]
 
 
-def _call(verb: str, task: Task) -> Any:
-    return nbformat.v4.new_code_cell(_CALL.format(verb=verb, path=str(task.job_file)))
+def _call(verb: Literal["enter", "leave"], task: Task) -> Any:
+    return nbformat.v4.new_code_cell(call(verb, str(task.job_file)))
 
 
 def _cell(cell: Cell) -> Any:
@@ -167,8 +172,3 @@ def _sockets() -> Iterator[Config]:
         return
     with tempfile.TemporaryDirectory(prefix="nb2prod-") as folder:
         yield Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/kernel"}})
-
-
-def _environment() -> dict[str, str]:
-    # With a fixed seed, sets come in the same order in every stage and every run.
-    return {"PYTHONHASHSEED": "0", **os.environ}

@@ -1,0 +1,91 @@
+"""Launch: how a zygote comes into being: as a new program, or as a fork where one is ready in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from attrs import define
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+LOG = "zygote.log"  # beside the files of stages
+_PATIENCE = 5.0  # seconds that a zygote may take to kill what still runs
+_START = "import sys\nif not sys.path[0]: del sys.path[0]\nfrom nb2prod.runners.zygote import main\nmain()"
+
+
+@define
+class Zygote:
+    """A zygote as its owner sees it."""
+
+    control: socket.socket
+    pid: int
+
+    def end(self) -> None:
+        """End it, and all stages with it."""
+        self.control.close()
+        until = time.monotonic() + _PATIENCE
+        with contextlib.suppress(ChildProcessError):
+            while not os.waitpid(self.pid, os.WNOHANG)[0]:
+                if time.monotonic() > until:
+                    os.kill(self.pid, signal.SIGKILL)
+                time.sleep(0.002)
+
+
+def command(number: int, names: Sequence[str]) -> list[str]:
+    """Return the command that starts a zygote; the working directory's modules are out of its reach."""
+    return [sys.executable, "-c", _START, str(number), json.dumps(list(names))]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of stages."""
+    # With a fixed seed, sets come in the same order in every stage and every run.
+    return {"PYTHONHASHSEED": "0", **os.environ}
+
+
+def ready() -> bool:
+    """Tell whether this process has in it what a zygote needs, so that it can be forked."""
+    module = sys.modules.get("nb2prod.runners.warmth")
+    return module is not None and bool(module.is_made())
+
+
+def fork(names: Sequence[str]) -> Zygote:
+    """Fork a zygote from this process, which is `ready` and has no threads."""
+    from nb2prod.runners import zygote
+
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        os.setsid()
+        zygote.be(its, names)
+    its.close()
+    return Zygote(ours, pid)
+
+
+def start(names: Sequence[str], log: Path) -> Zygote:
+    """Start a zygote as a new program."""
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with its, log.open("ab") as file:
+        process = subprocess.Popen(
+            command(its.fileno(), names),
+            pass_fds=[its.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            env=environment(),
+            cwd="/",
+            start_new_session=True,
+        )
+    # Nobody else waits for it; Popen would warn that it is still running.
+    process.returncode = 0
+    return Zygote(ours, process.pid)

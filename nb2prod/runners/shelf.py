@@ -1,0 +1,280 @@
+"""Shelf: modules that are imported ahead and put away, until code imports them and finds them as if they were new.
+
+A fork has in memory what was imported before, and yet `sys.modules` holds only what it has asked for itself: so what it
+is seen to use, and what libraries look for there, is as in a fresh process. What an import does to the process besides
+(warnings filters, environment variables) is taken back too, and done again when the module is asked for.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import importlib.util
+import os
+import sys
+import warnings
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from itertools import islice
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_LEFT = sys.stdlib_module_names | {"__mp_main__"}  # they stay: nobody asks whether a process has them
+
+
+@define
+class Trace:
+    """What the import of a module did."""
+
+    needs: dict[str, None] = field(factory=dict)  # modules it imported, whether they were there already or not
+    filters: list[Any] = field(factory=list)  # warnings filters it put in front
+    variables: dict[str, str | None] = field(factory=dict)  # environment variables it set, or deleted (None)
+
+
+@define
+class Shelf(MetaPathFinder):
+    """Modules put away, by name; a finder of modules."""
+
+    modules: dict[str, ModuleType] = field(factory=dict)  # in the order in which they were imported
+    traces: dict[str, Trace] = field(factory=dict)
+
+    @property
+    def roots(self) -> set[str]:
+        """The top-level packages that are on it."""
+        return {name.partition(".")[0] for name in self.modules}
+
+    @contextmanager
+    def filling(self) -> Iterator[Callable[[str], None]]:
+        """Give a function that imports `a.b`, whether it is a module or something in one; then put away what came."""
+        before = set(sys.modules)
+        filters, variables = list(warnings.filters), dict(os.environ)
+        with _tracing(self.traces):
+            yield self._load
+        new = [name for name in sys.modules if name not in before and name.partition(".")[0] not in _LEFT]
+        for name in new:
+            module = sys.modules.pop(name)
+            parent, _, child = name.rpartition(".")
+            above = self.modules.get(parent)
+            if above is not None and above.__dict__.get(child) is module:
+                del above.__dict__[child]  # the import system sets it again
+            self.modules[name] = module
+        warnings.filters[:] = filters  # type: ignore[index]
+        warnings._filters_mutated()  # type: ignore[attr-defined]
+        _set_variables({name: variables.get(name) for name in {*variables, *os.environ}})
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)
+
+    def _load(self, name: str) -> None:
+        parent, _, child = name.rpartition(".")
+        above = self.modules.get(parent)
+        if name in self.modules or (above is not None and child in vars(above)):
+            return  # it is here already
+        if parent:
+            self._load(parent)
+            if parent not in sys.modules or child in vars(sys.modules[parent]):
+                return
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as missing:
+            if missing.name not in {name, parent}:
+                raise
+
+    def find_spec(
+        self, fullname: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find a module that was put away."""
+        module = self.modules.get(fullname)
+        if module is None:
+            return None
+        known = module.__spec__
+        spec = ModuleSpec(fullname, _Taker(self, known), origin=known.origin if known else None)
+        spec.submodule_search_locations = getattr(module, "__path__", None)
+        spec.has_location = bool(known and known.has_location)
+        return spec
+
+    def take(self, name: str) -> None:
+        """Put a module that is asked for in its place, with all that importing it brings."""
+        closure = self._closure(name)
+        order = [other for other in self.modules if other in closure]
+        for other in order:
+            if other not in self.modules:
+                continue  # a module above in the order has brought it
+            if other != name and "." not in other:
+                # By the import system, since others may watch for it (see `nb2prod.ambient`).
+                importlib.import_module(other)
+                continue
+            self._place(other)
+
+    def _closure(self, name: str) -> set[str]:
+        found, pending = set(), [name]
+        while pending:
+            name = pending.pop()
+            if name in found or name not in self.modules:
+                continue
+            found.add(name)
+            pending.extend(self.traces[name].needs if name in self.traces else ())
+            parent = name.rpartition(".")[0]
+            if parent:
+                pending.append(parent)
+        return found
+
+    def _place(self, name: str) -> None:
+        module = self.modules.pop(name, None)
+        if module is None:
+            return  # another thread was faster
+        sys.modules[name] = module
+        parent, _, child = name.rpartition(".")
+        if parent in sys.modules:
+            vars(sys.modules[parent]).setdefault(child, module)
+        trace = self.traces.get(name)
+        if trace is not None:
+            if trace.filters:
+                warnings.filters[:0] = trace.filters  # type: ignore[index]
+                warnings._filters_mutated()  # type: ignore[attr-defined]
+            _set_variables(trace.variables)
+        if name == "numpy.random":
+            # A fresh process begins anywhere, and no two forks at the same place.
+            module.seed()
+
+
+@define
+class _Taker(Loader):
+    """Gives the module that is on the shelf."""
+
+    shelf: Shelf
+    known: ModuleSpec | None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self.shelf.modules[spec.name]
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        name = module.__spec__.name
+        module.__spec__ = self.known
+        self.shelf.take(name)
+
+
+@contextmanager
+def _tracing(traces: dict[str, Trace]) -> Iterator[None]:
+    """Note what each module that is imported imports itself, and what else it does."""
+    watch = _Watch(traces)
+    usual = builtins.__import__
+
+    def noted(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:  # noqa: A002
+        found = usual(name, globals, locals, fromlist, level)
+        if watch.loading:
+            if level:
+                package = (globals or {}).get("__package__") or (globals or {}).get("__name__", "")
+                name = importlib.util.resolve_name("." * level + name, package)
+            needs = watch.loading[-1].needs
+            needs[name] = None
+            needs.update(dict.fromkeys(f"{name}.{item}" for item in fromlist or ()))
+        return found
+
+    sys.meta_path.insert(0, watch)
+    builtins.__import__ = noted
+    try:
+        yield
+    finally:
+        builtins.__import__ = usual
+        sys.meta_path.remove(watch)
+
+
+class _Watch(MetaPathFinder):
+    """Finds modules as the others do, and watches them being loaded."""
+
+    def __init__(self, traces: dict[str, Trace]) -> None:
+        self.traces = traces
+        self.loading: list[Trace] = []  # the innermost is the last
+        self.filters = list(warnings.filters)
+        self.variables = dict(os.environ)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        for finder in sys.meta_path:
+            if finder is self or not hasattr(finder, "find_spec"):
+                continue
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                if hasattr(spec.loader, "exec_module"):
+                    spec.loader = _Noting(self, spec.loader)
+                return spec
+        return None
+
+    def settle(self) -> None:
+        """Note what was done since the last call as done by the module that is being loaded."""
+        if not self.loading:
+            self.forget()
+            return
+        trace, filters = self.loading[-1], warnings.filters
+        if len(filters) != len(self.filters) or filters[:1] != self.filters[:1]:
+            known = {id(item) for item in self.filters}
+            trace.filters[:0] = [item for item in filters if id(item) not in known]
+            self.filters = list(filters)
+        if os.environ != self.variables:
+            for name in {*os.environ, *self.variables}:
+                if os.environ.get(name) != self.variables.get(name):
+                    trace.variables[name] = os.environ.get(name)
+            self.variables = dict(os.environ)
+
+    def forget(self) -> None:
+        """Take what was done since as nobody's."""
+        self.filters, self.variables = list(warnings.filters), dict(os.environ)
+
+
+class _Noting(Loader):
+    """Loads a module as its own loader does, and notes what that does."""
+
+    def __init__(self, watch: _Watch, loader: Any) -> None:
+        self.watch, self.loader = watch, loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        spec.loader = self.loader
+        found: ModuleType | None = self.loader.create_module(spec)
+        spec.loader = self
+        return found
+
+    def exec_module(self, module: ModuleType) -> None:
+        spec = module.__spec__
+        assert spec is not None
+        if isinstance(self.loader, _Taker):
+            self.watch.settle()
+            self.loader.exec_module(module)
+            self.watch.forget()
+            return
+        spec.loader = module.__loader__ = self.loader
+        self.watch.settle()
+        trace = self.watch.traces.setdefault(spec.name, Trace())
+        known = len(sys.modules)
+        self.watch.loading.append(trace)
+        try:
+            self.loader.exec_module(module)
+        finally:
+            self.watch.settle()
+            self.watch.loading.pop()
+            trace.needs.update(dict.fromkeys(islice(list(sys.modules), known, None)))
+            if isinstance(self.loader, ExtensionFileLoader):
+                trace.needs.update(dict.fromkeys(_seen_in(module)))
+
+
+def _seen_in(module: ModuleType) -> Iterator[str]:
+    """Yield modules that a compiled module holds: it may have imported them without Python's knowing."""
+    for value in list(vars(module).values()):
+        name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        if isinstance(name, str) and name in sys.modules:
+            yield name
+
+
+def _set_variables(wanted: dict[str, str | None]) -> None:
+    for name, value in wanted.items():
+        if value is None:
+            os.environ.pop(name, None)
+        elif os.environ.get(name) != value:
+            os.environ[name] = value

@@ -1,0 +1,128 @@
+"""Warmth: what is made ahead of stages, in a process from which they are forked: a kernel and imported libraries."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import os
+import signal
+import socket
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+import nb2prod.kernel  # noqa: F401 - what each stage needs of us
+from nb2prod.runners.guise import Guise, state
+from nb2prod.runners.shelf import Shelf
+from nb2prod.runners.shell import Kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_ARGV = ("-f", "kernel.json", "--HistoryManager.hist_file=:memory:")  # as nbclient starts a kernel
+
+
+@define
+class Unfit(Exception):
+    """Libraries that must not be imported ahead, since the import shows or does something that stages must see."""
+
+    names: list[str]
+    reason: str
+
+
+@define(kw_only=True)
+class Warm:
+    """What is made ahead of stages."""
+
+    kernel: Kernel
+    guise: Guise
+    shelf: Shelf
+    argv: tuple[str, ...] = _ARGV
+
+
+_warm: list[Warm] = []  # of this process, or of the one that it was forked from
+
+
+def warm(preload: Sequence[str]) -> Warm:
+    """Make a kernel and import libraries in this process, which is as before otherwise; more libraries may follow.
+
+    Raises:
+        Unfit: A library is not fit; this process has it now, and must not be forked for stages.
+    """
+    if not _warm:
+        before = state()
+        kernel = Kernel.instance()
+        kernel.initialize(list(_ARGV))
+        guise = Guise.seen(before)
+        guise.put_off()
+        _warm.append(Warm(kernel=kernel, guise=guise, shelf=Shelf()))
+    found = _warm[0]
+    found.guise.put_on()
+    try:
+        with found.shelf.filling() as load:
+            for root, names in _by_root(preload).items():
+                _import(load, root, names)
+    finally:
+        found.guise.put_off()
+    gc.collect()
+    gc.freeze()  # else a child copies all pages when it collects garbage
+    return found
+
+
+def is_made() -> bool:
+    """Tell whether stages can be forked from here without importing anything."""
+    return bool(_warm)
+
+
+def _by_root(names: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(name.partition(".")[0], []).append(name)
+    return found
+
+
+def _import(load: Callable[[str], None], root: str, names: list[str]) -> None:
+    """Import modules of one package ahead, if that goes unnoticed."""
+    said: list[str] = []
+    usual, before = warnings.showwarning, _visible()
+    warnings.showwarning = lambda *message: said.append(str(message[0]))
+    out = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            for name in names:
+                load(name)
+    except Exception as wrong:  # whatever it is, stages shall meet it
+        raise Unfit([root], f"{type(wrong).__name__}: {wrong}") from wrong
+    finally:
+        warnings.showwarning = usual
+    if out.getvalue() or said:
+        raise Unfit([root], "".join([out.getvalue(), *said]))
+    after = _visible()
+    changed = [name for name in before if before[name] != after[name]]
+    if changed:
+        raise Unfit([root], f"it changes the {', '.join(changed)}")
+
+
+def _visible() -> dict[str, Any]:
+    """Return state of the process that imports of libraries usually leave alone."""
+    return {
+        "directory": Path.cwd(),
+        "path": list(sys.path),
+        "recursion limit": sys.getrecursionlimit(),
+        "hooks": (sys.excepthook, sys.displayhook),
+        "signals": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)],
+        "timeout of sockets": socket.getdefaulttimeout(),
+        "processes": children(),
+    }
+
+
+def children() -> list[int]:
+    """Return the processes that this one has started, and those it was left."""
+    try:
+        return [int(text) for text in Path("/proc/self/task", str(os.getpid()), "children").read_text().split()]
+    except OSError:
+        return []
