@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from nb2prod import environment, fingerprint, plan, schema
-from nb2prod.errors import StoreError
+from nb2prod.errors import ArtifactCorrupt, ArtifactMissing
 from nb2prod.plan import Record, Step, World
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def kept(store: Store, key: str) -> Record | None:
         return None
     try:
         record = schema.read_record(store.get(key))
-    except (StoreError, ValueError, TypeError, KeyError):
+    except (ArtifactMissing, ArtifactCorrupt, ValueError, TypeError, KeyError):
         return None  # cut off, or written by another version: the stage is run again
     return record if all(digest in store for digest in record.digests) else None
 

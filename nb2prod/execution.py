@@ -7,6 +7,7 @@ turn comes, if all was as foreseen.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +17,7 @@ from attrs import define, evolve, field
 from nb2prod import plan, recording, schema
 from nb2prod.ahead import Ahead
 from nb2prod.decision import decide
-from nb2prod.errors import Nb2ProdError, Place, StoreError
+from nb2prod.errors import ArtifactCorrupt, ArtifactMissing, Nb2ProdError, Place, StoreError
 from nb2prod.events import Event
 from nb2prod.failures import RunCancelled
 from nb2prod.plan import World
@@ -56,7 +57,7 @@ class Execution:
     def run(self) -> None:
         """Carry out every stage; afterwards `error` says why it stopped, if it did."""
         self._all()
-        if isinstance(self.error, StoreError):
+        if isinstance(self.error, ArtifactMissing | ArtifactCorrupt):
             # What was damaged is set aside by now, so that the stages that made it run again.
             self.world, self.outcomes, self.keys, self.error = World(), [], {}, None
             self._all()
@@ -72,6 +73,8 @@ class Execution:
             began = time.monotonic()
             try:
                 self._stage(position)
+            except StoreError as wrong:
+                self._failed(flow, wrong, time.monotonic() - began, "its result could not be kept")
             except KeyboardInterrupt:
                 self.scheduler.stop()
                 cancelled = RunCancelled(Place(stage=flow.stage.name))
@@ -100,7 +103,8 @@ class Execution:
         elif flight.error is not None:
             raise flight.error
         elif flight.record is not None:
-            self.context.store.put(decision.key, schema.write_record(flight.record))
+            if self._committed(position, decision, flight.record):
+                return
             self._ahead.passed(flight.record)
             self._done(flow, decision, flight.record)
             if shared:
@@ -108,6 +112,24 @@ class Execution:
                 self._outcome(_outcome_of(evolve(decision, step=step), flight.record, "reuse", 0.0))
             else:
                 self._outcome(_outcome_of(decision, flight.record, "run", flight.seconds))
+
+    def _committed(self, position: int, decision: Decision, record: Record) -> bool:
+        """Keep a record; of two runs that commit a stage at once the first counts, and this one takes what it left.
+
+        Returns:
+            Whether another's was taken.
+        """
+        data = schema.write_record(record)
+        if self.context.store.commit(decision.key, data) == data:
+            return False
+        # There is one: of another run just now, or one that did not do when it was decided to run.
+        again = decide(position, self.context, self.world)
+        if again.record is not None:
+            step = evolve(again.step, why="another run did the same at the same time")
+            if self._reuse(position, evolve(again, step=step)):
+                return True
+        self.context.store.put(decision.key, data)
+        return False
 
     def _flown(self, position: int, decision: Decision) -> tuple[Flight, bool]:
         """Run a stage, or take what it did ahead, if that was the same work and holds.
@@ -183,7 +205,8 @@ class Execution:
         """Keep what was begun ahead and is worth it, so that the next run has it."""
         try:
             for key, record in self._ahead.rest():
-                self.context.store.put(key, schema.write_record(record))
+                with contextlib.suppress(StoreError):  # the run says what is wrong with the store, if it is wrong
+                    self.context.store.put(key, schema.write_record(record))
         except KeyboardInterrupt:
             self.scheduler.stop()
 

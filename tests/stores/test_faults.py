@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import resource
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 from books import texts, written
 from stores.contract import LARGE
 
-from nb2prod import api, settings
+from nb2prod import api, settings, stock
 from nb2prod.errors import StoreFull
 from nb2prod.report import Report
 from nb2prod.stores.local import LocalStore
@@ -86,3 +89,88 @@ def test_a_store_beside_the_notebook_is_no_data_of_its_stages(tmp_path: Path) ->
     run(notebook, tmp_path / "kept")
 
     assert [outcome.state for outcome in run(notebook, tmp_path / "kept").outcomes] == ["reused", "reused"]
+
+
+RUN = "import sys; from nb2prod.cli import main; main()"
+CHANCE = (
+    "%%stage draw\nimport os, time\ntime.sleep(0.5)\ndrawn = os.urandom(400_000)",
+    "%%stage show\nprint(hash(drawn))",
+)
+
+
+@pytest.mark.kernel
+def test_two_runs_at_once_on_one_store_end_well_and_agree(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    books = [written(folder, *CHANCE) for folder in folders]
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", RUN, "run", book.name, "--store", store, "-o", "out.ipynb"],
+            cwd=book.parent,
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        for book in books
+    ]
+    ended = [process.wait() for process in runs]
+    again = [run(book, store) for book in books]
+
+    assert ended == [0, 0]
+    assert [[outcome.state for outcome in report.outcomes] for report in again] == [["reused", "reused"]] * 2
+    assert texts(folders[0] / "out.ipynb") == texts(folders[1] / "out.ipynb") == texts(again[0].output or Path())
+    assert stock.damaged(LocalStore(str(store))) == []
+    assert leftovers(store) == []
+
+
+WRITE = """
+import sys, os
+from nb2prod.stores.local import LocalStore
+store = LocalStore(sys.argv[1])
+print("ready", flush=True)
+for number in range(10_000):
+    key = store.add(number.to_bytes(4, "big") * 500_000)
+    store.put(f"stage-{number:04}", key.encode())
+"""
+
+
+def test_a_writer_that_is_killed_at_any_moment_leaves_only_what_is_whole(tmp_path: Path) -> None:
+    store, chance = LocalStore(str(tmp_path / "store")), random.Random(0)
+    for _ in range(20):
+        writer = subprocess.Popen([sys.executable, "-c", WRITE, store.root], stdout=subprocess.PIPE)
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(chance.uniform(0, 0.05))
+        writer.kill()
+        writer.communicate()
+
+        records = [entry.key for entry in store.entries() if entry.kind == "record"]
+        assert all(store.get(key).decode() in store for key in records)
+    assert records
+    assert stock.damaged(store) == []
+    for path in leftovers(store.root):
+        os.utime(path, (0, 0))
+    stock.collect(store, keep_days=30)
+    assert leftovers(store.root) == []
+    assert {entry.key for entry in store.entries()} >= set(records)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("damage", ["changed", "cut off", "gone"])
+def test_every_entry_may_be_damaged_and_the_next_run_is_right(tmp_path: Path, damage: str) -> None:
+    notebook = written(tmp_path, BIG.format(count=50_000), USE)
+    first = run(notebook, tmp_path / "store")
+    store = LocalStore(str(tmp_path / "store"))
+    keys = [entry.key for entry in store.entries() if not entry.key.startswith("pin-")]
+    for key in random.Random(0).sample(keys, 3):
+        path = store.path(key)
+        data = path.read_bytes()
+        path.unlink()
+        if damage != "gone":
+            path.write_bytes(data[:-1] if damage == "cut off" else data[:-1] + bytes([data[-1] ^ 1]))
+        again = run(notebook, tmp_path / "store")
+
+        assert again.error is None
+        assert texts(again.output or Path()) == texts(first.output or Path()) == ["", "1249975000 small\n"]
+    assert stock.damaged(store) == []
