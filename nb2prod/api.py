@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from nb2prod import checks, decision, document, evidence, journal, notebook, pipeline, release, schema, settings
+from nb2prod import checks, decision, document, edits, evidence, journal, notebook, pipeline, release, schema, settings
 from nb2prod import run as _run
-from nb2prod.edits import Edit
 from nb2prod.errors import Nb2ProdError, RunUnknown
 from nb2prod.events import Event
 from nb2prod.failures import CellFailed
@@ -16,7 +15,7 @@ from nb2prod.run import Options, store_of
 from nb2prod.services import Serving, ask, releases, serve, show_release, status, stop, target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from nb2prod.changes import Ran
@@ -32,10 +31,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Options",
     "Serving",
+    "accept",
     "ask",
     "compare",
-    "edit",
     "extract",
+    "fix",
     "graph",
     "inspect",
     "plan",
@@ -86,15 +86,42 @@ def suggest(book: Notebook, *, magic: bool = False) -> dict[str, Any]:
     return schema.suggestion(book.name, found, suggest.edits(book, found, magic=magic))
 
 
-def edit(path: Path, edits: Iterable[Mapping[str, Any]], out: Path | None = None) -> Path:
-    """Carry out edits, as `suggest` gives them, in a notebook file or in a copy of it; return what was written.
+def accept(path: Path, *, magic: bool = False, out: Path | None = None) -> dict[str, Any]:
+    """Tag a notebook file, or a copy of it, as `suggest` proposes; return the proposal.
 
     Raises:
         NotebookUnreadable: It is no notebook, or in an older format, of which nothing would stay as it was.
         OutputRefused: It cannot be written.
     """
-    made = [Edit(**{**item, "tags": item["tags"] and tuple(item["tags"])}) for item in edits]
-    return document.edited(path, made, path if out is None else out)
+    from nb2prod import suggest
+
+    book = read(path)
+    found = suggest.suggest(book)
+    made = suggest.edits(book, found, magic=magic)
+    document.edited(path, lambda raw: edits.apply(raw, made), out or path)
+    return schema.suggestion(book.name, found, made)
+
+
+def fix(path: Path, out: Path | None = None) -> tuple[Finding, ...]:
+    """Do what findings say in a notebook file, or in a copy of it, where that is safe; return those that are mended.
+
+    Raises:
+        NotebookUnreadable: It is no notebook, or in an older format, of which nothing would stay as it was.
+        OutputRefused: It cannot be written.
+    """
+    mended: list[Finding] = []
+
+    def change(raw: Document) -> Document:
+        while True:  # one at a time, since each changes what the next finds; one that did not help is not tried again
+            found = inspect(notebook.parse(raw, path.name))[1]
+            safe = next((f for f in found if f.fix and f.fix.safe and f not in mended), None)
+            if safe is None or safe.fix is None:
+                return raw
+            mended.append(safe)
+            raw = edits.apply(raw, safe.fix.edits)
+
+    document.edited(path, change, out or path)
+    return tuple(mended)
 
 
 def plan(

@@ -59,12 +59,15 @@ def _status(found: dict[str, Any]) -> int:
 
 @main.command()
 @NOTEBOOK
+@click.option("--fix", is_flag=True, help="First do what the cures say, in place, where that is safe.")
 @FORMAT
 @shown
-def check(notebook: Path, style: str) -> None:
+def check(notebook: Path, style: str, fix: bool) -> None:  # noqa: FBT001
     """Say what would not reproduce in NOTEBOOK, and the cure."""
     from nb2prod import api, schema, text
 
+    for finding in api.fix(notebook) if fix else ():
+        click.echo(f"mended {finding.code}: {finding.message} {finding.fix and finding.fix.title}.", err=True)
     _, found = api.inspect(api.read(notebook))
     if style == "json":
         click.echo(json.dumps({"notebook": notebook.name, "findings": [schema.finding(f) for f in found]}, indent=1))
@@ -100,10 +103,11 @@ def suggest(notebook: Path, accept: bool, output: Path | None, magic: bool, styl
     """Propose stages for NOTEBOOK, which has none yet, or some."""
     from nb2prod import api, text
 
-    found = api.suggest(api.read(notebook), magic=magic)
     if accept or output:
-        written = api.edit(notebook, found["edits"], output)
-        click.echo(f"{len(found['edits'])} cells tagged in {written}", err=True)
+        found = api.accept(notebook, magic=magic, out=output)
+        click.echo(f"{len(found['edits'])} cells tagged in {output or notebook}", err=True)
+    else:
+        found = api.suggest(api.read(notebook), magic=magic)
     click.echo(json.dumps(found, indent=1) if style == "json" else text.suggestion(found))
 
 

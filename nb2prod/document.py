@@ -9,14 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nb2prod import edits, journal, notebook, parameters, pipeline
+from nb2prod import journal, notebook, parameters, pipeline
 from nb2prod.errors import NotebookUnreadable
 from nb2prod.failures import OutputRefused, ParameterUnknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from nb2prod.edits import Edit
+    from collections.abc import Callable, Mapping
 
 Document = dict[str, Any]
 
@@ -104,7 +102,7 @@ def write(raw: Document, output: str | None, folder: Path) -> Path:
     return Path(output)
 
 
-def edited(path: Path, changes: Iterable[Edit], target: Path) -> Path:
+def edited(path: Path, change: Callable[[Document], Document], target: Path) -> Path:
     """Change cells of a notebook file, in place or in a copy; all else is written as it was, character by character.
 
     Raises:
@@ -118,7 +116,7 @@ def edited(path: Path, changes: Iterable[Edit], target: Path) -> Path:
         raise NotebookUnreadable(str(path), "it is in an older format; save it in Jupyter first")
     refuse_output(str(target))
     target = target.resolve()  # what a link points at is written, not the link
-    made = _layout(text, raw)(edits.apply(raw, changes))
+    made = _layout(text, raw)(change(raw))
     mode = (target if target.exists() else path).stat().st_mode
     journal.write_whole(target, made)
     target.chmod(mode)

@@ -21,6 +21,7 @@ class Edit:
     metadata: Mapping[str, Any] | None = field(default=None, hash=False)  # the whole `nb2prod` key; {} takes it away
     tags: tuple[str, ...] | None = None
     above: str | None = None  # source of a new code cell that is put above it
+    above_tags: tuple[str, ...] = ()  # tags of that cell
 
 
 def apply(document: Mapping[str, Any], edits: Iterable[Edit]) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def apply(document: Mapping[str, Any], edits: Iterable[Edit]) -> dict[str, Any]:
             cell.setdefault("metadata", {}).pop("tags", None)
             cell["metadata"].update({"tags": list(edit.tags)} if edit.tags else {})
         if edit.above is not None:
-            made["cells"].insert(edit.cell, _new(made, cell, edit.above))
+            made["cells"].insert(edit.cell, _new(made, cell, edit))
     return made
 
 
@@ -47,11 +48,12 @@ def _like(old: str | list[str], new: str) -> str | list[str]:
     return new if isinstance(old, str) else new.splitlines(keepends=True)
 
 
-def _new(document: Mapping[str, Any], below: Mapping[str, Any], source: str) -> dict[str, Any]:
+def _new(document: Mapping[str, Any], below: Mapping[str, Any], edit: Edit) -> dict[str, Any]:
     made: dict[str, Any] = {"cell_type": "code", "execution_count": None}
     if (document.get("nbformat", 4), document.get("nbformat_minor", 0)) >= (4, 5):
         made["id"] = _unused(document)
-    return {**made, "metadata": {}, "outputs": [], "source": _like(below["source"], source)}
+    metadata = {"tags": list(edit.above_tags)} if edit.above_tags else {}
+    return {**made, "metadata": metadata, "outputs": [], "source": _like(below["source"], edit.above or "")}
 
 
 def _unused(document: Mapping[str, Any]) -> str:

@@ -30,9 +30,9 @@ Json = dict[str, Any]
 
 
 def finding(value: Finding) -> Json:
-    """One finding, with its place flat."""
+    """One finding, with its place flat; `fix` are edits that do as the cure says, or null."""
     head = {"code": value.code, "severity": value.severity, "message": value.message, "cure": value.cure}
-    return {**head, **asdict(value.place)}
+    return {**head, **asdict(value.place), "fix": value.fix and asdict(value.fix)}
 
 
 def error(value: Nb2ProdError) -> Json:

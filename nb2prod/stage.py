@@ -140,13 +140,13 @@ class Stage:
 
 def code(cell: Cell) -> str:
     """Return a cell's source without its `%%stage` line; the lines below keep their numbers."""
-    head = _magic_line(cell.source)
+    head = line_of(cell.source)
     return cell.source if head is None else cell.source.replace(head, "", 1)
 
 
 def untagged(source: str) -> str:
     """Return a source without its `%%stage` line, as IPython shall run it."""
-    head = _magic_line(source)
+    head = line_of(source)
     return source if head is None else source.replace(head, "", 1).removeprefix("\n")
 
 
@@ -171,7 +171,7 @@ def defaults(given: Mapping[str, Any]) -> Mapping[str, Any]:
 @lru_cache(maxsize=4096)
 def declaration(source: str) -> Tag | None:
     """Read `%%stage name [--option value …]` from a cell's first line, or return None."""
-    head = _magic_line(source)
+    head = line_of(source)
     return None if head is None else _declared(head)
 
 
@@ -235,7 +235,8 @@ def _stage(name: str, cells: Iterable[Cell], tags: Iterable[tuple[Cell, Tag]]) -
     return Stage(name=name, role=role, cells=tuple(cells), options=options, tags=tags, after=after)
 
 
-def _magic_line(source: str) -> str | None:
+def line_of(source: str) -> str | None:
+    """Return the `%%stage` line of a source: the first that is not blank, or None."""
     if "%%stage" not in source:
         return None
     for line in source.splitlines():

@@ -165,3 +165,18 @@ def test_a_number_of_jobs_that_is_none_is_wrong_use(tmp_path: Path) -> None:
 
     assert found.exit_code == 2
     assert "NB121: 'many' is no value for 'jobs'." in found.output
+
+
+def test_what_is_safe_to_mend_is_mended_in_place(tmp_path: Path) -> None:
+    path = written(tmp_path, "%%stage Load --nonsense 1\nx = 1", "%%stage b --after Load,gone\nprint(x)", "print(y)")
+    result = nb2prod("check", path, "--fix")
+    sources = [cell["source"] for cell in json.loads(path.read_text())["cells"]]
+
+    assert sources == ["%load_ext nb2prod", "%%stage load\nx = 1", "%%stage b --after load\nprint(x)", "print(y)"]
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == [
+        f"mended {code}" for code in ("NB104", "NB110", "NB113", "NB106")
+    ]
+    assert result.exit_code == 1
+    assert [line for line in result.stdout.splitlines() if "error NB" in line] == [
+        "test.ipynb, cell 4, line 1: error NB103: 'y' is read, but nothing above sets it."
+    ]

@@ -6,6 +6,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from nb2prod.checks.fixes import Fix
 from nb2prod.errors import Place
 
 
@@ -18,3 +19,4 @@ class Finding:
     cure: str
     place: Place = field(factory=Place)
     severity: Literal["error", "warning"] = "error"
+    fix: Fix | None = None  # what does as the cure says, where that can be written down

@@ -17,7 +17,7 @@ FAULTS: dict[str, tuple[Any, ...]] = {
     "NB107": ("%%stage a\n",),
     "NB108": ("%%stage a\ng = (i for i in range(3))\nnext(g)", "%%stage b\nprint(list(g))"),
     "NB109": (("%%stage a\nx = 1", {"nb2prod": {"stage": "b"}}),),
-    "NB110": ("%%stage a --gpus 1\nx = 1",),
+    "NB110": ("%%stage a --gpu 1\nx = 1",),
     "NB111": ("%%stage a\n%cd /", "%%stage b\nprint(_dh)"),
     "NB112": ("%%stage a\nname = input('who?')",),
     "NB113": ("import os", "%%stage a\n%load_ext nb2prod"),
