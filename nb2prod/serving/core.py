@@ -50,9 +50,11 @@ class Core:
         self.model = pickle.loads(data)  # noqa: S301  it is the released one
         if self.schema.get("fast"):
             try:
-                self.fast = fast.compile_model(self.model, self.schema)
+                self.fast = fast.compile_model(self.model, self.schema, sheets=self.schema["fast"] == "sheets")
             except Unknown as unknown:
                 log.warning("The fast path of the rehearsal cannot be made here: %s", unknown)
+        # Below BentoML's level nothing of it is written, and every request still pays for its text.
+        logging.getLogger("uvicorn.access").propagate = False
         self.ask(self.table.check([self.example()], most=1))  # what is imported on first use is imported now
 
     def example(self) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import hashlib
 import hmac
 import json
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+PATIENCE = 60.0  # seconds until a request is given up, unless SERVICE_TIMEOUT says otherwise
+LOOPBACK = ("127.0.0.1", 0)  # of a request that came over no network
 BODY = 16 * 2**20  # bytes of a request, unless SERVICE_MAX_BODY says otherwise
 # Health is asked by what runs the service, which knows no keys; the page holds nothing but itself.
 OPEN = frozenset({"/livez", "/readyz", "/healthz", "/"})
@@ -46,6 +51,8 @@ class Door:
         self.keys = keys_of(environ)
         self.anonymous = environ.get("SERVICE_ANONYMOUS") == "1"
         self.most = int(environ.get("SERVICE_MAX_BODY") or BODY)
+        self.patience = float(environ.get("SERVICE_TIMEOUT") or PATIENCE)
+        self.behind = False
         self.limiter: CapacityLimiter | None = None
         page = (core.folder / "page.html").read_bytes()
         self.files = {
@@ -56,7 +63,9 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
+            self.step_forward(scope)
+        if scope["type"] != "http" or self.behind:
             await self.app(scope, receive, send)
             return
         path = scope["path"]
@@ -76,6 +85,13 @@ class Door:
             more = [(name.encode(), value.encode()) for name, value in refused.headers.items()]
             await respond(send, refused.status, json.dumps(refused.json()).encode(), JSON, more)
 
+    def step_forward(self, scope: Scope) -> None:
+        """Stand before BentoML's own middleware, whose task and timer for each request cost as much as checking it."""
+        whole = scope.get("app")
+        if whole is not None and whole.middleware_stack is not None and not self.behind:
+            front = copy.copy(self)
+            front.app, whole.middleware_stack, self.behind = whole.middleware_stack, front, True
+
     def admit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         """Let in who has a key; where there are none, only this machine.
 
@@ -90,7 +106,7 @@ class Door:
             if sum(hmac.compare_digest(digest, known) for known in self.keys) == 0:
                 said = "A key is needed: send `Authorization: Bearer KEY` or `X-API-Key: KEY`."
                 raise Refused(401, said, headers={"www-authenticate": "Bearer"})
-        elif not self.anonymous and not _here(scope, headers):
+        elif not self.anonymous and not _here((scope.get("client") or LOOPBACK)[0], headers.get(b"host", b"")):
             raise Refused(
                 403, "No keys are set, so only this machine is served: set SERVICE_API_KEYS, or SERVICE_ANONYMOUS=1."
             )
@@ -99,12 +115,16 @@ class Door:
         """Answer `POST /predict`."""
         _only(scope, "POST")
         only_json(headers)
-        body = await self.body(headers, receive)
-        if self.core.quick(len(body)):
-            said = self.core.reply(body)
-        else:
-            self.limiter = self.limiter or CapacityLimiter(1)
-            said = await to_thread.run_sync(self.core.reply, body, limiter=self.limiter)
+        try:
+            async with asyncio.timeout(self.patience):
+                body = await self.body(headers, receive)
+                if self.core.quick(len(body)):
+                    said = self.core.reply(body)
+                else:
+                    self.limiter = self.limiter or CapacityLimiter(1)
+                    said = await to_thread.run_sync(self.core.reply, body, limiter=self.limiter, abandon_on_cancel=True)
+        except TimeoutError:
+            raise Refused(504, f"There was no answer within {self.patience:g} seconds.") from None
         await respond(send, 200, said, JSON)
 
     async def body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
@@ -171,13 +191,13 @@ def _only(scope: Scope, method: str) -> None:
         raise Refused(405, f"{scope['method']} is not known here.", headers={"allow": ", ".join(allowed)})
 
 
-def _here(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+@lru_cache(maxsize=100)
+def _here(client: str, asked: bytes) -> bool:
     """Say whether a request comes from this machine, and is meant for it: a name on the web may lead here, too."""
-    client = scope.get("client")
-    host = headers.get(b"host", b"").decode("latin-1").rpartition(":")
+    host = asked.decode("latin-1").rpartition(":")
     name = host[0] if host[2].isdigit() else "".join(host)
     try:
-        near = client is None or ip_address(client[0]).is_loopback
+        near = ip_address(client).is_loopback
     except ValueError:
         near = False
     return near and name.lower() in LOCAL

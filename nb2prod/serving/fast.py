@@ -10,13 +10,16 @@ one only where they were equal.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .frame import series
 from .heads import Head, Unknown, finite, head, is_nan, unnamed
+from .sheet import Rows as Index
+from .sheet import Sheet, twin
 from .table import Rows
 
 Matrix = np.ndarray[Any, Any]
@@ -41,8 +44,15 @@ Input = Part | Matrix
 Step = Callable[[Any], Any]
 
 
-def compile_model(model: Any, schema: Mapping[str, Any]) -> Callable[[Rows], tuple[Matrix, Matrix | None]]:
+def compile_model(
+    model: Any, schema: Mapping[str, Any], *, sheets: bool
+) -> Callable[[Rows], tuple[Matrix, Matrix | None]]:
     """Return what answers rows as `model` does.
+
+    Args:
+        model: The fitted model.
+        schema: What requests are checked against.
+        sheets: Give the notebook's own transformers sheets instead of DataFrames.
 
     Raises:
         Unknown: There is no way to avoid the DataFrame.
@@ -50,9 +60,8 @@ def compile_model(model: Any, schema: Mapping[str, Any]) -> Callable[[Rows], tup
     fields = schema["fields"]
     model = getattr(model, "best_estimator_", model)
     steps, last = _steps(model)
-    made = [
-        _step(part, Columns(fields=fields, places=tuple(range(len(fields)))), schema["container"]) for part in steps[:1]
-    ]
+    every = Columns(fields=fields, places=tuple(range(len(fields))), sheets=sheets)
+    made = [_step(part, every, schema["container"]) for part in steps[:1]]
     made += [_onward(part) for part in steps[1:]]
     end: Head = head(last)
 
@@ -73,6 +82,7 @@ class Columns:
 
     fields: Sequence[Mapping[str, Any]]
     places: Sequence[int]
+    sheets: bool
 
     def choose(self, asked: Any) -> tuple[int, ...]:
         """Resolve a ColumnTransformer's choice of names, positions or both."""
@@ -126,24 +136,44 @@ def _step(part: Any, columns: Columns, container: str = "frame") -> Step:
 
 
 def _framed(part: Any, columns: Columns) -> Step:
-    """Give the notebook's own transformer the DataFrame that it expects."""
+    """Give the notebook's own transformer what it expects: the DataFrame, or the sheet that it takes for one."""
+    fields = [columns.fields[n] for n in columns.places]
+    if columns.sheets and all(f["dtype"] in SHEETED for f in fields):
+        return _sheeted(part, columns)
     import pandas as pd
 
-    names = pd.Index([columns.fields[n]["column"] for n in columns.places])
-    # A frame of one type is made of one array, which is far cheaper than one a column.
-    kinds = {columns.fields[n]["dtype"] for n in columns.places}
-    plain = kinds <= {"float64"} or kinds <= {"int64"}
+    names = pd.Index([f["column"] for f in fields])
 
     def answer(given: Any) -> Any:
         if not isinstance(given, Part):
             raise Unknown("a frame is gone")
-        if plain:
-            frame = pd.DataFrame(given.matrix(), columns=names)
-        else:
-            made = {n: series(given.rows.values[n], columns.fields[n]) for n in columns.places}
-            frame = pd.DataFrame(made)
-            frame.columns = names
+        made = {n: series(given.rows.values[n], columns.fields[n]) for n in columns.places}
+        frame = pd.DataFrame(made)
+        frame.columns = names
         return _bare(part.transform(frame))
+
+    return answer
+
+
+# A sheet's values are these, and do what Series of these do.
+SHEETED = frozenset({"float64", "float32", "int64", "int32", "bool", "str", "object"})
+
+
+def _sheeted(part: Any, columns: Columns) -> Step:
+    own = twin(part)
+    work = own.transform
+    if _is(part, "FunctionTransformer"):
+        if part.validate:
+            return _onward(part)
+        work = partial(own.func, **(part.kw_args or {}))
+    names = [columns.fields[n]["column"] for n in columns.places]
+
+    def answer(given: Any) -> Any:
+        if not isinstance(given, Part):
+            raise Unknown("a frame is gone")
+        made = {name: given.rows.arrays[n] for name, n in zip(names, columns.places, strict=True)}
+        with np.errstate(all="ignore"):  # as pandas does
+            return _bare(work(Sheet(made, Index(given.rows.count))))
 
     return answer
 
@@ -188,7 +218,7 @@ def _split(part: Any, columns: Columns) -> Step:
         places = columns.choose(asked)
         if inner == "drop" or not places:
             continue
-        steps.append(_chosen(_step(inner, Columns(fields=columns.fields, places=places)), places, single=single))
+        steps.append(_chosen(_step(inner, evolve(columns, places=places)), places, single=single))
     return _joined(steps, sparse=bool(part.sparse_output_))
 
 

@@ -64,7 +64,7 @@ def opened(
     table = fields.learn(found)
     schema = bundle.described(found, table, rules or Rules())
     real = fields.records(found.held.x, table, found.model)
-    schema["fast"] = probe.verdict(found.model, schema, real).used
+    schema["fast"] = probe.verdict(found.model, schema, real).how
     data = pickle.dumps(found.model)
     parts = bundle.Parts(
         notebook="shop.ipynb",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -214,3 +216,47 @@ def test_answers_are_not_guessed_at_by_browsers(door: Door, example: dict[str, A
 def test_another_model_than_the_released_one_is_not_loaded(door: Door) -> None:
     with pytest.raises(RuntimeError, match="not the file that was released"):
         Core(door.core.folder, digest="0" * 64).load()
+
+
+class Whole:
+    """What BentoML builds: an app whose middleware is a stack."""
+
+    def __init__(self) -> None:
+        self.middleware_stack: Any = None
+        self.seen: list[str] = []
+
+
+def test_it_steps_before_bentomls_middleware_when_the_service_starts(door: Door, example: dict[str, Any]) -> None:
+    whole, body = Whole(), json.dumps({"rows": [example]}).encode()
+    inner = Door(shops.elsewhere, core=door.core, environ={})
+
+    async def stack(scope: Any, receive: Any, send: Any) -> None:
+        whole.seen.append(scope.get("path", scope["type"]))
+        await inner(scope, receive, send)
+
+    async def nothing(*_: Any) -> None:
+        return None
+
+    whole.middleware_stack = stack
+    inner.app, app = nothing, inner.app
+    asyncio.run(stack({"type": "lifespan", "app": whole}, nothing, nothing))
+    inner.app = app
+
+    assert call(whole.middleware_stack, "/predict", body)[0] == 200
+    assert call(whole.middleware_stack, "/schema.json")[:2] == (404, "elsewhere")
+    assert whole.seen == ["lifespan", "/schema.json"]
+
+
+class Slow(LinearRegression):
+    def predict(self, x: Any) -> Any:
+        time.sleep(0.5 * float(x["n"].iloc[0] == 7.0))
+        return super().predict(x)
+
+
+def test_a_request_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    x = pd.DataFrame({"n": np.arange(20.0)})
+    slow = shops.opened(tmp_path, shops.candidate(x, Slow().fit(x, x["n"]), "regression"))
+    hurried = Door(slow.app, core=slow.core, environ={"SERVICE_TIMEOUT": "0.1"})
+
+    assert ask(hurried, {"n": 6.0})[0] == 200
+    assert ask(hurried, {"n": 7.0})[0] == 504

@@ -59,6 +59,12 @@ THREE = np.digitize(X["visits"], [6, 13])
 SIZE = X["hours"] * 3 + X["visits"] + (X["plan"] == "gold")
 
 
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a dozen rows alone are enough here, beside hundreds at once."""
+    monkeypatch.setattr(probe, "SINGLES", 6)
+
+
 def columns(encoder: Any = None, numbers: Any = None, **options: Any) -> Any:
     encoder = encoder or OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     numbers = numbers or make_pipeline(SimpleImputer(), StandardScaler())
@@ -190,10 +196,37 @@ class Ratio(TransformerMixin, BaseEstimator):
         return pd.DataFrame({"a": x["wage"].fillna(self.mean_) / x["hours"], "b": x["visits"].clip(upper=9)})
 
 
-def test_the_notebooks_own_transformers_get_a_frame() -> None:
-    split = make_column_transformer((Ratio(), ["wage", "hours", "visits"]), (OneHotEncoder(), ["plan"]))
+class Shouted(TransformerMixin, BaseEstimator):
+    """One that does more with its frame than a sheet can."""
 
-    assert verdict(make_pipeline(split, HistGradientBoostingClassifier(max_iter=20)).fit(X, TWO)).used
+    def fit(self, x: Any, y: Any = None) -> Shouted:
+        return self
+
+    def transform(self, x: Any) -> Any:
+        return x.assign(city=x["city"].str.upper().str.len())[["city", "hours"]]
+
+
+class Sceptic(Shouted):
+    """One that tells a sheet from a frame."""
+
+    def transform(self, x: Any) -> Any:
+        return x[["hours"]] * (1 if isinstance(x, pd.DataFrame) else 2)
+
+
+@pytest.mark.parametrize(("part", "how"), [(Ratio(), "sheets"), (Shouted(), "frames"), (Sceptic(), "frames")])
+def test_the_notebooks_own_transformers_get_a_sheet_or_else_a_frame(part: Any, how: str) -> None:
+    split = make_column_transformer((part, ["wage", "hours", "visits", "city"]), (OneHotEncoder(), ["plan"]))
+    found = verdict(make_pipeline(split, HistGradientBoostingClassifier(max_iter=20)).fit(X, TWO))
+
+    assert (found.used, found.how) == (True, how)
+
+
+def test_the_notebooks_own_functions_get_a_sheet() -> None:
+    split = make_column_transformer(
+        (FunctionTransformer(lambda x: x[["hours"]] / 24), ["hours"]), (OneHotEncoder(), ["plan"])
+    )
+
+    assert verdict(make_pipeline(split, LogisticRegression()).fit(X, TWO)).how == "sheets"
 
 
 class Moody(TransformerMixin, BaseEstimator):
@@ -233,8 +266,8 @@ def test_a_difference_is_found() -> None:
     schema = bundle.described(found, fields.learn(found), Rules())
     rows = Table.of(schema).check(fields.records(X, fields.learn(found), fitted), most=200)
 
-    assert probe._same(fitted, schema, compile_model(fitted, schema), rows)
-    assert not probe._same(fitted, schema, compile_model(wrong, schema), rows)
+    assert probe._same(fitted, schema, compile_model(fitted, schema, sheets=True), rows)
+    assert not probe._same(fitted, schema, compile_model(wrong, schema, sheets=True), rows)
 
 
 def test_hostile_rows_reach_beyond_what_was_seen() -> None:
