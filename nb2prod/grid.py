@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from nb2prod import parameters
 from nb2prod.errors import SettingWrong
+from nb2prod.evaluate import printed
 from nb2prod.evaluate.metrics import PRIMARY
 from nb2prod.pipeline import Pipeline
 
@@ -72,6 +73,7 @@ def measures(pipeline: Pipeline, by: str | None) -> frozenset[str]:
     left = {name for flow in pipeline.flows for name in flow.leaves}
     declared = {item.name for item in pipeline.parameters}
     judged = {name for flow in pipeline.flows if flow.stage.role == "evaluate" for name in flow.leaves}
+    judged |= printed.names(pipeline.stages) & left
     named = {name for name in left if _MEASURES.search(name) or name == _plain(by)}
     return frozenset((named | judged) - declared)
 

@@ -39,6 +39,7 @@ class Report:
     values: Mapping[str, Version] = field(factory=dict)  # name → where its last version is
     keys: Mapping[str, str] = field(factory=dict)  # stage → key of what it left
     parameters: Mapping[str, Any] = field(factory=dict)
+    metrics: Mapping[str, float] = field(factory=dict)  # that the notebook's evaluating stages print
     output: Path | None = None  # the executed notebook
     error: Nb2ProdError | None = None
 

@@ -27,6 +27,7 @@ from nb2prod import (
 )
 from nb2prod.decision import Context
 from nb2prod.errors import ChecksFailed, Nb2ProdError, NotebookUnreadable, StageUnknown, StoreError
+from nb2prod.evaluate import printed
 from nb2prod.events import Event
 from nb2prod.execution import Execution
 from nb2prod.journal import Journal
@@ -167,6 +168,7 @@ def _execute(raw: Document, context: Context, options: Options, chosen: Settings
         values=going.world.versions,
         keys=going.keys,
         parameters=options.parameters,
+        metrics=printed.metrics(context.pipeline.stages, raw),
         output=document.write(raw, options.output, folder),
         error=going.error,
     )

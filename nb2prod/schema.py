@@ -145,6 +145,7 @@ def report(value: Report, *, verb: str = "run") -> Json:
             for item in value.outcomes
         ],
         "parameters": dict(value.parameters),
+        "metrics": dict(value.metrics),
         "output": value.output and str(value.output),
         "report": None,  # the page in HTML, where somebody asked for it
         "error": value.error and error(value.error),

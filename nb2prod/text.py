@@ -82,6 +82,8 @@ def report(found: Mapping[str, Any]) -> str:
         error = found["error"]
         where = "" if error["cell"] is None else f" (cell {error['cell'] + 1})"
         lines += [f"{error['code']}: {error['message']}{where}", f"    {error['cure']}"]
+    if found["verb"] != "ship" and found.get("metrics"):
+        lines.append(f"metrics: {', '.join(f'{name} {value:.6g}' for name, value in found['metrics'].items())}")
     lines += [f"{title}: {found[key]}" for title, key in (("notebook", "output"), ("report", "report")) if found[key]]
     return "\n".join(lines)
 

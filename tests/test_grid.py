@@ -55,3 +55,11 @@ def test_the_best_is_least_of_errors_and_most_of_all_else(by: str | None, winner
     ]
 
     assert grid.best(found, None, by)[1] == winner
+
+
+def test_what_kale_prints_as_metrics_is_a_measure() -> None:
+    line = pipeline.build(
+        parsed(("good, other = 1, 2", {"tags": ["step:a"]}), ("print(good)", {"tags": ["pipeline-metrics"]}))
+    )
+
+    assert grid.measures(line, None) == {"good"}

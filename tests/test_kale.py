@@ -98,4 +98,5 @@ def test_it_runs_without_kubernetes_and_equals_straight(tmp_path: Path) -> None:
     assert report.error is None
     assert report.output is not None
     assert texts(report.output)[-2:] == ["ann was here\n", "9\n5\n"]
+    assert report.metrics == {"ann": 9.0, "bob": 5.0}
     assert (verdict["equal"], verdict["differences"]) == (True, [])
