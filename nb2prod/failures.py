@@ -11,6 +11,8 @@ RunError                NB2xx
 ├── StageEnded          NB209
 ├── OutputRefused       NB210
 ├── ResourcesMissing    NB220
+├── ClusterUnreachable  NB221
+├── FolderMissing       NB222
 └── (NB211 to NB215 are differences that `nb2prod verify` finds, no errors: see `nb2prod.compare`)
 """
 
@@ -265,6 +267,47 @@ class ResourcesMissing(RunError):
     @property
     def cure(self) -> str:
         return "Ask for less in the stage's options, or run it where there is more, such as with `--executor dask`."
+
+    @property
+    def place(self) -> Place:
+        return self.where
+
+
+@define
+class ClusterUnreachable(RunError):
+    """Nobody answers where a cluster was said to be, or not any more."""
+
+    address: str
+    reason: str
+
+    code = "NB221"
+
+    @property
+    def message(self) -> str:
+        return f"The cluster at '{self.address}' does not answer: {self.reason}".rstrip(".") + "."
+
+    @property
+    def cure(self) -> str:
+        return "Give the address of a Dask scheduler with --cluster, such as tcp://host:8786, and see that it runs."
+
+
+@define
+class FolderMissing(RunError):
+    """A worker on another machine does not have the notebook's folder."""
+
+    where: Place
+    folder: str
+    host: str
+
+    code = "NB222"
+
+    @property
+    def message(self) -> str:
+        return f"The machine '{self.host}' has no folder '{self.folder}', where the notebook's code runs."
+
+    @property
+    def cure(self) -> str:
+        return "Put the notebook into a folder that all workers share under the same path."
 
     @property
     def place(self) -> Place:

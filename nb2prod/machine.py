@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -13,6 +14,8 @@ from attrs import define, field, frozen
 
 from nb2prod.errors import Place
 from nb2prod.failures import ResourcesMissing
+
+_MANY = 64  # stages that a run sends elsewhere at once, if nobody says
 
 
 @frozen(kw_only=True)
@@ -41,6 +44,16 @@ class Machine:
     _waiting: list[tuple[int, int]] = field(factory=list, init=False)  # rank, and number of arrival
     _arrivals: int = field(default=0, init=False)
     _changed: threading.Condition = field(factory=threading.Condition, init=False)
+
+    @classmethod
+    def here(cls, jobs: int | None) -> Machine:
+        """Return this machine, for so many stages at once, or as many as there are cores."""
+        return cls(jobs=jobs) if jobs else cls()
+
+    @classmethod
+    def boundless(cls, jobs: int | None) -> Machine:
+        """Return what refuses nothing, for stages that run elsewhere."""
+        return cls(jobs=jobs or _MANY, cpus=sys.maxsize, memory=sys.maxsize, gpus=sys.maxsize)
 
     def refuse(self, wanted: Ask, place: Place) -> None:
         """Stop a stage that could never run here.

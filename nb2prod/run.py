@@ -26,7 +26,14 @@ from nb2prod import (
     stock,
 )
 from nb2prod.decision import Context
-from nb2prod.errors import ChecksFailed, Nb2ProdError, NotebookUnreadable, StageUnknown, StoreError
+from nb2prod.errors import (
+    ChecksFailed,
+    Nb2ProdError,
+    NotebookUnreadable,
+    SettingWrong,
+    StageUnknown,
+    StoreError,
+)
 from nb2prod.evaluate import printed
 from nb2prod.events import Event
 from nb2prod.execution import Execution
@@ -47,6 +54,7 @@ if TYPE_CHECKING:
     from nb2prod.memo import Look
     from nb2prod.pipeline import Pipeline
     from nb2prod.plan import Record
+    from nb2prod.runners.base import Runner
     from nb2prod.settings import Settings
     from nb2prod.stores.base import Store
 
@@ -180,11 +188,22 @@ def scheduled(context: Context, options: Options, chosen: Settings) -> Iterator[
     if options.scheduler is not None:
         yield options.scheduler
         return
-    runner = open_runner(chosen.runner, context.kernel)
+    runner = _runner(chosen, context.kernel)
     cells = [cell for flow in context.pipeline.flows for cell in flow.stage.code_cells]
-    scheduler = Scheduler(runner=runner, machine=Machine(jobs=chosen.jobs) if chosen.jobs else Machine())
+    # A runner that sends stages elsewhere leaves it to others to share what there is.
+    machine = Machine.boundless(chosen.jobs) if getattr(runner, "elsewhere", False) else Machine.here(chosen.jobs)
+    scheduler = Scheduler(runner=runner, machine=machine)
     with scheduler.opened(preload.modules(cells, context.preload)):
         yield scheduler
+
+
+def _runner(chosen: Settings, kernel: str) -> Runner:
+    if chosen.runner == "dask":
+        make = plugins.find("nb2prod.runners", "dask")
+        return make(chosen.cluster, chosen.jobs)  # type: ignore[no-any-return]
+    if chosen.cluster is not None:
+        raise SettingWrong("cluster", chosen.cluster, f"an address with --executor dask, and not with {chosen.runner}")
+    return open_runner(chosen.runner, kernel)
 
 
 def prepared(line: Pipeline, path: Path, options: Options, chosen: Settings) -> Context:
