@@ -20,6 +20,7 @@ from nb2prod import (
     memo,
     notebook,
     pipeline,
+    plugins,
     preload,
     schema,
     settings,

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _METHOD = 1  # raised when verdicts of before are no longer worth what they say
 # What is held against a fork is what the user's own Jupyter would do: a kernel that starts from nothing.
-_SEPARATE = {"auto": "kernel", "fork": "kernel"}
+_SEPARATE = {"auto": "kernel", "dask": "kernel", "fork": "kernel"}
 _END = ""  # stands for the end of the notebook where a stage is named
 _CALL = "__import__('nb2prod.kernel', fromlist=['compare']).compare(get_ipython(), {path!r}, {stage!r}, {held!r})"
 
