@@ -41,9 +41,10 @@ def linked(flows: Sequence[StageFlow]) -> list[StageFlow]:
     bound: set[str] = set()  # by the notebook itself, after which IPython leaves the name alone
     for item in cells:
         for name, line in _read(item.cell).items():
-            if HISTORY.fullmatch(name) and name not in bound:
+            # The first letter is looked at first: this is asked of every name while somebody types.
+            if name[0] in "_IO" and HISTORY.fullmatch(name) and name not in bound:
                 wanted[item.position].add(name, line, item, cells)
-        bound |= {name for name in item.cell.flow.binds if HISTORY.fullmatch(name)}
+        bound |= {name for name in item.cell.flow.binds if name[0] in "_IO" and HISTORY.fullmatch(name)}
     if not any(want.results or want.inputs for want in wanted):
         return list(flows)
     _hand_down(wanted, cells)

@@ -10,13 +10,13 @@ from attrs import evolve, frozen
 
 from nb2prod import dataflow, history, makers
 from nb2prod.dataflow import Unparsable
-from nb2prod.errors import Place
 from nb2prod.flows import Above, deferred, merge
 from nb2prod.stage import code, split, tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from nb2prod.errors import Place
     from nb2prod.flows import StageFlow, Use
     from nb2prod.notebook import Cell, Notebook
     from nb2prod.stage import Stage
@@ -87,10 +87,10 @@ class Pipeline:
         """Yield for each cell what it takes from earlier stages: along which edge, and which of its names."""
         flows = {flow.stage.name: flow for flow in self.flows}
         for edge in self.edges:
+            crossing = edge.names
             for item in flows[edge.target].cells:
-                seen = {*item.flow.reads, *item.flow.anonymous.reads, *item.flow.touches}
-                names = tuple(name for name in edge.names if name in seen)
-                if names:
+                seen = item.flow.reads.keys() | item.flow.anonymous.reads.keys() | item.flow.touches.keys()
+                if names := tuple(name for name in crossing if name in seen):
                     yield item.cell, edge, names
 
     def keep(self, position: int, wanted: Iterable[str] = ()) -> frozenset[str]:
@@ -151,7 +151,7 @@ def _edges(flows: Iterable[StageFlow]) -> Iterator[Edge]:
 
 
 def _short(place: Place) -> str:
-    return str(Place(cell=place.cell, line=place.line))
+    return f"cell {(place.cell or 0) + 1}" + (f", line {place.line}" if place.line is not None else "")
 
 
 def _parameters(notebook: Notebook) -> Iterator[Parameter]:

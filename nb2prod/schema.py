@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nb2prod.edits import Edit
     from nb2prod.errors import Nb2ProdError
     from nb2prod.evidence import Evidence, Seen
+    from nb2prod.flows import Use
     from nb2prod.grid import Combination
     from nb2prod.notebook import Cell
     from nb2prod.pipeline import Edge, Pipeline, Reason
@@ -83,9 +84,15 @@ def _edge(edge: Edge, seen: Seen) -> Json:
 
 def _reason(value: Reason, evidence: Evidence | None) -> Json:
     """Why one name crosses: `left` and `read` say how and where, `seen` what the last run says of it, or null."""
-    uses = [use and {"how": use.how, "by": use.by, **asdict(use.place)} for use in (value.left, value.read)]
     why = f"{value}; {evidence}" if evidence else str(value)
-    return {"name": value.name, "why": why, "left": uses[0], "read": uses[1], "seen": evidence and asdict(evidence)}
+    left, read = _in_stage(value.left), value.read and _in_stage(value.read)
+    return {"name": value.name, "why": why, "left": left, "read": read, "seen": evidence and asdict(evidence)}
+
+
+def _in_stage(use: Use) -> Json:
+    at = use.place  # written out, since a notebook has thousands of them and `asdict` is slow
+    where = {"cell": at.cell, "cell_id": at.cell_id, "line": at.line, "stage": at.stage}
+    return {"how": use.how, "by": use.by, **where}
 
 
 def _use(cell: Cell, edge: Edge, names: Iterable[str]) -> Json:

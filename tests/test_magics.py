@@ -100,6 +100,15 @@ def test_the_notebook_is_the_one_given_or_the_one_that_the_front_end_names(
     assert notebook_path("", {"__vsc_ipynb_file__": str(code)}) == server
 
 
+def test_of_an_untagged_notebook_it_is_said_who_proposes_stages(tmp_path: Path) -> None:
+    from nb2prod.magics import _notes
+
+    (note,) = _notes(Recorder(), written(tmp_path, "x = 1"))
+
+    assert note == "No cell is tagged yet. Stages are proposed by: nb2prod suggest test.ipynb"
+    assert _notes(Recorder(), written(tmp_path, "%%stage a\nx = 1")) == ()
+
+
 @pytest.mark.parametrize("line", ["", "nowhere.ipynb", "'unclosed", "nb extra"])
 def test_a_notebook_that_cannot_be_found_is_an_error_that_says_to_pass_the_path(
     line: str, monkeypatch: pytest.MonkeyPatch
