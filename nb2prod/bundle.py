@@ -17,7 +17,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from nb2prod import openapi
+from nb2prod import openapi, sbom
 from nb2prod.candidate import Candidate
 from nb2prod.evaluate import Rival
 from nb2prod.fields import Table
@@ -103,6 +103,9 @@ def contents(parts: Parts) -> dict[str, bytes]:
         made[f"{parts.name.module}.py"] = parts.lifted.source.encode()
     if parts.lifted.values:
         made["values.pkl"] = parts.lifted.values
+    hashes = {path: hashlib.sha256(data).hexdigest() for path, data in made.items()}
+    pinned = (*parts.pins.direct, *parts.pins.indirect)
+    made["sbom.json"] = _json(sbom.document(tag, parts.lifted.digest[:16], pinned, hashes)).encode()
     return made
 
 

@@ -13,13 +13,14 @@ import os
 import pickle
 import sys
 import types
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from nb2prod import bundle, candidate, clues, fields, kernel, pins, pipeline, probe
+from nb2prod import bundle, candidate, clues, fields, kernel, leaks, pins, pipeline, probe, sbom
 from nb2prod.artifact import Recipe, Version
 from nb2prod.candidate import Candidate
 from nb2prod.errors import Nb2ProdError
@@ -28,7 +29,7 @@ from nb2prod.lift import Lifted, lift
 from nb2prod.notebook import Notebook
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules, Verdict, beats
-from nb2prod.refusals import PackageUnknown, TrainingRowsMissing
+from nb2prod.refusals import PackageUnknown, SecretFound, TrainingRowsMissing
 from nb2prod.serving.answers import told
 from nb2prod.serving.table import Table
 from nb2prod.stores import open_store
@@ -71,6 +72,8 @@ class Packed:
     baseline: Rival
     verdict: Verdict
     held: Held
+    hostile: Held
+    licences: Mapping[str, str]
     fast: probe.Verdict
     required: str | None  # a field that a request must have
     environment: tuple[str, ...]  # pins
@@ -107,8 +110,26 @@ def pack(order: Order, measured: Callable[[], None]) -> Packed:
         helpers=helpers,
     )
     made = bundle.contents(parts)
+    if order.rules.secrets == "refuse":
+        guarded(made, lines)
     bundle.write(made, Path(order.folder))
     return _told(parts, bundle.version(made), held, fast)
+
+
+def guarded(made: Mapping[str, bytes], lines: Pipeline) -> None:
+    """Keep secrets out of a package.
+
+    Raises:
+        SecretFound: There is one.
+    """
+    found = leaks.leaks({path: data for path, data in made.items() if not path.startswith(bundle.RUNTIME)})
+    if not found:
+        return
+    first = found[0]
+    cells = [cell for stage in lines.stages for cell in stage.code_cells]
+    shown = first.shown.removesuffix("…")
+    held = [c.index for c in cells if any(v.startswith(shown) for _, v in leaks.secrets(c.source))]
+    raise SecretFound(first.kind, first.path, first.line, first.shown, next(iter(held), None), len(found) - 1)
 
 
 def answers(model: Any, schema: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -126,6 +147,8 @@ def _told(parts: bundle.Parts, version: str, held: Held, fast: probe.Verdict) ->
         baseline=parts.baseline,
         verdict=beats(found.kind, parts.metrics, parts.baseline.metrics),
         held=held,
+        hostile=at_the_edges(found.model, parts.schema, held),
+        licences=sbom.licences((*parts.pins.direct, *parts.pins.indirect)),
         fast=fast,
         required=next((f["key"] for f in parts.schema["fields"]), None),
         environment=(*parts.pins.direct, *parts.pins.indirect),
@@ -178,6 +201,23 @@ def asked(found: Candidate, table: fields.Table) -> Held:
         probabilities=None
         if chances is None
         else tuple(dict(zip(names, row, strict=True)) for row in chances.tolist()),
+    )
+
+
+def at_the_edges(model: Any, schema: Mapping[str, Any], held: Held) -> Held:
+    """Choose rows that are at the edges of what was seen, and that the model has an answer to."""
+    table, kept, said = Table.of(schema), list[dict[str, Any]](), list[dict[str, Any]]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of strange values, which are what this is about
+        for rows in probe.answered(model, schema, table.check(probe.hostile(schema, held.rows), most=probe.HOSTILE)):
+            said += told(schema, rows, probe.asked(model, schema, rows))
+            kept += [
+                dict(zip((c.key for c in table.columns), row, strict=True)) for row in zip(*rows.values, strict=True)
+            ]
+    return Held(
+        rows=tuple(kept),
+        predictions=tuple(one["prediction"] for one in said),
+        probabilities=tuple(one["probabilities"] for one in said) if schema["probabilities"] else None,
     )
 
 

@@ -20,6 +20,10 @@ class Rules:
     unknown: str = field(default="warn", validator=in_(("refuse", "warn", "pass")))
     # What it does with a number outside of those seen in training.
     ranges: str = field(default="pass", validator=in_(("refuse", "pass")))
+    # What a ship does when the package would hold a secret.
+    secrets: str = field(default="refuse", validator=in_(("refuse", "pass")))
+    # Licences that no package of a service may have: a part of the name is enough, such as "AGPL".
+    forbidden_licences: tuple[str, ...] = field(default=(), converter=tuple)
 
 
 def rules(table: Mapping[str, Any]) -> Rules:
@@ -73,6 +77,13 @@ def beats(kind: str, metrics: Mapping[str, float], baseline: Mapping[str, float]
     sign = (">" if mine > theirs else "<") if mine != theirs else "="
     detail = f"{mine:.4g} {sign} {theirs:.4g}"
     return Verdict(rule=f"beats baseline on {name}", ok=ok, detail=detail, severity="warning")
+
+
+def licensed(licences: Mapping[str, str], forbidden: tuple[str, ...]) -> Verdict:
+    """Say whether all packages have licences that the policy allows."""
+    bad = [f"{name}: {said}" for name, said in licences.items() if any(f.lower() in said.lower() for f in forbidden)]
+    detail = ", ".join(bad) if bad else f"{len(licences)} packages"
+    return Verdict(rule="licences are allowed", ok=not bad, detail=detail)
 
 
 def same(*, equal: bool, rows: int) -> Verdict:

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
+from nb2prod.serving.answers import finite
 from nb2prod.serving.fast import compile_model
 from nb2prod.serving.faults import Refused
 from nb2prod.serving.frame import framed
@@ -117,6 +118,20 @@ def asked(model: Any, schema: Mapping[str, Any], rows: Rows) -> tuple[Any, Any]:
 
     frame = framed(rows, schema)
     return np.asarray(model.predict(frame)), np.asarray(model.predict_proba(frame)) if schema["probabilities"] else None
+
+
+def answered(model: Any, schema: Mapping[str, Any], rows: Rows) -> Iterator[Rows]:
+    """Yield the rows that a model has finite answers to, in as few parts as that takes."""
+    if not rows.count:
+        return
+    try:
+        finite(asked(model, schema, rows), rows)
+    except Exception:  # noqa: BLE001  a model may raise anything
+        half = rows.count // 2
+        for part in (range(half), range(half, rows.count)) if half else ():
+            yield from answered(model, schema, rows.only(list(part)))
+        return
+    yield rows
 
 
 def _said(call: Any) -> tuple[Any, Any] | None:

@@ -14,7 +14,8 @@ ShipError
 ├── ReleaseExists        NB411  the id is taken
 ├── PackingEnded         NB412  the process that packs ended without a word
 ├── StagedDiffers        NB413  the stages do not do what the notebook does
-└── PolicyWrong          NB414  the project's policy cannot be read
+├── PolicyWrong          NB414  the project's policy cannot be read
+└── SecretFound          NB415  what would be packaged holds a secret
 """
 
 # ruff: noqa: D102  message, cure and place are explained where the tree begins
@@ -362,3 +363,35 @@ class PolicyWrong(ShipError):
     @property
     def cure(self) -> str:
         return "Mend it in the project's pyproject.toml, under [tool.nb2prod.policy]."
+
+
+@define
+class SecretFound(ShipError):
+    """What would be packaged holds a secret."""
+
+    kind: str
+    path: str
+    line: int  # 0 within a pickle
+    shown: str
+    cell: int | None  # that has it
+    more: int  # secrets besides this one
+
+    code = "NB415"
+
+    @property
+    def message(self) -> str:
+        where = f"line {self.line} of {self.path}" if self.line else self.path
+        more = f" ({self.more} more)" if self.more else ""
+        return f"The package would hold a secret ({self.kind}, '{self.shown}') in {where}{more}."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Read it from an environment variable where it is used, outside of what the model needs, and change it: "
+            'whoever has the notebook has it. A false alarm is waived with `secrets = "pass"` in '
+            "[tool.nb2prod.policy]."
+        )
+
+    @property
+    def place(self) -> Place:
+        return Place(cell=self.cell)

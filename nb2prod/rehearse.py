@@ -45,42 +45,59 @@ class Rehearsal:
 
     rows: int
     equal: bool
+    hostile: int  # rows at the edges of what was seen, equal too
     cold_start_seconds: float
     p50_ms: float
     p95_ms: float
 
 
-def rehearse(bento: str, held: Asked, *, home: Path, work: Path, required: str | None) -> Rehearsal:
+class Given(Protocol):
+    """What a rehearsal asks a service."""
+
+    @property
+    def held(self) -> Asked:
+        """Return held-out rows."""
+
+    @property
+    def hostile(self) -> Asked:
+        """Return rows at the edges of what was seen."""
+
+    @property
+    def required(self) -> str | None:
+        """Return a field that no request may miss."""
+
+
+def rehearse(bento: str, given: Given, *, home: Path, work: Path) -> Rehearsal:
     """Serve a Bento, ask it what the notebook's model was asked, and compare value for value.
 
     Args:
         bento: Its tag.
-        held: Rows with the answers that are right.
+        given: Rows with the answers that are right.
         home: The BentoML store that has it.
         work: A folder for its log.
-        required: A field that no request may miss.
 
     Raises:
         ServiceNotReady: It does not start.
         ServiceDiffers: It answers differently, or accepts a row without `required`.
     """
+    held, edges, required = given.held, given.hostile, given.required
     begun = time.perf_counter()
     running = process.serve(bento, home=home, port=process.free_port(), log=work / "service.log")
     cold = time.perf_counter() - begun
     try:
-        differing = list(_compared(running, held))
-        if differing:
-            total = len(held.rows)
-            reason = f"{len(differing)} of {total} held-out rows differ"
-            raise ServiceDiffers(reason, "\n".join(differing[:SHOWN]))
+        for asked, kind in ((held, "held-out"), (edges, "hostile")):
+            if differing := list(_compared(running, asked)):
+                reason = f"{len(differing)} of {len(asked.rows)} {kind} rows differ"
+                raise ServiceDiffers(reason, "\n".join(differing[:SHOWN]))
         if required is not None:
             _refuses(running, held.rows[0], required)
-        times = sorted(_timed(running, held.rows))
+        times = sorted(_timed(running, held))
     finally:
         process.stop(running)
     return Rehearsal(
         rows=len(held.rows),
         equal=True,
+        hostile=len(edges.rows),
         cold_start_seconds=round(cold, 3),
         p50_ms=round(_quantile(times, 0.5), 3),
         p95_ms=round(_quantile(times, 0.95), 3),
@@ -130,15 +147,20 @@ def _refuses(running: Running, row: dict[str, Any], required: str) -> None:
         raise ServiceDiffers(reason, json.dumps(answer)[:2000])
 
 
-def _timed(running: Running, rows: Sequence[dict[str, Any]]) -> Iterator[float]:
-    """Yield how long requests of one row take, in milliseconds, over one connection."""
+def _timed(running: Running, held: Asked) -> Iterator[float]:
+    """Yield how many milliseconds requests of one row take over one connection; their answers must be right, too."""
+    rows = held.rows
     connection = http.client.HTTPConnection(process.HOST, running.port, timeout=60)
     bodies = [json.dumps({"rows": [rows[n % len(rows)]]}).encode() for n in range(SINGLES)]
     try:
-        for body in bodies:
+        for n, body in enumerate(bodies):
             begun = time.perf_counter()
-            process.post(connection, "/predict", body)
+            status, answers = process.post(connection, "/predict", body)
             yield (time.perf_counter() - begun) * 1000
+            if status != http.HTTPStatus.OK:
+                raise ServiceDiffers(f"row {n % len(rows) + 1} alone got status {status}", json.dumps(answers)[:2000])
+            if differing := list(differences(held, n % len(rows), answers)):
+                raise ServiceDiffers("a row alone is answered otherwise than among others", "\n".join(differing))
     finally:
         connection.close()
 

@@ -154,7 +154,7 @@ def _made(source: Source, listen: Listener) -> Release:
                 tag = bundle.build(work / "service", version=packed.version, home=home, archive=archive)
                 tell(tag)
         with step("rehearse", listen) as tell:
-            tried = rehearse.rehearse(tag, packed.held, home=home, work=work, required=packed.required)
+            tried = rehearse.rehearse(tag, packed, home=home, work=work)
             way = "" if packed.fast.used else ", without a fast path"
             tell(f"{tried.rows} rows equal, {tried.p50_ms:.1f} ms a request{way}")
         with step("release", listen) as tell:
@@ -237,7 +237,8 @@ def _released(source: Source, packed: Packed, tried: Rehearsal, tag: str, made: 
 
 
 def _manifest(source: Source, packed: Packed, tried: Rehearsal, tag: str, archive: Path) -> Release:
-    gate = Gate(verdicts=(packed.verdict, policy.same(equal=tried.equal, rows=tried.rows)))
+    licensed = policy.licensed(packed.licences, source.rules.forbidden_licences)
+    gate = Gate(verdicts=(packed.verdict, policy.same(equal=tried.equal, rows=tried.rows), licensed))
     texts = {text for flow in source.pipeline.flows for item in flow.cells for text in item.flow.strings}
     files = {f"file:{path}": digest for path, digest in environment.files(texts, source.folder).items()}
     return Release(

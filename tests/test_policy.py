@@ -21,7 +21,7 @@ def test_a_policy_is_read_from_the_project(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({"unknwon": "refuse"}, "The policy's 'unknwon' is not one of the rules: unknown, ranges"),
+        ({"unknwon": "refuse"}, "The policy's 'unknwon' is not one of the rules: unknown, ranges, secrets"),
         ({"unknown": "maybe"}, "The policy's 'unknown' must be one of: refuse, warn, pass"),
         ({"ranges": ["pass"]}, "The policy's 'ranges' must be one of: refuse, pass"),
     ],

@@ -202,6 +202,35 @@ def test_nothing_of_jupyter_papermill_or_ours_goes_into_it(churn: Ship) -> None:
     assert "class Usage" in (service / "churn_code.py").read_text(encoding="utf-8")
 
 
+def test_its_fast_path_was_compared_with_the_model_on_real_and_hostile_rows(churn: Ship) -> None:
+    tried = churn.result["rehearsal"]
+
+    assert tried["hostile"] > 100
+    assert tried["fast"] | {"used": True, "how": "sheets", "why": None} == tried["fast"]
+
+
+LEAKY = """
+import pandas as pd
+from sklearn.linear_model import LinearRegression
+class Model(LinearRegression):
+    url = "postgresql://shop:%s@db.internal/sales"
+train, test = pd.DataFrame({'x': [1.0, 2.0, 3.0]}), pd.DataFrame({'x': [4.0, 5.0]})
+model = Model()
+model.fit(train, [2.0, 4.0, 6.0])
+model.score(test, [8.0, 10.0])
+"""
+
+
+def test_a_secret_is_not_packaged_unless_the_policy_says_that_it_is_none(store: Path, tmp_path: Path) -> None:
+    path = written(tmp_path, LEAKY % "hunter2000")
+    refused = api.ship(path)["error"]
+    (tmp_path / "pyproject.toml").write_text('[tool.nb2prod.policy]\nsecrets = "pass"\n', encoding="utf-8")
+
+    assert (refused["code"], refused["cell"]) == ("NB415", 0)
+    assert "hunter2000" not in json.dumps(refused)
+    assert api.ship(path)["ok"]
+
+
 def test_its_manifest_says_what_it_was_made_of(churn: Ship) -> None:
     made = release.read(churn.home, churn.result["release"])
 
