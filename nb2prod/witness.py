@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,4 +73,10 @@ def begin(*ours: Path) -> Witness:
 
 
 def _installed(path: str) -> bool:
-    return os.path.realpath(path).startswith(_INSTALLED)
+    return installed_folder(os.path.dirname(path))  # noqa: PTH120 - a hook must not make objects that open files
+
+
+@lru_cache(maxsize=4096)
+def installed_folder(folder: str) -> bool:
+    """Tell whether a folder belongs to the installation; remembered, since a stage has thousands of modules."""
+    return os.path.realpath(folder).startswith(_INSTALLED)

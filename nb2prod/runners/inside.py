@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import ctypes
 import faulthandler
+import gc
 import json
 import os
 import signal
@@ -83,6 +84,7 @@ def live(warm: Warm, link: Link, streams: tuple[int, int], cores: list[int], par
     for number, file in enumerate((null, *streams)):
         os.dup2(file, number)
     faulthandler.enable(file=2)
+    gc.enable()
     os.environ["JPY_PARENT_PID"] = str(parent)
     os.chdir(task["folder"])
     if any(Path(f"{root}.py").is_file() or Path(root, "__init__.py").is_file() for root in warm.shelf.roots):

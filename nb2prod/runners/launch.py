@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 LOG = "zygote.log"  # beside the files of stages
 _PATIENCE = 5.0  # seconds that a zygote may take to kill what still runs
-_START = "import sys\nif not sys.path[0]: del sys.path[0]\nfrom nb2prod.runners.zygote import main\nmain()"
+# Imports make next to no garbage; nobody needs to look for it.
+_START = (
+    "import gc, sys\ngc.disable()\nif not sys.path[0]: del sys.path[0]\nfrom nb2prod.runners.zygote import main\nmain()"
+)
 
 
 @define

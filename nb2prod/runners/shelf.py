@@ -16,14 +16,13 @@ import warnings
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
-from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _LEFT = sys.stdlib_module_names | {"__mp_main__"}  # they stay: nobody asks whether a process has them
 
@@ -43,6 +42,7 @@ class Shelf(MetaPathFinder):
 
     modules: dict[str, ModuleType] = field(factory=dict)  # in the order in which they were imported
     traces: dict[str, Trace] = field(factory=dict)
+    taking: bool = False
 
     @property
     def roots(self) -> set[str]:
@@ -56,6 +56,9 @@ class Shelf(MetaPathFinder):
         filters, variables = list(warnings.filters), dict(os.environ)
         with _tracing(self.traces):
             yield self._load
+        _adopt(self.traces, before)
+        for trace in self.traces.values():
+            trace.needs = {name: None for name in trace.needs if name in self.modules or name in sys.modules}
         new = [name for name in sys.modules if name not in before and name.partition(".")[0] not in _LEFT]
         for name in new:
             module = sys.modules.pop(name)
@@ -100,16 +103,25 @@ class Shelf(MetaPathFinder):
 
     def take(self, name: str) -> None:
         """Put a module that is asked for in its place, with all that importing it brings."""
+        if self.taking:
+            self._place(name)  # the rest of what it brings is there already
+            return
         closure = self._closure(name)
         order = [other for other in self.modules if other in closure]
-        for other in order:
-            if other not in self.modules:
-                continue  # a module above in the order has brought it
-            if other != name and "." not in other:
-                # By the import system, since others may watch for it (see `nb2prod.ambient`).
-                importlib.import_module(other)
-                continue
-            self._place(other)
+        self.taking = True
+        try:
+            for other in order:
+                if "." in other:
+                    self._place(other)
+            for other in order:
+                if other == name:
+                    self._place(other)
+                elif "." not in other:
+                    # By the import system, since others may watch for it (see `nb2prod.ambient`).
+                    importlib.import_module(other)
+        finally:
+            self.taking = False
+        self._repeat(order)
 
     def _closure(self, name: str) -> set[str]:
         found, pending = set(), [name]
@@ -130,17 +142,21 @@ class Shelf(MetaPathFinder):
             return  # another thread was faster
         sys.modules[name] = module
         parent, _, child = name.rpartition(".")
-        if parent in sys.modules:
-            vars(sys.modules[parent]).setdefault(child, module)
-        trace = self.traces.get(name)
-        if trace is not None:
-            if trace.filters:
-                warnings.filters[:0] = trace.filters  # type: ignore[index]
-                warnings._filters_mutated()  # type: ignore[attr-defined]
-            _set_variables(trace.variables)
+        above = self.modules.get(parent) or sys.modules.get(parent)
+        if above is not None:
+            vars(above).setdefault(child, module)
         if name == "numpy.random":
             # A fresh process begins anywhere, and no two forks at the same place.
             module.seed()
+
+    def _repeat(self, names: Iterable[str]) -> None:
+        """Do again what imports did to the process."""
+        for trace in (self.traces[name] for name in names if name in self.traces):
+            if trace.filters:
+                warnings.filters[:0] = trace.filters  # type: ignore[index]
+                warnings._filters_mutated()  # type: ignore[attr-defined]
+            if trace.variables:
+                _set_variables(trace.variables)
 
 
 @define
@@ -164,17 +180,20 @@ class _Taker(Loader):
 def _tracing(traces: dict[str, Trace]) -> Iterator[None]:
     """Note what each module that is imported imports itself, and what else it does."""
     watch = _Watch(traces)
-    usual = builtins.__import__
+    loading, usual = watch.loading, builtins.__import__
 
     def noted(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:  # noqa: A002
         found = usual(name, globals, locals, fromlist, level)
-        if watch.loading:
+        if loading:
             if level:
-                package = (globals or {}).get("__package__") or (globals or {}).get("__name__", "")
-                name = importlib.util.resolve_name("." * level + name, package)
-            needs = watch.loading[-1].needs
+                package = globals.get("__package__") or globals["__name__"]
+                base = package.rsplit(".", level - 1)[0] if level > 1 else package
+                name = f"{base}.{name}" if name else base
+            needs = loading[-1].needs
             needs[name] = None
-            needs.update(dict.fromkeys(f"{name}.{item}" for item in fromlist or ()))
+            if fromlist:
+                for item in fromlist:
+                    needs[f"{name}.{item}"] = None
         return found
 
     sys.meta_path.insert(0, watch)
@@ -192,8 +211,9 @@ class _Watch(MetaPathFinder):
     def __init__(self, traces: dict[str, Trace]) -> None:
         self.traces = traces
         self.loading: list[Trace] = []  # the innermost is the last
-        self.filters = list(warnings.filters)
-        self.variables = dict(os.environ)
+        self.filters: list[Any] = []
+        self.variables: dict[Any, Any] = {}
+        self.forget()
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -218,15 +238,15 @@ class _Watch(MetaPathFinder):
             known = {id(item) for item in self.filters}
             trace.filters[:0] = [item for item in filters if id(item) not in known]
             self.filters = list(filters)
-        if os.environ != self.variables:
-            for name in {*os.environ, *self.variables}:
-                if os.environ.get(name) != self.variables.get(name):
-                    trace.variables[name] = os.environ.get(name)
-            self.variables = dict(os.environ)
+        variables = _raw_environment()
+        if variables != self.variables:
+            changed = {*variables.items()} ^ {*self.variables.items()}
+            trace.variables |= {name: os.environ.get(name) for name in (os.fsdecode(key) for key, _ in changed)}
+            self.variables = dict(variables)
 
     def forget(self) -> None:
         """Take what was done since as nobody's."""
-        self.filters, self.variables = list(warnings.filters), dict(os.environ)
+        self.filters, self.variables = list(warnings.filters), dict(_raw_environment())
 
 
 class _Noting(Loader):
@@ -251,17 +271,34 @@ class _Noting(Loader):
             return
         spec.loader = module.__loader__ = self.loader
         self.watch.settle()
-        trace = self.watch.traces.setdefault(spec.name, Trace())
-        known = len(sys.modules)
-        self.watch.loading.append(trace)
+        trace, loading = self.watch.traces.setdefault(spec.name, Trace()), self.watch.loading
+        if loading:
+            loading[-1].needs[spec.name] = None
+        loading.append(trace)
         try:
             self.loader.exec_module(module)
         finally:
             self.watch.settle()
-            self.watch.loading.pop()
-            trace.needs.update(dict.fromkeys(islice(list(sys.modules), known, None)))
+            loading.pop()
             if isinstance(self.loader, ExtensionFileLoader):
                 trace.needs.update(dict.fromkeys(_seen_in(module)))
+
+
+def _adopt(traces: dict[str, Trace], before: set[str]) -> None:
+    """Let what was put among the modules by hand belong to the module that was loaded just before it."""
+    last: Trace | None = None
+    for name in sys.modules:
+        if name in before:
+            continue
+        if name in traces:
+            last = traces[name]
+        elif last is not None:
+            last.needs[name] = None
+
+
+def _raw_environment() -> dict[Any, Any]:
+    """Return the environment as `os.environ` keeps it: to decode all of it after each import takes too long."""
+    return getattr(os.environ, "_data", None) or dict(os.environ)
 
 
 def _seen_in(module: ModuleType) -> Iterator[str]:

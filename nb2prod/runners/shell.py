@@ -185,6 +185,17 @@ class Kernel(IPKernelApp):  # type: ignore[misc]
             self.kernel = factory(parent=self, session=self.session, log=self.log, profile_dir=self.profile_dir)
         self.displayhook.get_execution_count = lambda: self.kernel.execution_count
 
+    def rehearse(self) -> None:
+        """Run a cell that does nothing, ahead: the first one costs more than the others."""
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            self.kernel.io_loop = IOLoop.current()
+            loop.run_until_complete(self.handle(self.request("pass", history=False)))
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+
     def init_path(self) -> None:
         """Let modules of the working directory be imported, once it is the stage's."""
         if not self.ahead:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define
 
 import nb2prod.kernel  # noqa: F401 - what each stage needs of us
+from nb2prod import witness
 from nb2prod.runners.guise import Guise, state
 from nb2prod.runners.shelf import Shelf
 from nb2prod.runners.shell import Kernel
@@ -58,17 +59,22 @@ def warm(preload: Sequence[str]) -> Warm:
         kernel = Kernel.instance()
         kernel.initialize(list(_ARGV))
         guise = Guise.seen(before)
+        kernel.rehearse()
         guise.put_off()
         _warm.append(Warm(kernel=kernel, guise=guise, shelf=Shelf()))
     found = _warm[0]
     found.guise.put_on()
+    collects = gc.isenabled()
+    gc.disable()  # next to nothing of what imports make is garbage
     try:
         with found.shelf.filling() as load:
             for root, names in _by_root(preload).items():
                 _import(load, root, names)
     finally:
         found.guise.put_off()
-    gc.collect()
+        (gc.enable if collects else gc.disable)()
+    for module in found.shelf.modules.values():
+        witness.installed_folder(os.path.dirname(getattr(module, "__file__", None) or ""))  # noqa: PTH120
     gc.freeze()  # else a child copies all pages when it collects garbage
     return found
 
