@@ -2,15 +2,19 @@
 
 import sys
 
-from nb2prod import unchanged
+from nb2prod import unchanged, warm
 
 
 def main() -> None:
-    """Answer from the memo of the last run when nothing changed; else let the verb be carried out."""
-    if not unchanged.answered(sys.argv[1:]):
-        from nb2prod.cli import main as commands
+    """Answer from the memo of the last run when nothing changed; else have the verb carried out, warm or here."""
+    if unchanged.answered(sys.argv[1:]):
+        return
+    status = warm.carried_out(sys.argv[1:])
+    if status is not None:
+        sys.exit(status)
+    from nb2prod.cli import main as commands
 
-        commands(prog_name="nb2prod")
+    commands(prog_name="nb2prod")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import asdict
 
-from nb2prod import __version__, parameters, settings
+from nb2prod import __version__, arguments, settings
 from nb2prod.cli_store import store
+from nb2prod.cli_warm import warm
 from nb2prod.failures import MISUSE
 from nb2prod.flags import FORMAT, KERNEL, NOTEBOOK, STORE, shown, stages, workers
 
@@ -44,6 +45,7 @@ def main() -> None:
 
 
 main.add_command(store)
+main.add_command(warm)
 
 
 def _interrupt(_signal: int, _frame: object) -> None:
@@ -263,6 +265,14 @@ def runs(folder: Path, style: str) -> None:
     click.echo(json.dumps(found, indent=1) if style == "json" else text.history(found))
 
 
+@main.command(hidden=True)
+def document() -> None:
+    """Run a document that another process has open, for which it says what happens."""
+    from nb2prod import relay
+
+    relay.serve(sys.stdin, sys.stdout)
+
+
 @main.command()
 @click.argument("run")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write it to, too.")
@@ -324,7 +334,7 @@ def _options(flags: dict[str, Any]) -> Options:
 
     words = [word for pair in flags["given"] for word in pair]
     try:
-        return Options(parameters=parameters.given(words, flags["typed"]))
+        return Options(parameters=arguments.given(words, flags["typed"]))
     except (ValueError, TypeError):
         raise click.BadParameter("it is no JSON object", param_hint="--parameters-json") from None
 

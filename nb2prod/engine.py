@@ -11,11 +11,14 @@ from attrs import evolve
 from papermill.engines import Engine
 from papermill.iorw import papermill_io
 
-from nb2prod import journal, run, schema, settings
+from nb2prod import journal, relay, run, schema, settings
 from nb2prod.failures import CellFailed
 
 if TYPE_CHECKING:
-    from nb2prod.events import Event
+    from nb2prod.errors import Nb2ProdError
+    from nb2prod.events import Event, Listener
+    from nb2prod.run import Options
+    from nb2prod.settings import Settings
 
 _NAMELESS = "notebook.ipynb"
 
@@ -34,21 +37,26 @@ class StagedEngine(Engine):  # type: ignore[misc]
         """
         path = _place(options.get("input_path"))
         chosen = evolve(settings.read(path), kernel=kernel_name)
-        name = journal.new_run()
-        book = journal.Journal(chosen.home, name)
+        # Plain papermill starts the kernel here: in `--cwd`, or where papermill was called.
+        how = run.Options(run=journal.new_run(), folder=Path.cwd())
 
-        def tell(event: Event) -> None:
-            book(event)
+        def follow(event: Event) -> None:
             _follow(nb_man, event)
 
-        # Plain papermill starts the kernel here: in `--cwd`, or where papermill was called.
-        report = run.of_document(nb_man.nb, path, run.Options(run=name, folder=Path.cwd()), chosen, tell)
+        warm = relay.carried_out(nb_man.nb, path, how, chosen, follow)
+        error = _run(nb_man.nb, path, how, chosen, follow) if warm is None else warm[0]
         for cell in nb_man.nb.cells:
             _as_nodes(cell)  # those of stages that were reused
-        run.finish(chosen.home, schema.report(report), tell)
         # A failed cell has its traceback in the outputs, from which papermill makes its own error.
-        if report.error is not None and not isinstance(report.error, CellFailed):
-            raise report.error
+        if error is not None and not isinstance(error, CellFailed):
+            raise error
+
+
+def _run(nb: Any, path: Path, how: Options, chosen: Settings, follow: Listener) -> Nb2ProdError | None:
+    tell = run.journaled(chosen.home, how.run, follow)
+    report = run.of_document(nb, path, how, chosen, tell)
+    run.finish(chosen.home, schema.report(report), tell)
+    return report.error
 
 
 def _place(given: Any) -> Path:

@@ -314,6 +314,27 @@ class FolderMissing(RunError):
         return self.where
 
 
+@define
+class WarmFailed(RunError):
+    """The process that has libraries imported ahead did not start."""
+
+    said: str
+
+    code = "NB230"
+
+    @property
+    def message(self) -> str:
+        return f"The warm process did not start: {self.said.strip().rpartition(chr(10))[2]}"
+
+    @property
+    def cure(self) -> str:
+        return "Runs go without it. It needs Linux, and a folder of this user's own for its socket."
+
+    @property
+    def detail(self) -> str | None:
+        return self.said
+
+
 # What was asked for is not there: wrong use, not work that failed.
 MISUSE = frozenset(
     kind.code for kind in (SettingWrong, StageUnknown, ParameterUnknown, OutputRefused, CredentialsInUrl)

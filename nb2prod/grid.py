@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from nb2prod import parameters
+from nb2prod import arguments
 from nb2prod.errors import SettingWrong
 from nb2prod.evaluate import printed
 from nb2prod.evaluate.metrics import PRIMARY
@@ -65,7 +65,7 @@ def _values(text: str) -> list[Any]:
             return list(json.loads(text))
         except ValueError:
             pass
-    return [parameters.given(["_", part])["_"] for part in text.split(",")]
+    return [arguments.given(["_", part])["_"] for part in text.split(",")]
 
 
 def measures(pipeline: Pipeline, by: str | None) -> frozenset[str]:

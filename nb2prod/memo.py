@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from nb2prod import decision, environment, events, journal, schema, settings, text, unchanged
+from nb2prod import decision, environment, events, journal, packing, schema, settings, text, unchanged
 from nb2prod.events import Event
 from nb2prod.report import Outcome
 from nb2prod.stores.local import LocalStore
@@ -38,7 +38,7 @@ class Look:
 def look(notebook: Path) -> Look:
     """Look at a file that is about to be read."""
     whole = notebook.resolve()
-    return Look(notebook=whole, seen=unchanged.signature(str(whole), time.time_ns()))
+    return Look(notebook=whole, seen=unchanged.signature(str(whole), time.time_ns(), hashed=True))
 
 
 def write(before: Look, context: Context, report: Report, chosen: Settings) -> None:
@@ -55,7 +55,7 @@ def write(before: Look, context: Context, report: Report, chosen: Settings) -> N
     if memo is None or any("\0" in value for values in memo.values() for value in values):
         place.unlink(missing_ok=True)
     else:
-        journal.write_whole(place, unchanged.pack(memo))
+        journal.write_whole(place, packing.pack(memo))
 
 
 def _is_plain(context: Context, report: Report, chosen: Settings) -> bool:
@@ -79,11 +79,17 @@ def _memo(before: Look, context: Context, report: Report, chosen: Settings) -> d
     return {
         "interpreter": unchanged.interpreter(),
         "installed": unchanged.installed(),
-        "files": [part for pair in (files | {str(before.notebook): before.seen}).items() for part in pair],
+        "files": [part for pair in (files | {str(before.notebook): _since(before, now)}).items() for part in pair],
         "places": [part for path in places for part in (str(path), unchanged.place(str(path)))],
         "of": [*map(str, of), repr(dict(report.parameters))],
         **_said(steps, report, chosen.home, executed),
     }
+
+
+def _since(before: Look, now: int) -> str:
+    """Return the signature of the notebook that ran; one that was saved just before is known to be the same by now."""
+    fresh = unchanged.signature(str(before.notebook), time.time_ns(), hashed=True)
+    return unchanged.signature(str(before.notebook), now) if fresh == before.seen else before.seen
 
 
 def _files(kept: Iterable[Record], folder: Path, notebook: Path, chosen: Settings) -> Iterable[str]:

@@ -5,45 +5,13 @@ from __future__ import annotations
 import ast
 import math
 import os
+from typing import TYPE_CHECKING, Any
 
-TYPE_CHECKING = False  # `typing` is no light import, and `nb2prod.unchanged` uses this module
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+    from collections.abc import Mapping
 
 _PLAIN = (type(None), str, bool, int, float)
 _MINOR = 5  # of nbformat 4, to which papermill brings a notebook up
-
-
-def given(words: Sequence[str], typed: str = "{}") -> dict[str, Any]:
-    """Read the parameters of a command line.
-
-    Args:
-        words: Names and values in turn, from `-p`.
-        typed: A JSON object, from a program.
-
-    Raises:
-        ValueError, TypeError: It is none.
-    """
-    found = {}
-    if typed != "{}":
-        import json
-
-        found = dict(json.loads(typed))
-    return found | {name: _value(value) for name, value in zip(words[::2], words[1::2], strict=True)}
-
-
-def _value(text: str) -> Any:
-    """Read a value exactly as papermill reads its `-p`: True, False, None and numbers, and all else is text."""
-    constants = {"True": True, "False": False, "None": None}
-    if text in constants:
-        return constants[text]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def injected(raw: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def of_document(  # noqa: PLR0913 - all but the last are what a run is of
     name, keys = journal.below(chosen.home, path), journal.remembered(chosen.home, path)
     stock.pin(found.store, Pin(kind="run", name=name, project=chosen.home.resolve().parent.name, keys=keys))
     if before is not None and options.verb == "run":
-        memo.write(before, evolve(found, last=last(chosen.home, path, found.store)), report, chosen)
+        memo.write(before, evolve(found, force={}, last=last(chosen.home, path, found.store)), report, chosen)
     return report
 
 

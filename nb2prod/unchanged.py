@@ -12,11 +12,12 @@ import os
 import sys
 import time
 
+from nb2prod.packing import Packed, unpack
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-FORMAT = "1"
 SLACK = 2_000_000_000  # ns by which clocks and the times that file systems keep may be off
 
 _VALUES = {
@@ -24,8 +25,6 @@ _VALUES = {
     "--parameters-json": 1,
 }  # fmt: skip
 _OF_PLAN = {"-p", "--parameter", "--store", "--format", "--parameters-json"}
-
-Memo = dict[str, list[str]]
 
 
 def beside(memory: str) -> str:
@@ -52,39 +51,19 @@ def answered(arguments: Sequence[str]) -> bool:
     return True
 
 
-def pack(memo: Mapping[str, Sequence[str]]) -> bytes:
-    """Write a memo, whose fields are lists of texts without NUL. JSON would cost half of what an answer may."""
-    parts = [FORMAT]
-    for name, values in memo.items():
-        parts += [name, str(len(values)), *values]
-    return "\0".join(parts).encode("utf-8", "surrogateescape")
-
-
-def unpack(data: bytes) -> Memo:
-    """Read what `pack` wrote."""
-    version, *parts = data.decode("utf-8", "surrogateescape").split("\0")
-    if version != FORMAT:
-        raise ValueError(version)
-    memo, at = {}, 0
-    while at < len(parts):
-        name, count = parts[at], int(parts[at + 1])
-        memo[name] = parts[at + 2 : at + 2 + count]
-        at += 2 + count
-    return memo
-
-
-def signature(path: str, now: int) -> str:
+def signature(path: str, now: int, *, hashed: bool = False) -> str:
     """Return what tells that a file is still the same: as git does it, from `stat`, or by a hash for a new file.
 
     Args:
         path: The file, which need not exist.
         now: The time in ns. What was written shortly before it might be written again without a trace in `stat`.
+        hashed: Take the hash in any case.
     """
     seen = _stat(path)
     if seen is None:
         return "-"
     fresh = max(seen[:2]) > now - SLACK
-    return " ".join([*map(str, seen), *([_hash(path)] if fresh else [])])
+    return " ".join([*map(str, seen), *([_hash(path)] if fresh or hashed else [])])
 
 
 def place(path: str) -> str:
@@ -111,10 +90,14 @@ def installed() -> list[str]:
 
 def interpreter() -> list[str]:
     """Return what tells this Python, this nb2prod and its settings in the environment from others."""
-    own = os.path.dirname(__file__)
-    code = [place(entry.path) for folder in (own, *_folders(own)) for entry in _sources(folder)]
     settings = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NB2PROD_"))
-    return [sys.version, sys.executable, sys.prefix, own, *sorted(code), *settings]
+    return [sys.version, sys.executable, sys.prefix, *code(), *settings]
+
+
+def code() -> list[str]:
+    """Return what tells the code of this nb2prod from others."""
+    own = os.path.dirname(__file__)
+    return [own, *sorted(place(entry.path) for folder in (own, *_folders(own)) for entry in _sources(folder))]
 
 
 def _folders(own: str) -> list[str]:
@@ -151,7 +134,7 @@ def _some(words: Iterator[str], count: int) -> list[str]:
     return found if len(found) == count else []
 
 
-def _memo(notebook: str) -> Memo | None:
+def _memo(notebook: str) -> Packed | None:
     folder = os.path.dirname(notebook)
     while True:
         below = os.path.relpath(notebook, folder)
@@ -165,7 +148,7 @@ def _memo(notebook: str) -> Memo | None:
         folder = os.path.dirname(folder)
 
 
-def _holds(memo: Memo) -> bool:
+def _holds(memo: Packed) -> bool:
     """Say whether all is still there, and the same."""
     if memo["interpreter"] != interpreter() or memo["installed"] != installed():
         return False
@@ -194,9 +177,9 @@ def _pairs(values: list[str]) -> Iterable[tuple[str, str]]:
     return zip(values[::2], values[1::2], strict=True)
 
 
-def _fits(memo: Memo, asked: dict[str, list[str]]) -> bool:
+def _fits(memo: Packed, asked: dict[str, list[str]]) -> bool:
     """Say whether the run of the memo was of these parameters, on this store."""
-    from nb2prod.parameters import given
+    from nb2prod.arguments import given
 
     (notebook, store, usual_store, kernel, usual_kernel, parameters) = memo["of"]
     values = given(asked.get("-p", []), asked.get("--parameters-json", ["{}"])[0])
@@ -210,11 +193,11 @@ def _fits(memo: Memo, asked: dict[str, list[str]]) -> bool:
     )
 
 
-def _plan(memo: Memo, asked: dict[str, list[str]]) -> tuple[str, str]:
+def _plan(memo: Packed, asked: dict[str, list[str]]) -> tuple[str, str]:
     return "", memo["plan"][asked.get("--format", ["text"]) == ["json"]]
 
 
-def _run(memo: Memo, asked: dict[str, list[str]]) -> tuple[str, str] | None:
+def _run(memo: Packed, asked: dict[str, list[str]]) -> tuple[str, str] | None:
     """Leave the records of a run and return what it says on stderr and stdout."""
     home, quoted, executed, mark = memo["run"]
     name = asked.get("--run-id", [f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(3).hex()}"])[0]

@@ -15,6 +15,7 @@ from attrs import fields, frozen
 from books import document
 
 from nb2prod import unchanged
+from nb2prod.packing import pack, unpack
 from nb2prod.plan import Record
 
 TEXT = "hello"
@@ -44,7 +45,7 @@ class Place:
         self, *arguments: str, cwd: Path | None = None, entry: str = "-m nb2prod", **more: str
     ) -> subprocess.CompletedProcess[str]:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("NB2PROD_")}
-        environ |= {"PYTHONPATH": str(self.site), **more}
+        environ |= {"PYTHONPATH": str(self.site), "NB2PROD_RUNNER": "auto", **more}
         command = [sys.executable, *(entry.split() if entry.startswith("-m") else ["-c", entry]), *arguments]
         return subprocess.run(
             command, cwd=cwd or self.notebook.parent, env=environ, capture_output=True, text=True, check=False
@@ -239,14 +240,16 @@ def test_an_answer_imports_nothing_that_takes_time(place: Place) -> None:
     found = place.call("run", str(place.notebook), entry=entry)
     ours = {name for name in found.stdout.splitlines()[-1].split() if name.startswith("nb2prod")}
 
-    assert ours == {f"nb2prod{name}" for name in ("", ".__main__", ".unchanged", ".parameters", ".birth")}
-    assert not {"json", "re", "pathlib", "typing"} & set(found.stdout.splitlines()[-1].split())
+    assert ours == {
+        f"nb2prod{name}" for name in ("", ".__main__", ".unchanged", ".packing", ".arguments", ".birth", ".warm")
+    }
+    assert not {"json", "re", "pathlib", "typing", "ast", "enum"} & set(found.stdout.splitlines()[-1].split())
 
 
 def test_a_memo_is_read_as_it_was_written() -> None:
     memo = {"a": ["x", "", "\n"], "b": [], "c": ["\udcff", "é"]}
 
-    assert unchanged.unpack(unchanged.pack(memo)) == memo
+    assert unpack(pack(memo)) == memo
 
 
 def test_all_that_a_record_holds_is_weighed() -> None:

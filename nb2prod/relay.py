@@ -1,0 +1,106 @@
+"""Relay: a run of a document that another process has open, carried out by the daemon and told line by line.
+
+`papermill --engine nb2prod` has the document, with its parameters in it, and keeps it: only what happens is sent back.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pickle
+import signal
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from attrs import asdict
+
+from nb2prod import run, schema, warm
+from nb2prod.events import Event
+from nb2prod.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nb2prod.document import Document
+    from nb2prod.errors import Nb2ProdError
+    from nb2prod.events import Listener
+    from nb2prod.run import Options
+
+
+def carried_out(
+    raw: Document, path: Path, options: Options, chosen: Settings, listen: Listener
+) -> tuple[Nb2ProdError | None] | None:
+    """Have a document run by the daemon, filled with outputs as they come; its record is written there, too.
+
+    Returns:
+        What stopped the run, if anything did, in a tuple; None when there is no daemon that may do it.
+    """
+    if not warm.is_wanted():
+        return None
+    with os.fdopen(os.memfd_create("nb2prod"), "w+b") as order:
+        order.write(json.dumps(_order(raw, path, options, chosen)).encode("utf-8", "surrogatepass"))
+        order.flush()
+        order.seek(0)
+        ours, its = os.pipe()
+        handed = warm.hand_over(["nb2prod", "document"], (order.fileno(), its, 2))
+        os.close(its)
+    with os.fdopen(ours, encoding="utf-8") as lines:
+        if handed is None:
+            return None
+        try:
+            return _followed(lines, raw, listen)
+        except KeyboardInterrupt:
+            handed.signal(signal.SIGINT)
+            _followed(lines, raw, listen)
+            raise
+        finally:
+            handed.wait()
+
+
+def _order(raw: Document, path: Path, options: Options, chosen: Settings) -> dict[str, Any]:
+    settings = asdict(chosen) | {"home": str(chosen.home)}
+    return {"document": raw, "path": str(path.resolve()), "run": options.run, "settings": settings}
+
+
+def _followed(lines: IO[str], raw: Document, listen: Listener) -> tuple[Nb2ProdError | None]:
+    for line in lines:
+        told = json.loads(line)
+        for index, outputs, count in told.get("cells", ()):
+            raw["cells"][index]["outputs"], raw["cells"][index]["execution_count"] = outputs, count
+        if "event" in told:
+            listen(Event(kind=told["event"], data=told["data"]))
+        if "error" in told:
+            return (told["error"] and pickle.loads(base64.b64decode(told["error"])),)  # noqa: S301 - our own process's
+    raise RuntimeError("The warm process ended before the run did; NB2PROD_WARM=0 does without it.")
+
+
+def serve(orders: IO[str], lines: IO[str]) -> None:
+    """Run the document that another process has open; what it reads is what `carried_out` wrote."""
+    order = json.loads(orders.read())
+    raw, path, settings = order["document"], Path(order["path"]), order["settings"]
+    chosen = Settings(**{**settings, "home": Path(settings["home"]), "preload": tuple(settings["preload"])})
+    sent: set[int] = set()
+
+    def tell(event: Event) -> None:
+        done = [event.data["cell"]] if event.kind == "cell" and event.data["state"] != "running" else []
+        sent.update(done)
+        told = {"event": event.kind, "data": dict(event.data), "cells": list(_cells(raw, done))}
+        lines.write(json.dumps(told) + "\n")
+        lines.flush()
+
+    options = run.Options(run=order["run"], folder=Path.cwd())
+    book = run.journaled(chosen.home, options.run, tell)
+    report = run.of_document(raw, path, options, chosen, book)
+    # Those of stages that were reused.
+    rest = [index for index, cell in enumerate(raw["cells"]) if cell["cell_type"] == "code" and index not in sent]
+    run.finish(chosen.home, schema.report(report), book)
+    error = base64.b64encode(pickle.dumps(report.error)).decode() if report.error else None
+    lines.write(json.dumps({"cells": list(_cells(raw, rest)), "error": error}) + "\n")
+    lines.flush()
+
+
+def _cells(raw: Document, indices: list[int]) -> Iterator[tuple[int, Any, Any]]:
+    for index in indices:
+        cell = raw["cells"][index]
+        yield index, cell["outputs"], cell["execution_count"]
