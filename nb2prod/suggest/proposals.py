@@ -38,7 +38,7 @@ FRESH = 0.2  # nothing that was made above is read below
 COMMENT = 0.2  # the cell's first line is a comment that names the work
 Readers = dict[tuple[int, str], set[int]]  # cell that leaves a value, its name → cells that read it
 
-ENOUGH, UNTITLED = 0.5, 0.25  # in a notebook with titles, and in one without
+ENOUGH, UNTITLED = 0.35, 0.25  # in a notebook with titles, and in one without
 MOST = 12  # stages; more are no help
 
 
