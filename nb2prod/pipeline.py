@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from nb2prod.stage import Stage
 
 
+DECLARED = "a tag says that it comes after"
+
+
 @frozen(kw_only=True)
 class Reason:
     """Why one name crosses from a stage to another: how the one leaves it and the other reads it."""
@@ -60,8 +63,7 @@ class Edge:
     @property
     def why(self) -> str:
         """The reasons in a sentence."""
-        said = ["a tag says that it comes after"] if self.declared else []
-        return "; ".join([*map(str, self.reasons), *said])
+        return "; ".join([*map(str, self.reasons), *([DECLARED] if self.declared else [])])
 
 
 @frozen(kw_only=True)

@@ -10,6 +10,7 @@ from attrs import asdict
 from nb2prod.artifact import Artifact, Recipe
 from nb2prod.compare import Difference, Verdict
 from nb2prod.likeness import ABSOLUTE, RELATIVE
+from nb2prod.pipeline import DECLARED
 from nb2prod.plan import Record
 
 if TYPE_CHECKING:
@@ -72,13 +73,14 @@ def graph(pipeline: Pipeline, findings: Iterable[Finding], seen: Seen | None = N
 
 
 def _edge(edge: Edge, seen: Seen) -> Json:
+    reasons = [_reason(reason, seen.get((edge.source, reason.name))) for reason in edge.reasons]
     return {
         "from": edge.source,
         "to": edge.target,
         "names": list(edge.names),
-        "why": edge.why,
+        "why": "\n".join([*(reason["why"] for reason in reasons), *([DECLARED] if edge.declared else [])]),
         "declared": edge.declared,
-        "reasons": [_reason(reason, seen.get((edge.source, reason.name))) for reason in edge.reasons],
+        "reasons": reasons,
     }
 
 

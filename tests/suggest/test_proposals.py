@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from books import FOLDER, document, parsed
+from books import FOLDER, document, parsed, written
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nb2prod import api, edits, notebook
 from nb2prod.notebook import Notebook
 from nb2prod.pipeline import build
+from nb2prod.stage import NAME
 from nb2prod.suggest import edits as accepting
 from nb2prod.suggest import suggest
 
@@ -130,6 +134,37 @@ def test_names_are_identifiers_and_differ() -> None:
     assert found[0] == "setup"
 
 
+CELL = st.sampled_from(
+    [
+        *(part for part in CHURN if part),
+        "x = socket.socket()",
+        "print(x, _)",
+        "%%time\nframe.plot()",
+        "%%stage kept\ny = 1",
+        "for n in range(3):\n    best = n",
+        "",
+        "not python",
+        "## 2. Größe",
+    ]
+)
+
+
+@given(st.lists(CELL, max_size=12), st.booleans())
+def test_whatever_the_cells_are_stages_are_runs_of_cells_with_names_of_their_own(cells: list[str], magic: bool) -> None:
+    raw = book(*cells)
+    before = notebook.parse(raw, "test.ipynb")
+    proposed = suggest(before)
+    parts = [cell.index for item in proposed if item.role != "parameters" for cell in item.cells]
+    made = edits.apply(raw, accepting(before, proposed, magic=magic))
+    after = notebook.parse(made, "test.ipynb")
+    named = [item.name for item in proposed if not item.given]
+
+    assert parts == sorted(set(parts))
+    assert all(NAME.fullmatch(name) for name in named)
+    assert len(set(named) - {"parameters"}) == len([name for name in named if name != "parameters"])
+    assert accepting(after, suggest(after), magic=magic) == ()
+
+
 def test_an_empty_notebook_has_no_stages() -> None:
     assert suggest(Notebook(name="empty.ipynb", cells=())) == ()
     assert stages(book("## Only words")) == {}
@@ -149,3 +184,20 @@ def test_a_fitted_scaler_is_no_model() -> None:
     found = suggest(parsed("x = load_x()", "scaler = StandardScaler()\nscaler.fit(x)\nz = scaler.transform(x)"))
 
     assert [item.name for item in found] == ["load", "features"]
+
+
+@pytest.mark.kernel
+def test_the_stages_that_are_proposed_run_equal_to_straight(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "import numpy as np\nfrom sklearn.datasets import load_iris\nfrom sklearn import linear_model",
+        "rng = np.random.default_rng(0)\nX, y = load_iris(return_X_y=True)",
+        "keep = rng.random(len(y)) < 0.7\nprint(keep.sum())",
+        "model = linear_model.LogisticRegression(max_iter=1000)\nmodel.fit(X[keep], y[keep])",
+        "score = model.score(X[~keep], y[~keep])\nprint(round(score, 3), rng.random())",
+    )
+    api.accept(path)
+    verdict = api.verify(path)["verify"]
+
+    assert [stage.name for stage in build(api.read(path)).stages] == ["setup", "load", "train", "evaluate"]
+    assert (verdict["equal"], verdict["differences"]) == (True, [])
