@@ -10,7 +10,6 @@ import decimal
 import gc
 import importlib.util
 import locale
-import logging
 import os
 import random
 import socket
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -56,11 +55,15 @@ def changed(before: State, after: State) -> State:
     return found
 
 
-def restore(state: Mapping[str, Any]) -> None:
-    """Put state back that `changed` gave in another process."""
+def restore(state: Mapping[str, Any], *, parts: Container[str] | None = None) -> None:
+    """Put state back that `changed` gave in another process: all of it, or some of its parts."""
     for name, value in state.items():
-        get, put = _PARTS[name]
-        put(value.apply(get()) if isinstance(value, Difference) else value)
+        if parts is None or name in parts:
+            get, put = _PARTS[name]
+            put(value.apply(get()) if isinstance(value, Difference) else value)
+
+
+FOR_IMPORTS = frozenset({"environment", "path"})  # what imports depend on
 
 
 @frozen
@@ -167,32 +170,6 @@ def _set_locale(value: str) -> None:
     locale.setlocale(locale.LC_ALL, value)
 
 
-def _logging() -> tuple[dict[str, int], list[tuple[str | None, str | None, str]]]:
-    named = logging.root.manager.loggerDict.items()
-    levels = {name: item.level for name, item in named if isinstance(item, logging.Logger) and item.level}
-    handlers = [item for item in logging.root.handlers if type(item) is logging.StreamHandler]
-    made = [
-        (getattr(item.formatter, "_fmt", None), getattr(item.formatter, "datefmt", None), _stream(item))
-        for item in handlers
-    ]
-    return {"": logging.root.level, **levels}, made
-
-
-def _stream(handler: logging.StreamHandler[Any]) -> str:
-    return "stdout" if handler.stream is sys.stdout else "stderr"
-
-
-def _set_logging(value: tuple[dict[str, int], list[tuple[str | None, str | None, str]]]) -> None:
-    levels, made = value
-    for name, level in levels.items():
-        logging.getLogger(name or None).setLevel(level)
-    for _, _, stream in made[len(_logging()[1]) :]:
-        logging.root.addHandler(logging.StreamHandler(getattr(sys, stream)))
-    handlers = [item for item in logging.root.handlers if type(item) is logging.StreamHandler]
-    for handler, (text, date, _) in zip(handlers, made, strict=False):
-        handler.setFormatter(logging.Formatter(text, date))
-
-
 def _path() -> list[str]:
     return list(sys.path)
 
@@ -260,6 +237,63 @@ def _set_matplotlib_options(value: Any) -> None:
         mpl.rcParams.update(value)
 
 
+def _matplotlib_backend() -> Any:
+    import matplotlib as mpl
+
+    return dict.__getitem__(mpl.rcParams, "backend")
+
+
+def _set_matplotlib_backend(value: Any) -> None:
+    import matplotlib as mpl
+
+    if isinstance(value, str) and value != _matplotlib_backend():
+        mpl.use(value)
+
+
+def _matplotlib_colors() -> Any:
+    colors: Any = importlib.import_module("matplotlib.colors")
+    return dict(colors._colors_full_map)
+
+
+def _set_matplotlib_colors(value: Any) -> None:
+    colors: Any = importlib.import_module("matplotlib.colors")
+    for name, color in value.items():
+        colors._colors_full_map[name] = color  # which also forgets what was looked up before
+
+
+def _matplotlib_maps() -> Any:
+    import matplotlib as mpl
+
+    known: Any = mpl.colormaps
+    return {name: known[name] for name in known if name not in known._builtin_cmaps}
+
+
+def _set_matplotlib_maps(value: Any) -> None:
+    import matplotlib as mpl
+
+    for name, found in value.items():
+        if name not in mpl.colormaps:
+            mpl.colormaps.register(found, name=name)
+
+
+def _inline_options() -> Any:
+    config = _inline()
+    return {name: getattr(config, name) for name in ("close_figures", "figure_formats", "print_figure_kwargs")}
+
+
+def _set_inline_options(value: Any) -> None:
+    config = _inline()
+    for name, option in value.items():
+        setattr(config, name, option)
+
+
+def _inline() -> Any:
+    from IPython import get_ipython
+
+    shell: Any = get_ipython()
+    return importlib.import_module("matplotlib_inline.config").InlineBackend.instance(parent=shell)
+
+
 def _sklearn_options() -> Any:
     import sklearn
 
@@ -295,11 +329,14 @@ _PARTS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "decimal": (_decimal, _set_decimal),
     "recursion": (sys.getrecursionlimit, sys.setrecursionlimit),
     "locale": (lambda: locale.setlocale(locale.LC_ALL), _set_locale),
-    "logging": (_logging, _set_logging),
     "numpy:random": (_numpy_random, _set_numpy_random),
     "numpy:options": (_numpy_options, _set_numpy_options),
     "pandas:options": (_pandas_options, _set_pandas_options),
     "matplotlib:options": (_matplotlib_options, _set_matplotlib_options),
+    "matplotlib:backend": (_matplotlib_backend, _set_matplotlib_backend),
+    "matplotlib:colors": (_matplotlib_colors, _set_matplotlib_colors),
+    "matplotlib:maps": (_matplotlib_maps, _set_matplotlib_maps),
+    "matplotlib_inline.config:options": (_inline_options, _set_inline_options),
     "sklearn:options": (_sklearn_options, _set_sklearn_options),
     "torch:random": (_torch_random, _set_torch_random),
 }

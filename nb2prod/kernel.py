@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, astuple, define, field
 
-from nb2prod import ambient, errors, handover, recall, witness
+from nb2prod import ambient, errors, handover, recall, registries, witness
 from nb2prod.artifact import Artifact, Recipe
 from nb2prod.contrast import contrast
 from nb2prod.dataflow import HISTORY
 from nb2prod.errors import StoreError
 from nb2prod.formats.handles import begun, unbegun
 from nb2prod.formats.reducers import Unkeepable
+from nb2prod.registries import Registries
 from nb2prod.sharing import groups
 from nb2prod.stores import open_store
 
@@ -66,6 +67,8 @@ class _Entered:
     witness: Witness
     setup: dict[str, str | None]  # content hash of what setup made again; it is kept only if the stage changes it
     seen: dict[str, Any]  # what the names of IPython's history held
+    held: Registries
+    loaded: frozenset[str]  # names of the inputs
     pending: list[_Pair] = field(factory=list)  # what `compare` found to be other bytes
 
 
@@ -126,14 +129,19 @@ def enter(shell: Any, path: str) -> None:
 
     with capture_output():
         start = ambient.watch()
-        for code in job.imports:
-            exec(compile(code, "<imports above>", "exec"), space)  # noqa: S102 - the notebook's own imports
+        held = Registries(digest=functools.partial(_print, space), installed=witness.installed)
+        held.watch()
+        state = handover.load(store, job.ambient, space) if job.ambient is not None else {}
+        ambient.restore(state, parts=ambient.FOR_IMPORTS)
+        missing = [code for code in job.imports if not _imports(code, space)]
         for code in job.everywhere:
             shell.run_cell(code, store_history=False, silent=True).raise_error()
-    if job.ambient is not None:
-        ambient.restore(handover.load(store, job.ambient, space))
-    load_digests(store, {digest: job.stale.get(digest, ()) for digest in job.inputs}, space)
+        ambient.restore(state)
+        for code in missing:  # the module is where the notebook has gone to
+            exec(compile(code, "<imports above>", "exec"), space)  # noqa: S102 - the notebook's own imports
     with capture_output():
+        loaded = load_digests(store, {digest: job.stale.get(digest, ()) for digest in job.inputs}, space)
+        held.renew()
         for code in job.late:
             exec(compile(code, "<definitions above>", "exec"), space)  # noqa: S102 - likewise
     here = [name for name in job.keep if name in space]
@@ -149,7 +157,18 @@ def enter(shell: Any, path: str) -> None:
         witness=watching,
         setup=setup,
         seen=recall.seen(space),
+        held=held,
+        loaded=frozenset(loaded),
     )
+
+
+def _imports(code: str, space: dict[str, Any]) -> bool:
+    """Run an import; False when there is no such module yet."""
+    try:
+        exec(compile(code, "<imports above>", "exec"), space)  # noqa: S102 - the notebook's own imports
+    except ModuleNotFoundError:
+        return False
+    return True
 
 
 @_refusals()
@@ -162,7 +181,8 @@ def leave(shell: Any, path: str) -> None:
     unchanged = {name for name, digest in entered.setup.items() if name in space and digest == _digest(space, name)}
     # A result that was not given is another stage's, unless a cell here has shown one.
     idle = {name for name, value in entered.seen.items() if name not in job.results and space.get(name) is value}
-    keeper.keep({name for name in job.keep if name in space or "." in name} - unchanged - idle)
+    held = {*entered.held.changed(), *(name for name in entered.loaded if ":" in name)}
+    keeper.keep(({name for name in job.keep if name in space or "." in name} - unchanged - idle) | held)
     result = {
         "artifacts": [asdict(artifact) for artifact in keeper.artifacts],
         "recipes": [asdict(recipe) for recipe in keeper.recipes],
@@ -235,7 +255,10 @@ class _Keeper:
             done |= pending
             anew = {name for name in pending if name in self.job.definitions and unbegun(self._value(name))}
             self._remake(tuple(sorted(anew)), "")
-            for group in groups({name: self._value(name) for name in sorted(pending - anew)}):
+            # In their order in the namespace, so that classes are made in that order again.
+            order = {name: place for place, name in enumerate(self.space)}
+            ordered = sorted(pending - anew, key=lambda name: (order.get(name, len(order)), name))
+            for group in groups({name: self._value(name) for name in ordered}):
                 self._group(group)
             needs = {name for artifact in self.artifacts for name in artifact.needs}
             pending = {n for n in needs - done if n in self.space and not self._system(n) and not self._imported(n)}
@@ -247,7 +270,7 @@ class _Keeper:
             self._remake(group, str(wrong))
             return
         kinds = tuple(_kind(self._value(name)) for name in group)
-        modules = {name.partition(".")[0] for name in group if "." in name}
+        modules = {name.partition(".")[0] for name in group if "." in name and ":" not in name}
         needs = tuple(sorted({*kept.needs, *modules} - set(group)))
         self.artifacts.append(
             Artifact(names=group, digest=kept.digest, bytes=kept.bytes, buffers=kept.buffers, kinds=kinds, needs=needs)
@@ -262,7 +285,9 @@ class _Keeper:
                 self.faults.append({"name": name, "kind": _kind(self._value(name)), "reason": reason})
 
     def _value(self, name: str) -> Any:
-        """Return a value by name, or by `module.name` when an attribute was set."""
+        """Return a value by name, by `module.name` when an attribute was set, or by `module:name` from a registry."""
+        if ":" in name:
+            return registries.value(name)
         head, *attributes = name.split(".")
         return functools.reduce(getattr, attributes, self.space[head])
 
@@ -293,8 +318,13 @@ def stale(artifact: Artifact, versions: Mapping[str, Version]) -> list[str]:
     return [name for name in artifact.names if versions.get(name) != artifact]
 
 
-def load_digests(store: Store, digests: Mapping[str, Iterable[str]], namespace: dict[str, Any]) -> None:
-    """Put values back by content hash, but for the names that are given with it; functions bound to `namespace`."""
+def load_digests(store: Store, digests: Mapping[str, Iterable[str]], namespace: dict[str, Any]) -> set[str]:
+    """Put values back by content hash, but for the names that are given with it; functions bound to `namespace`.
+
+    Returns:
+        The names that were put back.
+    """
+    loaded: set[str] = set()
     pending = list(digests)
     while pending:
         later: list[str] = []
@@ -308,18 +338,29 @@ def load_digests(store: Store, digests: Mapping[str, Iterable[str]], namespace: 
                     raise
                 later.append(digest)
                 continue
-            for name, value in values.items():
-                if name not in digests[digest]:
-                    _put(namespace, name, value)
+            for name in set(values) - set(digests[digest]):
+                _put(namespace, name, values[name])
+                loaded.add(name)
         pending = later
+    return loaded
 
 
 def _put(namespace: dict[str, Any], name: str, value: Any) -> None:
     head, *attributes = name.split(".")
-    if attributes:
+    if ":" in name:
+        registries.put(name, value, namespace)
+    elif attributes:
         setattr(functools.reduce(getattr, attributes[:-1], namespace[head]), attributes[-1], value)
     else:
         namespace[name] = value
+
+
+def _print(space: dict[str, Any], value: Any) -> str:
+    """Return a hash of a value, or how it shows itself when it cannot be stored."""
+    try:
+        return handover.digest({"": value}, space)
+    except Unkeepable:
+        return repr(value)
 
 
 def _digest(space: dict[str, Any], name: str) -> str | None:

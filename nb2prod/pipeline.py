@@ -104,9 +104,12 @@ class Pipeline:
 
     @cached_property
     def _called(self) -> frozenset[str]:
-        """What the notebook's functions look up when they are called."""
-        cells = [item.flow for flow in self.flows for item in flow.cells]
-        return frozenset(name for flow in cells for body in deferred(flow) for name in body.reads)
+        """What the notebook's functions look up when they are called, and what is said again in each stage."""
+        again = [dataflow.analyse(code) for flow in self.flows for code in flow.registers]
+        cells = [*again, *(item.flow for flow in self.flows for item in flow.cells)]
+        return frozenset(name for flow in cells for body in deferred(flow) for name in body.reads).union(
+            *(flow.reads for flow in again)
+        )
 
 
 def build(notebook: Notebook) -> Pipeline:

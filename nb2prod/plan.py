@@ -83,7 +83,7 @@ def inputs(position: int, pipeline: Pipeline, versions: Mapping[str, Version]) -
     """Find what a stage needs: what it reads, what shares objects with that, and what functions in it look up."""
     flow = pipeline.flows[position]
     registers = [remade("", code) for above in pipeline.flows[:position] for code in above.registers]
-    pending = list(versions) if flow.opaque else [name for name in versions if "." in name]
+    pending = list(versions) if flow.opaque else [name for name in versions if "." in name or ":" in name]
     pending.extend([*_wanted(flow), *(name for recipe in registers for name in recipe.needs)])
     names: set[str] = set()
     while pending:
@@ -95,7 +95,7 @@ def inputs(position: int, pipeline: Pipeline, versions: Mapping[str, Version]) -
         pending.extend(version.needs)
         if isinstance(version, Artifact):
             pending.extend(version.names)
-    artifacts = {v.digest: v for n in sorted(names) if isinstance(v := versions[n], Artifact)}
+    artifacts = {v.digest: v for n in versions if n in names and isinstance(v := versions[n], Artifact)}
     recipes = [v for n in sorted(names) if isinstance(v := versions[n], Recipe)]
     return Inputs(
         names=tuple(sorted(names)),
@@ -136,12 +136,14 @@ def _imports(position: int, pipeline: Pipeline, names: set[str]) -> tuple[str, .
 
 def after(world: World, flow: StageFlow, record: Record) -> World:
     """Return what is known below a stage that left `record`."""
-    versions = {name: version for name, version in world.versions.items() if name not in record.gone}
-    for item in flow.imports:
-        versions.update({name: Recipe(name=name, code=item.code) for name in item.names})
+    left: dict[str, Version] = {n: Recipe(name=n, code=i.code) for i in flow.imports for n in i.names}
+    left = {name: version for name, version in left.items() if name not in flow.deletes}
     for artifact in record.artifacts:
-        versions.update(dict.fromkeys(artifact.names, artifact))
-    versions.update({recipe.name: recipe for recipe in record.recipes})
+        left.update(dict.fromkeys(artifact.names, artifact))
+    left.update({recipe.name: recipe for recipe in record.recipes})
+    # The newest come last: a class that several of them hold is then left as the last of them knows it.
+    gone = {*record.gone, *left}
+    versions = {**{name: version for name, version in world.versions.items() if name not in gone}, **left}
     unknown = {name: stage for name, stage in world.unknown.items() if name not in versions or name not in flow.leaves}
     return World(versions=versions, ambient=record.ambient, unknown=unknown)
 

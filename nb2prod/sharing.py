@@ -77,8 +77,7 @@ def _attributes(cls: type) -> Iterator[Any]:
 
 def _root(item: Any) -> int:
     """Return the identity of an object, for a NumPy view that of the array it looks at."""
-    numpy = sys.modules.get("numpy")
-    return id(root(item)) if numpy is not None and isinstance(item, numpy.ndarray) else id(item)
+    return id(root(item)) if isinstance(item, _array()) else id(item)
 
 
 def _inside(item: Any) -> list[Any]:
@@ -90,9 +89,24 @@ def _inside(item: Any) -> list[Any]:
         return [*(item.__closure__ or ()), *own]
     if isinstance(item, type):
         return list(_attributes(item))
-    if type(item).__module__.partition(".")[0] in {"pandas", "polars", "pyarrow"}:
+    if _is_table(item):
         return _columns(item)
+    if isinstance(item, _array()) and item.dtype.hasobject and item.dtype.names is None:
+        return [value for value in item.ravel()[:_MANY] if not isinstance(value, _ATOMS)]
     return [r for r in gc.get_referents(item) if not isinstance(r, _ATOMS)]
+
+
+def _array() -> Any:
+    numpy = sys.modules.get("numpy")
+    return () if numpy is None else numpy.ndarray
+
+
+def _is_table(item: Any) -> bool:
+    """True for what holds data; what refers to it, such as a frame's groups, does so like any object."""
+    library = type(item).__module__.partition(".")[0]
+    if library != "pandas":
+        return library in {"polars", "pyarrow"}
+    return isinstance(item, sys.modules["pandas"].core.base.PandasObject) and not hasattr(item, "obj")
 
 
 def _columns(item: Any) -> list[Any]:

@@ -49,7 +49,7 @@ class Witness:
         found = {
             getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if name not in self.modules
         }
-        return sorted(str(file) for file in found if file and file.endswith(".py") and not _installed(file))
+        return sorted(str(file) for file in found if file and file.endswith(".py") and not installed(file))
 
     def packages(self) -> list[str]:
         """Return the top-level packages that were loaded."""
@@ -57,7 +57,7 @@ class Witness:
 
     def _name(self, path: str) -> str | None:
         """Return a path as the notebook would name it, None for what is no data of its own."""
-        if _installed(path) or path.startswith(("/dev/", "/proc/", "/sys/")) or path.endswith((".pyc", ".py")):
+        if installed(path) or path.startswith(("/dev/", "/proc/", "/sys/")) or path.endswith((".pyc", ".py")):
             return None
         hidden = any(part.startswith(".") for part in Path(path).parts[1:])
         if hidden or any(Path(path).is_relative_to(folder) for folder in self.ours) or not os.path.isfile(path):  # noqa: PTH113
@@ -72,7 +72,8 @@ def begin(*ours: Path) -> Witness:
     return witness
 
 
-def _installed(path: str) -> bool:
+def installed(path: str) -> bool:
+    """Tell whether a file is part of the installation."""
     return installed_folder(os.path.dirname(path))  # noqa: PTH120 - a hook must not make objects that open files
 
 

@@ -79,7 +79,8 @@ def undefined(pipeline: Pipeline) -> Iterator[Finding]:
                     place = _at(flow.stage, item.cell.index, item.cell.id, line)
                     near = None if name in anywhere else fixes.respell(item.cell, name, known - _GIVEN)
                     yield _undefined(name, place, near, elsewhere=name in anywhere)
-            known |= {*item.flow.binds, *(n for i in item.flow.imports for n in i.names)}
+            called = {name for name, use in flow.leaves.items() if use.place.cell == item.cell.index}
+            known |= {*item.flow.binds, *called, *(n for i in item.flow.imports for n in i.names)}
         known |= {*flow.leaves, *_imported(flow)}
         if hidden:
             return

@@ -14,8 +14,8 @@ MUTATORS = frozenset({
 })  # fmt: skip
 # Calls after which names may be anything.
 OPAQUE = frozenset({"__import__", "compile", "eval", "exec", "globals", "locals", "vars"})
-# Attributes of IPython's shell that are the namespace itself.
-NAMESPACES = frozenset({"user_global_ns", "user_ns"})
+# Attributes that give what no name says: the namespace itself of IPython's shell, the classes made of a class.
+LOOKING_ABOUT = frozenset({"__subclasses__", "user_global_ns", "user_ns"})
 # Methods of frames that look up `@name` in their text.
 QUERIES = frozenset({"eval", "query"})
 QUERIED = re.compile(r"@([A-Za-z_]\w*)")
@@ -49,3 +49,26 @@ def dotted(node: ast.expr) -> str | None:
         parts.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) and parts else None
+
+
+# Calls on an imported module that set it up, and must do so in each process.
+_SETS_UP = re.compile(
+    r"pandas|init_\w+|output_notebook|extension|go_offline|set_options|set_default\w*|set_printoptions|theme_set|enable|"
+    r"disable\w*|patch_\w+|install|uninstall|register\w*|deregister\w*|set_application_registry"
+)
+# But of these the state itself is carried.
+_CARRIED = frozenset({
+    "decimal", "gc", "locale", "logging", "matplotlib", "mpl", "np", "numpy", "os", "pd", "plt", "random", "sklearn",
+    "sns", "socket", "sys", "warnings",
+})  # fmt: skip
+
+
+def registration(statement: ast.Expr) -> set[str]:
+    """Return the name at the left end of a statement that sets up a library, such as `tqdm.pandas()`."""
+    call = statement.value
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name | ast.Attribute)):
+        return set()
+    name = call.func.id if isinstance(call.func, ast.Name) else call.func.attr
+    if not _SETS_UP.fullmatch(name):
+        return set()
+    return ({name} if isinstance(call.func, ast.Name) else base(call.func)) - _CARRIED

@@ -65,6 +65,8 @@ class _Visitor(ast.NodeVisitor):
             self.visit(statement)
             if not self.scopes and isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 self._source(statement)
+            elif not self.scopes and isinstance(statement, ast.Expr) and self.deferred is None:
+                self.flow.registers.extend((root, ast.unparse(statement)) for root in calls.registration(statement))
 
     def _source(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         """Keep the statement that defines a name, and those below that add to it, such as `@name.register`."""
@@ -139,10 +141,10 @@ class _Visitor(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if not isinstance(node.ctx, ast.Load):
             self._touch_base(node)
-        if node.attr in calls.NAMESPACES:
+        if node.attr in calls.LOOKING_ABOUT:
             self.flow.opaque = self.flow.opaque or self._at(node)
         dotted = calls.dotted(node)
-        if isinstance(node.ctx, ast.Store) and dotted and not self.scopes and self.deferred is None:
+        if isinstance(node.ctx, ast.Store) and dotted and self._find(dotted.partition(".")[0]) is None:
             self.flow.patches.setdefault(dotted, self._at(node))
         self.visit(node.value)
 
@@ -223,6 +225,11 @@ class _Visitor(ast.NodeVisitor):
     def _named_call(self, node: ast.Call, name: str) -> None:
         if name in calls.OPAQUE and self._find(name) is None and name not in self.flow.binds:
             self._opaque_call(node, name)
+        match node.args:
+            case [target, ast.Constant(value=str(attribute)), _] if name == "setattr":
+                owner = target.id if isinstance(target, ast.Name) else calls.dotted(target)
+                if owner and self._find(owner.partition(".")[0]) is None:
+                    self.flow.patches.setdefault(f"{owner}.{attribute}", self._at(node))
         if self.deferred is None:
             positional = tuple(a.id if isinstance(a, ast.Name) else None for a in node.args)
             named = {k.arg: k.value.id for k in node.keywords if k.arg and isinstance(k.value, ast.Name)}

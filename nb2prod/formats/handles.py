@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import importlib
 import inspect
 import io
 import os
@@ -12,6 +13,7 @@ import threading
 import types
 import weakref
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +57,7 @@ def _opened(value: Any) -> tuple[str, str, str, Any, Any]:
 def _position(value: Any) -> tuple[int, int]:
     """Return where a file is to be read or written next: its position, and characters to skip from there."""
     path = Path(value.name)
-    if not path.is_file() or not os.path.samestat(os.fstat(value.fileno()), path.stat()):
+    if not path.exists() or not os.path.samestat(os.fstat(value.fileno()), path.stat()):
         raise Unkeepable("an open file that has no name any more cannot be stored")
     if value.writable():
         value.flush()
@@ -183,6 +185,18 @@ def reduce_cursor(value: sqlite3.Cursor) -> Any:
 def _set(value: Any, state: dict[str, Any]) -> None:
     for name, setting in state.items():
         setattr(value, name, setting)
+
+
+def reduce_row(value: sqlite3.Row) -> Any:
+    """Return how to make a row of a query's result again."""
+    return _row, (value.keys(), tuple(value))
+
+
+def _row(names: list[str], values: tuple[Any, ...]) -> sqlite3.Row:
+    sqlite: Any = importlib.import_module("sqlite3")
+    with closing(sqlite.connect(":memory:")) as connection:
+        quoted = ", ".join("? AS " + '"' + name.replace('"', '""') + '"' for name in names)
+        return sqlite.Row(connection.execute(f"SELECT {quoted}", values), values)  # type: ignore[no-any-return]
 
 
 # generators

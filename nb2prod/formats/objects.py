@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import math
 import pickle
 import sys
@@ -164,7 +165,7 @@ def _nans() -> dict[str, float]:
 def _holds_nan(values: Any, left: int = 4) -> bool:
     """True when built-in containers hold one of `_nans`, down to a few levels."""
     found = {id(value) for value in _nans().values()}
-    inner = values.values() if isinstance(values, dict) else values
+    inner = itertools.chain(values.keys(), values.values()) if isinstance(values, dict) else values
     return any(
         id(v) in found or (left and isinstance(v, list | tuple | set | dict) and _holds_nan(v, left - 1)) for v in inner
     )
@@ -209,7 +210,10 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if self.formulas:
             self.needs |= formulas.names(obj) & self.namespace.keys()
         found = reducers.reduce(obj)
-        return super().reducer_override(obj) if found is NotImplemented else found
+        found = super().reducer_override(obj) if found is NotImplemented else found
+        if found is not NotImplemented and found[0] is internals._make_skeleton_class:
+            return (_skeleton, *found[1:])
+        return found
 
     def _dynamic_function_reduce(self, func: types.FunctionType) -> Any:
         if func.__globals__ is not self.namespace:
@@ -217,9 +221,29 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.needs |= globals_of(func.__code__)
         _, slots = internals._function_getstate(func)
         slots = {name: slots[name] for name in _SLOTS}
-        cells = len(func.__code__.co_freevars)
-        state = (dict(vars(func)), slots, func.__closure__)
-        return _make_function, (_portable(func.__code__), cells), state, None, None, _fill
+        # Functions made by one call share its variables, so they are given the very cells.
+        return (
+            _make_function,
+            (_portable(func.__code__), func.__closure__),
+            (dict(vars(func)), slots),
+            None,
+            None,
+            _fill,
+        )
+
+
+def _skeleton(*made: Any) -> type:
+    """Make a class again without telling its bases, which were told when the notebook made it."""
+    told = [c for base in made[2] for c in getattr(base, "__mro__", ()) if c.__module__ == reducers.MAIN]
+    hooks = {base: vars(base)["__init_subclass__"] for base in told if "__init_subclass__" in vars(base)}
+    for base in hooks:
+        type.__delattr__(base, "__init_subclass__")
+    try:
+        cls: type = internals._make_skeleton_class(*made)
+    finally:
+        for base, hook in hooks.items():
+            type.__setattr__(base, "__init_subclass__", hook)
+    return cls
 
 
 class _NanPickler(_Pickler):
@@ -234,21 +258,15 @@ class _NanPickler(_Pickler):
 _SLOTS = ("__name__", "__qualname__", "__annotations__", "__kwdefaults__", "__defaults__", "__module__", "__doc__")
 
 
-def _make_function(code: types.CodeType, cells: int) -> types.FunctionType:
-    closure = tuple(types.CellType() for _ in range(cells)) or None
+def _make_function(code: types.CodeType, closure: tuple[types.CellType, ...] | None) -> types.FunctionType:
     return types.FunctionType(code, _receiver.get(), None, None, closure)
 
 
-def _fill(function: types.FunctionType, state: tuple[dict[str, Any], dict[str, Any], tuple[Any, ...] | None]) -> None:
-    attributes, slots, closure = state
+def _fill(function: types.FunctionType, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    attributes, slots = state
     function.__dict__.update(attributes)
     for name, value in slots.items():
         setattr(function, name, value)
-    for mine, kept in zip(function.__closure__ or (), closure or (), strict=True):
-        try:
-            mine.cell_contents = kept.cell_contents
-        except ValueError:
-            continue  # the cell was empty
 
 
 def _portable(code: types.CodeType, above: int | None = None) -> types.CodeType:

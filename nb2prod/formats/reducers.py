@@ -66,6 +66,68 @@ def _dict_view(value: Any) -> Any:
     return _view_of, (mapping, _VIEWS[type(value)])
 
 
+def _mapping(value: Any) -> Any:
+    return types.MappingProxyType, (next(item for item in gc.get_referents(value) if isinstance(item, dict)),)
+
+
+def _cell(value: types.CellType) -> Any:
+    try:
+        state = (value.cell_contents,)
+    except ValueError:
+        return types.CellType, ()
+    # Filled when it is made, since what is in it may hold the cell.
+    return types.CellType, (), state, None, None, _fill_cell
+
+
+def _fill_cell(cell: types.CellType, state: tuple[Any]) -> None:
+    (cell.cell_contents,) = state
+
+
+_DISPATCHING = functools.singledispatch(lambda _: None).__code__  # type: ignore[attr-defined]
+
+
+def _function(value: Any) -> Any:
+    if value.__code__ is not _DISPATCHING:
+        return NotImplemented
+    own = {name: item for name, item in vars(value).items() if name not in _OF_DISPATCH}
+    return _dispatcher, (), (dict(value.registry), own), None, None, _register
+
+
+_OF_DISPATCH = ("register", "dispatch", "registry", "_clear_cache")
+
+
+def _dispatcher() -> Any:
+    return functools.singledispatch(_no_function)
+
+
+def _no_function(*_args: Any) -> Any:
+    raise NotImplementedError
+
+
+def _register(function: Any, state: tuple[dict[type, Any], dict[str, Any]]) -> None:
+    calls, own = state
+    for cls, call in calls.items():
+        function.register(cls, call)
+    functools.update_wrapper(function, calls[object])
+    vars(function).update(own)
+
+
+def _exception(value: BaseException) -> Any:
+    made = value.__reduce_ex__(5)
+    if isinstance(made, str) or len(made) > 3:
+        return NotImplemented
+    attributes = made[2] if len(made) > 2 else None
+    if attributes is not None and not isinstance(attributes, dict):
+        return NotImplemented
+    raised = (value.__cause__, value.__context__, value.__suppress_context__)
+    return made[0], made[1], (attributes or {}, raised), None, None, _raised
+
+
+def _raised(value: BaseException, state: tuple[dict[str, Any], tuple[Any, Any, bool]]) -> None:
+    attributes, (value.__cause__, value.__context__, value.__suppress_context__) = state
+    value.__dict__.update(attributes)
+
+
 def _cached(value: Any) -> Any:
     return caches.reduce_cache(value) if value.__module__ == MAIN else NotImplemented
 
@@ -96,6 +158,10 @@ _REDUCERS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (tempfile.TemporaryDirectory, handles.reduce_folder),
     (contextvars.ContextVar, handles.reduce_variable),
     (types.GeneratorType, handles.reduce_generator),
+    (types.FunctionType, _function),
+    (types.CellType, _cell),
+    (types.MappingProxyType, _mapping),
+    (BaseException, _exception),
     (tuple(_VIEWS), _dict_view),
     (functools._lru_cache_wrapper, _cached),
     (functools.cached_property, _property),
@@ -107,6 +173,7 @@ _LIBRARIES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("ipykernel.iostream", "OutStream", handles.reduce_stream),
     ("sqlite3", "Connection", handles.reduce_connection),
     ("sqlite3", "Cursor", handles.reduce_cursor),
+    ("sqlite3", "Row", handles.reduce_row),
     ("ipywidgets.widgets.widget", "Widget", reduce_widget),
     ("numpy", "memmap", reduce_map),
 )
