@@ -3,7 +3,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -237,30 +236,23 @@ def test_what_no_machine_needs_is_collected(credentials: str, tmp_path: Path) ->
     assert stock.damaged(store) == []
 
 
-def held(folder: Path) -> int:
-    """Return how many bytes a server has written."""
-    return sum(path.stat().st_size for path in folder.glob("*.dat"))
-
-
 @pytest.mark.remote
 def test_a_server_killed_while_it_is_written_to_leaves_no_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(tmp_path) as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
         store = RemoteStore(f"s3://{BUCKET}/store")
-        data = np.random.default_rng(0).bytes(150_000_000)
-        before = held(tmp_path)
+        data = np.random.default_rng(0).bytes(200_000_000)
+        files = store._opened()
+        put_file = files.put_file
 
-        def kill_midway() -> None:
-            while held(tmp_path) < before + len(data) // 5:
-                time.sleep(0.005)
-            server.kill()
+        def put_file_and_kill(*arguments: Any) -> None:
+            threading.Timer(0.2, server.kill).start()  # some seconds before it is done
+            put_file(*arguments)
 
-        killer = threading.Thread(target=kill_midway)
-        killer.start()
-        with pytest.raises(StoreUnreachable):
+        with monkeypatch.context() as patch, pytest.raises(StoreUnreachable):
+            patch.setattr(files, "put_file", put_file_and_kill)
             store.add(data)
-        killer.join()
         server.start()
 
         assert [entry.key for entry in store.entries()] == []
