@@ -23,7 +23,8 @@ from typing import Literal
 
 from attrs import define, field
 
-from nb2prod.errors import CredentialsInUrl, Place, RunError, SettingWrong, StageUnknown
+from nb2prod.errors import Place, RunError, SettingWrong, StageUnknown
+from nb2prod.storage import CredentialsInUrl
 
 
 @define

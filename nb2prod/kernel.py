@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, astuple, define, field
 
-from nb2prod import ambient, errors, handover, recall, registries, witness
+from nb2prod import ambient, handover, recall, registries, witness
 from nb2prod.artifact import Artifact, Recipe
 from nb2prod.contrast import contrast
 from nb2prod.dataflow import HISTORY
@@ -102,8 +102,7 @@ def refusal(name: str, value: str) -> StoreError | None:
     if name != StoreRefused.__name__:
         return None
     kind, *fields = json.loads(value)
-    found: StoreError = getattr(errors, kind)(*fields)
-    return found
+    return next(known for known in StoreError.__subclasses__() if known.__name__ == kind)(*fields)
 
 
 @contextmanager

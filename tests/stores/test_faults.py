@@ -17,8 +17,8 @@ from books import texts, written
 from stores.contract import LARGE
 
 from nb2prod import api, settings, stock
-from nb2prod.errors import StoreFull
 from nb2prod.report import Report
+from nb2prod.storage import StoreFull
 from nb2prod.stores.local import LocalStore
 
 BIG = "%%stage make\nimport numpy as np\nbig = np.arange({count})\nname = 'small'"

@@ -15,15 +15,9 @@ from stores.contract import LARGE, StoreContract
 from stores.seaweed import ACCESS, BUCKET, SECRET, Server, serving
 
 from nb2prod import api, handover, settings, stock
-from nb2prod.errors import (
-    ArtifactCorrupt,
-    CredentialsInUrl,
-    ExtraMissing,
-    PluginMissing,
-    StoreDenied,
-    StoreUnreachable,
-)
+from nb2prod.errors import ArtifactCorrupt, ExtraMissing, PluginMissing
 from nb2prod.report import Report
+from nb2prod.storage import CredentialsInUrl, StoreDenied, StoreUnreachable
 from nb2prod.stores import open_store
 from nb2prod.stores.remote import RemoteStore
 
@@ -250,9 +244,10 @@ def test_a_server_killed_while_it_is_written_to_leaves_no_half(tmp_path: Path, m
             threading.Timer(0.2, server.kill).start()  # some seconds before it is done
             put_file(*arguments)
 
-        with monkeypatch.context() as patch, pytest.raises(StoreUnreachable):
+        with monkeypatch.context() as patch:
             patch.setattr(files, "put_file", put_file_and_kill)
-            store.add(data)
+            with pytest.raises(StoreUnreachable):
+                store.add(data)
         server.start()
 
         assert [entry.key for entry in store.entries()] == []
