@@ -26,6 +26,8 @@ from attrs import define, field
 from nb2prod.errors import Place, RunError, SettingWrong, StageUnknown
 from nb2prod.storage import CredentialsInUrl
 
+_KILLED = -9  # by the signal of this number, which Windows has no name for
+
 
 @define
 class CellFailed(RunError):
@@ -73,7 +75,7 @@ class KernelDied(RunError):
             return f"The stage took {_size(self.over)} of memory, more than it may, and was ended while this cell ran."
         at = f", when it had taken up to {_size(self.peak)} of memory," if self.peak else ""
         if self.status is not None and self.status < 0:
-            probably = " Probably the system ran out of memory." if self.status == -signal.SIGKILL else ""
+            probably = " Probably the system ran out of memory." if self.status == _KILLED else ""
             return f"The kernel was killed by {_signal(-self.status)}{at} while this cell ran.{probably}".replace(
                 ",.", "."
             )
@@ -84,7 +86,7 @@ class KernelDied(RunError):
     def cure(self) -> str:
         if self.over:
             return "Raise the stage's `--memory`, or give it less data."
-        if self.status == -signal.SIGKILL:
+        if self.status == _KILLED:
             return "Use less data, or a smaller stage, or a machine with more memory."
         return "Look for code that ends the process (os._exit, a crash in a native library) in this cell."
 

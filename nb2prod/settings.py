@@ -18,7 +18,7 @@ class Settings:
 
     home: Path  # folder of runs, releases and the default store
     store: str = "local"
-    runner: str = "kernel"
+    runner: str = "auto"  # a fork where the kernel is this Python, else a kernel
     kernel: str | None = None  # overrides the notebook's own
     preload: tuple[str, ...] = ()  # packages that may be imported once for all stages, besides those known to be fit
     jobs: int | None = None  # stages at once; as many as there are cores when None

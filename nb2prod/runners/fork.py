@@ -43,6 +43,7 @@ class ForkRunner:
 
     preload: tuple[str, ...] = ()
     zygote: launch.Zygote | None = None
+    log: Path | None = None  # what the zygote has to say
     closed: bool = False
     lock: Any = field(factory=threading.Lock)
     numbers: Iterator[int] = field(factory=itertools.count)
@@ -60,6 +61,8 @@ class ForkRunner:
             zygote, self.zygote = self.zygote, None
         if zygote is not None:
             zygote.end()
+        if self.log is not None and self.log.exists() and not self.log.stat().st_size:
+            self.log.unlink()  # it has nothing to tell
 
     def run(self, task: Task) -> RunError | StoreError | None:
         """Run the cells in a fork."""
@@ -90,7 +93,8 @@ class ForkRunner:
             if self.closed:
                 return None
             if self.zygote is None:
-                self.zygote = launch.start(self.preload, task.job_file.parent / launch.LOG)
+                self.log = task.job_file.parent / launch.LOG
+                self.zygote = launch.start(self.preload, self.log)
             number = next(self.numbers)
             order = {"run": number, "memory": task.memory, "cpus": task.cpus}
             with contextlib.suppress(OSError):  # it has ended: that is noticed later
@@ -153,7 +157,7 @@ class _Talk:
     link: socket.socket
     errors: int  # the file descriptor that its `stderr` is
     signal: Any
-    rest: bytes = b""  # the beginning of a line
+    pieces: list[bytes] = field(factory=list)  # of a line that has not ended
     pages: dict[int, Outputs] = field(factory=dict)
     cell: int | None = None  # the one that runs
     began: float = field(factory=time.monotonic)
@@ -220,9 +224,12 @@ class _Talk:
         if not data:
             self.cut_off = True
             return
-        *lines, self.rest = (self.rest + data).split(b"\n")
-        for line in lines:
-            self._event(json.loads(line))
+        self.pieces.append(data)
+        if b"\n" in data:
+            *lines, rest = b"".join(self.pieces).split(b"\n")
+            self.pieces = [rest]
+            for line in lines:
+                self._event(json.loads(line))
 
     def _event(self, event: dict[str, Any]) -> None:
         if "place" in event or "clear" in event:

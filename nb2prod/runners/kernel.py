@@ -8,11 +8,12 @@ import os
 import signal
 import tempfile
 import threading
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import nbformat
-from attrs import asdict, define, field
+from attrs import asdict, define, evolve, field
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_core.utils import ensure_event_loop
 from nbclient import NotebookClient
@@ -22,7 +23,7 @@ from traitlets.config import Config
 
 from nb2prod.errors import Place
 from nb2prod.failures import KernelDied, KernelMissing, RunCancelled, StageTimedOut
-from nb2prod.runners import launch, transcript, verdict
+from nb2prod.runners import launch, limits, transcript, verdict
 from nb2prod.runners.base import CellResult, call
 from nb2prod.runners.flood import Spill
 from nb2prod.runners.verdict import Raised
@@ -76,21 +77,24 @@ class KernelRunner:
             client = NotebookClient(
                 nbformat.v4.new_notebook(cells=cells),
                 kernel_name=task.kernel,
-                timeout=task.timeout,
                 resources={"metadata": {"path": str(task.folder)}},
                 config=config,
             )
-            with client.setup_kernel(env=launch.environment(), stderr=errors), self._noted(client):
-                return RunCancelled(Place(stage=task.stage)) if self._closed else _run(client, task)
+            environment = limits.environment(task.cpus, task.gpus) | launch.environment()
+            with client.setup_kernel(env=environment, stderr=errors), self._noted(client) as group:
+                limits.keep_to(group, task.cpus)
+                with limits.watched(group, task.memory) as over:
+                    error = RunCancelled(Place(stage=task.stage)) if self._closed else _run(client, task)
+                return evolve(error, over=over[0]) if over and isinstance(error, KernelDied) else error
 
     @contextmanager
-    def _noted(self, client: Any) -> Iterator[None]:
-        """Let `close` find a kernel, which leads a process group of its own."""
+    def _noted(self, client: Any) -> Iterator[int]:
+        """Let `close` find a kernel, which leads a process group of its own; gives the group."""
         group = int(client.km.provisioner.pid)
         with self._lock:
             self._live.add(group)
         try:
-            yield
+            yield group
         finally:
             with self._lock:
                 self._live.discard(group)
@@ -113,11 +117,17 @@ def _loop() -> Iterator[None]:
 def _run(client: Any, task: Task) -> RunError | StoreError | None:
     last, spill = len(client.nb.cells) - 1, Spill(path=task.flood)
     shown: list[tuple[list[Any], list[Any]]] = []  # outputs of cells as nbclient has them, and as they were handed on
+    began = time.monotonic()
     for position, cell in enumerate(client.nb.cells):
         user = task.cells[position - 1] if 0 < position < last else None
         if user is not None:
             task.started(user)
+        left = None if task.stage_timeout is None else max(0.001, began + task.stage_timeout - time.monotonic())
+        limit = min((seconds for seconds in (task.timeout, left) if seconds is not None), default=None)
+        client.timeout_func = lambda _cell, limit=limit: limit  # `timeout` takes whole seconds only
         error = _execute(client, cell, position, task, user)
+        if isinstance(error, StageTimedOut) and limit == left:
+            error = StageTimedOut(error.where, task.stage_timeout or 0.0, "stage")
         if user is not None:
             outputs = transcript.kept(cell.outputs, user.index, spill)
             _update(shown)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from typing import TYPE_CHECKING
 
 from attrs import define
@@ -58,7 +59,7 @@ def environment() -> dict[str, str]:
 def ready() -> bool:
     """Tell whether this process has in it what a zygote needs, so that it can be forked."""
     module = sys.modules.get("nb2prod.runners.warmth")
-    return module is not None and bool(module.is_made())
+    return module is not None and bool(module.fits(environment()))
 
 
 def fork(names: Sequence[str]) -> Zygote:
@@ -66,9 +67,12 @@ def fork(names: Sequence[str]) -> Zygote:
     from nb2prod.runners import zygote
 
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    pid = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads: those of numeric libraries survive it
+        pid = os.fork()
     if pid == 0:
         ours.close()
+        os.environ.update(environment())
         os.setsid()
         zygote.be(its, names)
     its.close()

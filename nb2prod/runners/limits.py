@@ -1,11 +1,22 @@
-"""Limits: what a stage may take of the machine, as far as its own process can see to it."""
+"""Limits: what a stage may take of the machine, as far as that can be seen to."""
 
 from __future__ import annotations
 
 import os
-import resource
+import signal
+import sys
+import threading
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if sys.platform != "win32":
+    import resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OFTEN = 0.2  # seconds between two looks at the memory of a stage
 
 # How many threads numeric libraries start, by those that read it when they are imported or first used.
 _THREADS = (
@@ -14,28 +25,57 @@ _THREADS = (
 )  # fmt: skip
 
 
-def threads(cpus: int) -> dict[str, str]:
-    """Return environment variables that keep numeric libraries to so many threads."""
-    return dict.fromkeys(_THREADS, str(cpus))
-
-
-def gpus(count: int, visible: str | None) -> dict[str, str]:
-    """Return environment variables that show only the first so many of the GPUs that are visible now."""
-    known = visible.split(",") if visible else [str(number) for number in range(count)]
-    return {"CUDA_VISIBLE_DEVICES": ",".join(known[:count])}
+def environment(cpus: int | None, gpus: int | None) -> dict[str, str]:
+    """Return environment variables that keep libraries to what a stage may take."""
+    found: dict[str, str] = {}
+    if cpus is not None:
+        found = {name: str(cpus) for name in _THREADS if name not in os.environ}
+    if gpus is not None:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        known = visible.split(",") if visible else [str(number) for number in range(gpus)]
+        found["CUDA_VISIBLE_DEVICES"] = ",".join(known[:gpus])
+    return found
 
 
 def apply(task: dict[str, Any], cores: list[int]) -> None:
     """Keep this process, and those it starts, to what its task may take."""
-    wanted: dict[str, str] = {}
     if task["cpus"] is not None:
         os.sched_setaffinity(0, cores)
-        wanted = {name: value for name, value in threads(task["cpus"]).items() if name not in os.environ}
-    if task["gpus"] is not None:
-        wanted |= gpus(task["gpus"], os.environ.get("CUDA_VISIBLE_DEVICES"))
-    os.environ.update(wanted)
+    os.environ.update(environment(task["cpus"], task["gpus"]))
     soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard) if soft else (soft, hard))  # the report says more than a dump
+
+
+def keep_to(pid: int, cpus: int | None) -> None:
+    """Keep another process to so many cores, where the system can."""
+    if cpus is not None and sys.platform == "linux":
+        os.sched_setaffinity(pid, choose(cpus, []))
+
+
+@contextmanager
+def watched(group: int, most: int | None) -> Iterator[list[int]]:
+    """Kill the processes of a group when they take too much memory; what they took is then in the list."""
+    over: list[int] = []
+    if most is None or sys.platform != "linux":
+        yield over
+        return
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(OFTEN) and not over:
+            taken = memory(group)
+            if taken > most:
+                over.append(taken)
+                with suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield over
+    finally:
+        done.set()
+        thread.join()
 
 
 def choose(count: int, taken: list[int]) -> list[int]:

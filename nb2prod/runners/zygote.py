@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from nb2prod.runners.warmth import Warm
 
 _PR_SET_CHILD_SUBREAPER = 36
-_OFTEN = 0.2  # seconds between two looks at the memory of stages
 _SOON = 1.0  # seconds in which what was killed is gone, if the system is not in trouble
 
 
@@ -58,7 +57,7 @@ class Zygote:
         self.selector.register(self.control, selectors.EVENT_READ)
         while True:
             watched = any(stage.memory for stage in self.stages.values())
-            for key, _ in self.selector.select(_OFTEN if watched else None):
+            for key, _ in self.selector.select(limits.OFTEN if watched else None):
                 if key.data is not None:
                     self._ended(key.data)
                     continue

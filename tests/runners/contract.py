@@ -57,7 +57,8 @@ class RunnerContract:
         assert told.error.value == "3"
 
     def test_a_process_that_dies_keeps_what_it_said(self, runner: Runner, tmp_path: Path) -> None:
-        told = run(runner, tmp_path, "print('before', flush=True)\nimport os\nos.kill(os.getpid(), 9)")
+        code = "print('before', flush=True)\nimport os, time\ntime.sleep(0.5)\nos.kill(os.getpid(), 9)"
+        told = run(runner, tmp_path, code)
 
         assert isinstance(told.error, KernelDied)
         assert told.error.status == -9
@@ -101,6 +102,26 @@ class RunnerContract:
         assert len(told.error.traceback) < 100_000
 
     def test_lines_that_were_overwritten_are_gone(self, runner: Runner, tmp_path: Path) -> None:
-        told = run(runner, tmp_path, "for i in range(3000): print(f'\\r{i}', end='', flush=True)\nprint('\\nend')")
+        told = run(runner, tmp_path, "for i in range(300): print(f'\\r{i}', end='', flush=True)\nprint('\\nend')")
 
-        assert told.texts == ["2999\nend\n"]
+        assert told.texts == ["299\nend\n"]
+
+    def test_a_stage_has_its_time_as_a_whole(self, runner: Runner, tmp_path: Path) -> None:
+        told = run(runner, tmp_path, *["import time\ntime.sleep(0.6)"] * 3, stage_timeout=1)
+
+        assert isinstance(told.error, StageTimedOut)
+        assert (told.error.what, told.error.place.cell) == ("stage", 1)
+
+    def test_a_stage_that_takes_too_much_memory_is_ended(self, runner: Runner, tmp_path: Path) -> None:
+        told = run(runner, tmp_path, "x = []\nimport time\nwhile True:\n    x.append(bytearray(10_000_000))\n"
+                   "    time.sleep(0.01)", memory=200_000_000)  # fmt: skip
+
+        assert isinstance(told.error, KernelDied)
+        assert told.error.over is not None
+        assert 200_000_000 < told.error.over < 2_000_000_000
+        assert "memory" in told.error.cure
+
+    def test_a_stage_gets_the_cores_it_may_have(self, runner: Runner, tmp_path: Path) -> None:
+        told = run(runner, tmp_path, "import os\nlen(os.sched_getaffinity(0)), os.environ['OMP_NUM_THREADS']", cpus=1)
+
+        assert told.texts == ["(1, '1')"]

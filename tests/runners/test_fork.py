@@ -82,26 +82,6 @@ class TestForkRunner(RunnerContract):
         assert isinstance(told.error, StageTimedOut)
         assert told.texts == ["deaf\n"]
 
-    def test_a_stage_has_its_time_as_a_whole(self, runner: Runner, tmp_path: Path) -> None:
-        told = run(runner, tmp_path, *["import time\ntime.sleep(0.6)"] * 3, stage_timeout=1)
-
-        assert isinstance(told.error, StageTimedOut)
-        assert (told.error.what, told.error.place.cell) == ("stage", 1)
-
-    def test_a_stage_that_takes_too_much_memory_is_ended(self, runner: Runner, tmp_path: Path) -> None:
-        told = run(runner, tmp_path, "x = []\nimport time\nwhile True:\n    x.append(bytearray(10_000_000))\n"
-                   "    time.sleep(0.01)", memory=200_000_000)  # fmt: skip
-
-        assert isinstance(told.error, KernelDied)
-        assert told.error.over is not None
-        assert 200_000_000 < told.error.over < 2_000_000_000
-        assert "memory" in told.error.cure
-
-    def test_a_stage_gets_the_cores_it_may_have(self, runner: Runner, tmp_path: Path) -> None:
-        told = run(runner, tmp_path, "import os\nlen(os.sched_getaffinity(0)), os.environ['OMP_NUM_THREADS']", cpus=1)
-
-        assert told.texts == ["(1, '1')"]
-
     def test_a_crash_is_told_with_its_signal_and_last_words(self, runner: Runner, tmp_path: Path) -> None:
         told = run(runner, tmp_path, "import ctypes\nctypes.string_at(0)")
 
