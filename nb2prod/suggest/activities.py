@@ -37,7 +37,7 @@ ACTIVITIES = (
         name="load",
         verb="load data",
         calls="""
-            read_[a-z]+ load load_(?!ext)[a-z_0-9]+ loadtxt loadmat loadarff genfromtxt fetch_[a-z_0-9]+
+            read read_[a-z]+ load loads load_(?!ext)[a-z_0-9]+ loadtxt loadmat loadarff genfromtxt fetch_[a-z_0-9]+
             fetch_?[a-z]* get_data[a-z_]* get_rdataset load_dataset
             make_(?:blobs|moons|circles|classification|regression|swiss_roll|s_curve|gaussian_quantiles|friedman[123])
             urlopen urlretrieve imread open_dataset ImageFolder DataReader
