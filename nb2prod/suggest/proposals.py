@@ -36,10 +36,10 @@ SHOWN, TEMPORARY = 0.3, 0.05  # against it: the cell only shows something; a val
 AGAIN = 0.25  # one more model is fitted
 FRESH = 0.2  # nothing that was made above is read below
 COMMENT = 0.2  # the cell's first line is a comment that names the work
-Readers = dict[tuple[int, str], set[int]]  # cell that leaves a value, its name → cells that read it
-
 ENOUGH, UNTITLED = 0.35, 0.25  # in a notebook with titles, and in one without
 MOST = 12  # stages; more are no help
+
+Readers = dict[tuple[int, str], set[int]]  # cell that leaves a value, its name → cells that read it
 
 
 @frozen(kw_only=True)
@@ -102,7 +102,8 @@ def _edit(proposal: Proposal, *, magic: bool) -> Edit:
 def _cuts(notebook: Notebook, sights: Sequence[Sight]) -> Iterator[Cut]:
     """Yield the places where a stage begins already, or may begin, with what speaks for it."""
     given = {stage.code_cells[0].index: stage for stage in split(notebook) if stage.tags and stage.role != "setup"}
-    start = next((i for i, s in enumerate(sights) if s.kind not in _ABOVE or s.cell.index in given), len(sights))
+    begun = [i for i, s in enumerate(sights) if s.cell.index in given or not (s.kind in _ABOVE or _is_setup(s.cell))]
+    start = begun[0] if begun else len(sights)
     main = _main_level([sight.titles for sight in sights[start + 1 :]])
     apart = [evolve(s.cell, source=code(s.cell), tags=(), metadata={"stage": f"c{n}"}) for n, s in enumerate(sights)]
     flows = build(evolve(notebook, cells=tuple(apart))).flows
@@ -114,7 +115,7 @@ def _cuts(notebook: Notebook, sights: Sequence[Sight]) -> Iterator[Cut]:
             stage = given[sight.cell.index]
             yield Cut(position=position, score=math.inf, name=stage.name, role=stage.role)
             continue
-        if position in never or tag_of(sight.cell) is not None:
+        if tag_of(sight.cell) is not None or (position in never and position > start):
             continue
         said = [*_titled(sight, main), *_begun(sights, position, start), *crossing[position]]
         if position == start:
@@ -122,11 +123,16 @@ def _cuts(notebook: Notebook, sights: Sequence[Sight]) -> Iterator[Cut]:
         yield Cut(
             position=position,
             score=sum(score for score, _ in said),
-            reasons=tuple(reason for score, reason in said if score > 0 and reason),
+            reasons=tuple(reason for _, reason in said if reason),
         )
 
 
 _ABOVE = frozenset({"parameters", "setup", "defines"})
+
+
+def _is_setup(cell: Cell) -> bool:
+    tag = tag_of(cell)
+    return tag is not None and tag.role == "setup"
 
 
 def _chosen(cuts: Iterable[Cut], least: float) -> tuple[Cut, ...]:
@@ -183,9 +189,9 @@ def _crossing(sights: Sequence[Sight], readers: Readers, start: int) -> list[lis
         names = {name for writer, name, reading in values if writer < place <= max(reading)}
         made = {name for writer, name, reading in values if writer == place - 1 and reading == {place}}
         some = ", ".join(f"`{name}`" for name in sorted(names)[:4]) + (", …" if len(names) > 4 else "")
-        crossed = (1e-9, f"{some} {'cross' if len(names) > 1 else 'crosses'}")
-        said = [crossed if names else (FRESH, "nothing made above is read below")]
-        found.append([*said, (-TEMPORARY if made else 0, "")])
+        crossed = (0.0, f"{some} {'cross' if len(names) > 1 else 'crosses'}")
+        said = crossed if names else (FRESH, "nothing made above is read below")
+        found.append([said, (-TEMPORARY if made else 0.0, "")])
     return found
 
 
@@ -224,16 +230,14 @@ def _setup(sights: Sequence[Sight]) -> Iterator[Proposal]:
         yield Proposal(name=SETUP, role="setup", cells=cells, why=why, confidence=0.9)
     for sight in sights:
         if _settable(sight):
-            titled = any(
-                activities.PARAMETERS.search(text) for text in (*(h.text for h in sight.titles), sight.comment)
-            )
+            about = (*(heading.text for heading in sight.titles), sight.comment)
+            titled = any(activities.PARAMETERS.search(text) for text in about)
             yield Proposal(
                 name="parameters",
                 role="parameters",
                 cells=(sight.cell,),
                 why="it holds constants only, which may be given anew with `-p NAME VALUE`",
                 confidence=0.9 if titled else 0.6,
-                given=tag_of(sight.cell) is not None,
             )
 
 
@@ -265,11 +269,8 @@ def _name(sights: Sequence[Sight], used: set[str]) -> str:
     done = max(weights, key=weights.__getitem__) if weights else sights[0].activity or "work"
     meant = [activity for text in titles if (activity := activities.of_words(text))]
     spelt = [name for text in titles if (name := name_of(text))]
-    wanted = (
-        [*meant[:1], *spelt]
-        if titles
-        else [done, *(f"{done}_{made}" for s in sights for made in sorted(s.fits) if made.isidentifier())]
-    )
+    fitted = [made for sight in sights for made in sorted(sight.fits) if made.isidentifier()]
+    wanted = [*meant[:1], *spelt] if titles else [done, *(f"{done}_{made}" for made in fitted)]
     free = [name for name in wanted if NAME.fullmatch(name) and name not in used | _TAKEN]
     if free:
         return free[0]

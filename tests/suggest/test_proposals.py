@@ -124,6 +124,12 @@ def test_no_cut_parts_a_socket_from_its_reader_or_an_output_from_its_cell() -> N
     assert list(found.values())[1:] == [[2, 4], [6, 8]]
 
 
+def test_what_is_tagged_as_setup_stays_above_the_first_stage() -> None:
+    raw = book(("con = open('x')", {"tags": ["setup"]}), "rows = pd.read_csv(con)", "model.fit(rows)")
+
+    assert stages(raw) == {"setup": [0], "load": [1], "train": [2]}
+
+
 def test_names_are_identifiers_and_differ() -> None:
     cells = [f"## {title}" for title in ("2. Setup", "Größe & Gewicht", "Serve", "日本", "Train", "Train", "Train")]
     found = list(stages(book("import a", *(part for title in cells for part in (title, "a.work()")))))
