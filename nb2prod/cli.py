@@ -12,6 +12,7 @@ import click
 from attrs import asdict
 
 from nb2prod import __version__, arguments, settings
+from nb2prod.cli_score import score
 from nb2prod.cli_store import store
 from nb2prod.cli_warm import warm
 from nb2prod.failures import MISUSE
@@ -44,6 +45,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
 
 
+main.add_command(score)
 main.add_command(store)
 main.add_command(warm)
 

@@ -13,6 +13,7 @@ RunError                NB2xx
 ├── ResourcesMissing    NB220
 ├── ClusterUnreachable  NB221
 ├── FolderMissing       NB222
+├── DataUnfit           NB223
 └── (NB211 to NB215 are differences that `nb2prod verify` finds, no errors: see `nb2prod.compare`)
 """
 
@@ -315,6 +316,26 @@ class FolderMissing(RunError):
     @property
     def place(self) -> Place:
         return self.where
+
+
+@define
+class DataUnfit(RunError):
+    """A file of rows is not what a release's model takes."""
+
+    path: str
+    faults: tuple[str, ...]  # the first of them
+    count: int
+
+    code = "NB223"
+
+    @property
+    def message(self) -> str:
+        more = f"; and {self.count - len(self.faults):,} more" if self.count > len(self.faults) else ""
+        return f"'{self.path}' does not fit: {'; '.join(self.faults)}{more}."
+
+    @property
+    def cure(self) -> str:
+        return "Mend them, or leave them out; nothing was written. The rules are in the release's schema.json."
 
 
 @define

@@ -36,8 +36,8 @@ def ask(options: Mapping[str, Any]) -> Ask:
 class Machine:
     """What there is, and what is taken. A stage that comes first in the notebook is served first."""
 
-    jobs: int = field(factory=lambda: _cores())  # stages at once
-    cpus: int = field(factory=lambda: _cores())
+    jobs: int = field(factory=lambda: cores())  # stages at once
+    cpus: int = field(factory=lambda: cores())
     memory: int = field(factory=lambda: _memory())  # bytes
     gpus: int = field(factory=lambda: _gpus())
     _taken: list[Ask] = field(factory=list, init=False)
@@ -120,7 +120,8 @@ class Machine:
         )
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOG = "zygote.log"  # beside the files of stages
-_PATIENCE = 5.0  # seconds that a zygote may take to kill what still runs
+# Seconds that a zygote may take to kill what still runs; a machine may be busy, and nobody else would kill it.
+_PATIENCE = 60.0
 # Imports make next to no garbage; nobody needs to look for it.
 _START = (
     "import gc, sys\ngc.disable()\nif not sys.path[0]: del sys.path[0]\nfrom nb2prod.runners.zygote import main\nmain()"

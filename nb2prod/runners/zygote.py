@@ -63,7 +63,6 @@ class Zygote:
                     continue
                 data, files, *_ = socket.recv_fds(self.control, 1 << 16, 3)
                 if not data:
-                    self._end()
                     return 0
                 status = self._do(json.loads(data), files)
                 if status is not None:
@@ -130,7 +129,7 @@ class Zygote:
         with contextlib.suppress(OSError):
             stage.link.sendall(json.dumps(event).encode() + b"\n")
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """Kill all stages and what they have started, also what has left its stage's group since."""
         for stage in self.stages.values():
             _kill(stage.pid)
@@ -180,7 +179,12 @@ def be(control: socket.socket, names: Sequence[str]) -> None:
         control.set_inheritable(False)
         inside.prctl(_PR_SET_CHILD_SUBREAPER, 1)
         found.guise.put_on()
-        status = Zygote(control, found).serve()
+        zygote, own = Zygote(control, found), os.getpid()
+        try:
+            status = zygote.serve()
+        finally:
+            if os.getpid() == own:
+                zygote.end()
     except BaseException:  # noqa: BLE001 - in a stage's process too
         os.write(2, traceback.format_exc().encode("utf-8", "backslashreplace"))
     finally:
