@@ -72,7 +72,7 @@ def score(folder: str, digest: str, data: bytes, kind: Kind) -> Scored:
 
 def _values(column: Any, field: Mapping[str, Any], kind: Kind) -> list[Any]:
     """Return a column's values as a client would send them in JSON."""
-    values = column.to_pylist()
+    values: list[Any] = column.to_pylist()
     if field["kind"] == "time":
         return [value.isoformat() if isinstance(value, date | datetime) else value for value in values]
     if field["kind"] not in {"integer", "number"}:
