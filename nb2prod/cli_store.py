@@ -66,6 +66,8 @@ def gc(folder: Path, keep_days: float, store: str | None, style: str, *, dry_run
         f"{verb} {size(found.bytes)}: {found.records} stage results, {found.blobs} values, "
         f"{found.leftovers} leftovers. {size(found.kept)} stay."
     )
+    if found.near:
+        said += f" {size(found.near)} near by were not used of late and went, too."
     click.echo(json.dumps(asdict(found), indent=1) if style == "json" else said)
 
 

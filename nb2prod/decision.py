@@ -145,13 +145,11 @@ def decide(position: int, context: Context, world: World) -> Decision:
 
 def kept(store: Store, key: str) -> Record | None:
     """Return the record under a key when all that it names is in the store."""
-    if key not in store:
-        return None
     try:
         record = schema.read_record(store.get(key))
     except (ArtifactMissing, ArtifactCorrupt, ValueError, TypeError, KeyError):
         return None  # cut off, or written by another version: the stage is run again
-    return record if all(digest in store for digest in record.digests) else None
+    return record if store.holds(record.digests) else None
 
 
 def _outdated(record: Record, asked: frozenset[str], folder: Path) -> str:

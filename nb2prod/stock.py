@@ -60,6 +60,7 @@ class Collected:
     blobs: int
     leftovers: int
     kept: int  # bytes that stay
+    near: int = 0  # bytes that this machine had near by of a store elsewhere, and did not use of late
 
 
 def pin(store: Store, wanted: Pin) -> None:
@@ -173,6 +174,7 @@ def collect(store: Store, *, keep_days: float, rehearse: bool = False) -> Collec
         blobs=sum(entry.kind == "blob" for entry in gone),
         leftovers=sum(entry.kind == "leftover" for entry in gone),
         kept=sum(entry.bytes for entry in entries) - freed,
+        near=0 if rehearse else store.trim(now - keep_days * _DAY),
     )
 
 

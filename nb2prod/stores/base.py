@@ -9,7 +9,7 @@ from attrs import frozen
 from blake3 import blake3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     Data = bytes | bytearray | memoryview
@@ -46,6 +46,9 @@ class Store(Protocol):
 
     def __contains__(self, key: object, /) -> bool:
         """True when something is kept under `key`."""
+
+    def holds(self, keys: Iterable[str]) -> bool:
+        """True when something is kept under each of the keys."""
 
     def add(self, data: Data) -> str:
         """Keep a blob and return its key, `content_key(data)`; twice is the same as once.
@@ -87,7 +90,10 @@ class Store(Protocol):
         """
 
     def touch(self, key: str) -> None:
-        """Note that a record is used, where the store can: it counts as young again."""
+        """Note that something is used, where the store can: it counts as young again."""
+
+    def trim(self, before: float) -> int:
+        """Drop what this machine has near by of a store elsewhere and did not use since; return how many bytes."""
 
     def check(self, key: str) -> None:
         """Hold what is kept under `key` against its hash, whatever the marks say.

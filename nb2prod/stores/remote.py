@@ -24,7 +24,7 @@ from nb2prod.stores.base import KEY, Entry, framed, is_content, kind_of, unframe
 from nb2prod.stores.local import LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from nb2prod.stores.base import Data
 
@@ -77,6 +77,14 @@ class RemoteStore:
             return True
         return self._size(key) is not None
 
+    def holds(self, keys: Iterable[str]) -> bool:
+        """Ask the service for those that are not near by, several at once."""
+        asked = [key for key in keys if not (is_content(key) and (key in self._there or key in self.near))]
+        if len(asked) < 2:
+            return all(key in self for key in asked)
+        with ThreadPoolExecutor(_HANDS) as hands:
+            return all(hands.map(self.__contains__, asked))
+
     def add(self, data: Data) -> str:
         """Put a blob into the folder near by, and from there to the service."""
         key = self.near.add(data)
@@ -125,6 +133,11 @@ class RemoteStore:
     def touch(self, key: str) -> None:
         """Do nothing: services know only when a thing was written."""
 
+    def trim(self, before: float) -> int:
+        """Remove blobs that were not used since; they are brought again when they are."""
+        old = [entry for entry in self.near.entries() if entry.used < before]
+        return sum(entry.bytes for entry in old if self.near.remove(entry))
+
     def check(self, key: str) -> None:
         """Read it from the service, and what is near by as well."""
         if not is_content(key):
@@ -168,6 +181,7 @@ class RemoteStore:
     def _fetch(self, key: str) -> None:
         """Bring a blob near by."""
         if key in self.near:
+            self.near.touch(key)
             return
         try:
             self.near.fill(key, self._pieces(key))

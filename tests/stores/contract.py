@@ -32,6 +32,13 @@ class StoreContract:
 
         assert store.get("stage-ab12") == b"new"
 
+    def test_all_of_several_keys_are_there_or_not(self, store: Store) -> None:
+        keys = [store.add(bytes([number])) for number in range(3)]
+
+        assert store.holds(keys)
+        assert store.holds([])
+        assert not store.holds([*keys, "ab12", "0" * 64])
+
     def test_a_missing_key_is_named_in_the_error(self, store: Store) -> None:
         assert "ab12" not in store
         with pytest.raises(ArtifactMissing, match="ab12"):

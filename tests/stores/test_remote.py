@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from nb2prod import api, handover, settings, stock
 from nb2prod.errors import ArtifactCorrupt, ExtraMissing, PluginMissing
 from nb2prod.report import Report
 from nb2prod.storage import CredentialsInUrl, StoreDenied, StoreUnreachable
-from nb2prod.stores import open_store
+from nb2prod.stores import marks, open_store
 from nb2prod.stores.remote import RemoteStore
 
 
@@ -76,6 +77,19 @@ def test_what_was_changed_there_is_refused_set_aside_and_can_be_kept_again(
     assert sorted(entry.kind for entry in there.entries()) == ["leftover", "leftover"]
     assert there.add(LARGE) == key
     assert elsewhere(memory, tmp_path / "third", monkeypatch).view(key) == LARGE
+
+
+def test_what_is_near_by_and_not_used_goes_and_comes_again(memory: RemoteStore) -> None:
+    used, unused = memory.add(LARGE), memory.add(LARGE[1:])
+    for key in (used, unused):
+        with memory.near.path(key).open("rb") as file:
+            marks.mark(key, file.fileno(), at=1)
+    memory.view(used)
+
+    assert memory.trim(time.time() - 60) == len(LARGE) - 1
+    assert used in memory.near
+    assert unused not in memory.near
+    assert memory.view(unused) == LARGE[1:]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +207,7 @@ def test_a_server_that_is_not_there_is_told(credentials: str, monkeypatch: pytes
 
 WRITE = """
 import sys
-from nb2prod.stores import open_store
+from nb2prod.stores import marks, open_store
 store = open_store(sys.argv[1])
 for number in range(40):
     store.add(bytes([number]) * 300_000)
