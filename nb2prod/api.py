@@ -139,7 +139,7 @@ def plan(
     return decision.steps(_run.prepared(line, path, options, chosen))
 
 
-def review(path: Path, raw: Document | None = None) -> dict[str, Any]:
+def review(path: Path, options: Options | None = None, raw: Document | None = None) -> dict[str, Any]:
     """Return what a ship would run and put into a release; `raw` is the notebook as it is in an editor.
 
     Raises:
@@ -148,7 +148,7 @@ def review(path: Path, raw: Document | None = None) -> dict[str, Any]:
     from nb2prod import review
 
     book = notebook.parse(document.read(path) if raw is None else raw, path.name)
-    return review.of(pipeline.build(book), plan(path, raw=raw), path.resolve().parent)
+    return review.of(pipeline.build(book), plan(path, options, raw=raw), path.resolve().parent)
 
 
 def run(

@@ -85,7 +85,9 @@ def state(home: Path, run: str) -> State:
         return "running"
     # The process may have written its last event and ended between the two looks.
     written = journal.read(home, run)
-    return _ended(written[-1]) if written and written[-1]["event"] == "end" else "lost"
+    if written and written[-1]["event"] == "end":
+        return _ended(written[-1])
+    return "cancelled" if _asked(home, run).exists() else "lost"
 
 
 def _ended(end: dict[str, Any]) -> State:
@@ -99,8 +101,14 @@ def cancel(home: Path, run: str) -> None:
     """Ask a run to stop; what its stages have done so far is kept."""
     if state(home, run) == "running":
         pid = _pid(home, run, journal.read(home, run))
+        _asked(home, run).touch()
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
+
+
+def _asked(home: Path, run: str) -> Path:
+    """Return the file that is there once a run was asked to stop: one that had only begun says nothing itself."""
+    return journal.folder_of(home, run) / "cancelled"
 
 
 def history(home: Path, notebook: Path | None = None) -> list[dict[str, Any]]:

@@ -123,3 +123,13 @@ def test_parameters_keep_their_types_on_their_way(tmp_path: Path) -> None:
     run = jobs.start(path, "run", parameters={"n": 2, "name": "3", "xs": [1, "b"]})
 
     assert ended(settings.home_of(path), run) == "done"
+
+
+@pytest.mark.kernel
+def test_a_job_that_is_cancelled_before_it_said_a_word_is_cancelled_and_not_lost(tmp_path: Path) -> None:
+    path = written(tmp_path, SLOW)
+    home = settings.home_of(path)
+    run = jobs.start(path, "run")
+    jobs.cancel(home, run)
+
+    assert ended(home, run) == "cancelled"

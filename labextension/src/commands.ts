@@ -6,7 +6,12 @@ export const CommandIDs = {
   run: 'nb2prod:run',
   cancel: 'nb2prod:cancel',
   setStage: 'nb2prod:set-stage',
-  showPanel: 'nb2prod:show-panel'
+  showPanel: 'nb2prod:show-panel',
+  openExecuted: 'nb2prod:open-executed',
+  compare: 'nb2prod:compare',
+  create: 'nb2prod:create-notebook',
+  suggest: 'nb2prod:suggest',
+  help: 'nb2prod:help'
 } as const;
 
 /** The id of the side panel. */

@@ -8,8 +8,8 @@ import type { PartialJSONObject } from '@lumino/coreutils';
 import { Signal } from '@lumino/signaling';
 import type { ISignal } from '@lumino/signaling';
 import type { OptionValue } from './stage';
-import { setOption } from './tagging';
-import type { INotebookDocument, IPlace, IStage } from './tokens';
+import { applyEdits, setOption } from './tagging';
+import type { IEdit, INotebookDocument, IPlace, IStage } from './tokens';
 
 export class NotebookDocument implements INotebookDocument {
   constructor(
@@ -78,6 +78,12 @@ export class NotebookDocument implements INotebookDocument {
       waitUntilReady: true,
       preventScroll: true
     });
+  }
+
+  apply(edits: readonly IEdit[]): void {
+    if (this._panel.model) {
+      applyEdits(this._panel.model, edits);
+    }
   }
 
   setOption(stage: Pick<IStage, 'cell_ids'>, option: string, value: OptionValue | null): void {

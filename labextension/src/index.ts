@@ -2,5 +2,7 @@ import { cells } from './plugins/cells';
 import { commands } from './plugins/commands';
 import { panel } from './plugins/panel';
 import { pipelines } from './plugins/pipelines';
+import { records } from './plugins/records';
+import { shell } from './plugins/shell';
 
-export default [pipelines, commands, cells, panel];
+export default [pipelines, commands, records, cells, panel, shell];

@@ -1,25 +1,28 @@
 /**
- * Model: what is known of one open notebook's pipeline, its newest run and its last release.
+ * Model: what is known of one open notebook's pipeline as it is now, with its runs and releases.
  */
 import type { PartialJSONObject } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import { Debouncer, Throttler } from '@lumino/polling';
 import { Signal } from '@lumino/signaling';
 import type { ISignal } from '@lumino/signaling';
-import { follow } from './follow';
-import { after, begun, ended, onlyRunsTell, same, shown, standing } from './journal';
+import { Asking } from './asking';
+import { after, begun, onlyRunsTell, same, shown, standing } from './journal';
 import type { IProgress, IRunView, ShownState } from './journal';
-import { ServiceFault } from './service';
+import { Releases } from './releases';
+import { Runs } from './runs';
 import type {
   IFault,
   IFinding,
   IGraph,
   INotebookDocument,
   IOptionForm,
+  IOrder,
   IPipelineService,
-  IResult,
-  IServiceState,
+  IProposal,
+  IReview,
   IStep,
+  ISuggestion,
   Verb
 } from './tokens';
 
@@ -29,21 +32,24 @@ const QUIET = 150;
 /** Milliseconds for which changes are gathered before they are told. */
 const GATHER = 30;
 
-/** Why the server could not be asked; status 0 means that it did not answer. */
-export interface ITrouble {
-  readonly fault: IFault;
-  readonly status: number;
-}
-
 export class PipelineModel implements IDisposable {
   constructor(
     readonly document: INotebookDocument,
-    private readonly _service: IPipelineService
+    readonly service: IPipelineService
   ) {
+    const tell = (): void => this._tell();
+    this.asking = new Asking(tell);
+    this.runs = new Runs({ document, service, tell, asking: this.asking });
+    this.releases = new Releases({ document, service, tell, asking: this.asking });
+    this.runs.finished.connect(this._onFinished, this);
     document.changed.connect(this._onEdited, this);
     void this._recall();
     void this._inspect();
   }
+
+  readonly asking: Asking;
+  readonly runs: Runs;
+  readonly releases: Releases;
 
   /** Emitted when anything below has changed. */
   get changed(): ISignal<PipelineModel, void> {
@@ -60,43 +66,25 @@ export class PipelineModel implements IDisposable {
     return this._graph;
   }
 
+  /** Stages that the notebook seems to have, once they were asked for. */
+  get suggestion(): ISuggestion | null {
+    return this._suggestion;
+  }
+
   /** How a stage may be told to run. */
   get form(): IOptionForm | null {
     return this._form;
   }
 
-  /** The newest run. */
+  /** The run that is looked at. */
   get run(): IRunView | null {
-    return this._run;
+    return this.runs.view;
   }
 
-  /** The result of the last Ship that left a release. */
-  get shipped(): IResult | null {
-    return this._shipped;
-  }
-
-  /** The service of that release. */
-  get service(): IServiceState | null {
-    return this._serving;
-  }
-
-  /** A row that the service can be asked for. */
-  get example(): PartialJSONObject | null {
-    return this._example;
-  }
-
-  /** What was asked for and has not begun yet. */
-  get pending(): Verb | 'serve' | 'stop' | null {
-    return this._pending;
-  }
-
-  get trouble(): ITrouble | null {
-    return this._trouble;
-  }
-
-  /** Whether a verb is under way, so that another must wait. */
-  get busy(): boolean {
-    return this._pending !== null || this._run?.state === 'running';
+  /** New values for parameters, as they were typed. */
+  get typed(): Readonly<Record<string, string>> {
+    const known = new Set((this._graph?.parameters ?? []).map(({ name }) => name));
+    return Object.fromEntries(Object.entries(this._typed).filter(([name, text]) => known.has(name) && text.trim()));
   }
 
   get selected(): string | null {
@@ -112,20 +100,21 @@ export class PipelineModel implements IDisposable {
     return this._graph?.stages.some(({ role }) => role !== 'setup') ?? false;
   }
 
-  /** Why the newest run failed. */
+  /** Why the run that is looked at failed. */
   get faults(): readonly IFault[] {
-    return this._run && this._run.state !== 'done' ? standing(this._run.faults, this._graph?.findings ?? []) : [];
+    const { run } = this;
+    return run && run.state !== 'done' ? standing(run.faults, this._graph?.findings ?? []) : [];
   }
 
-  /** What else speaks against this notebook: read from its text as it is now, or met by the newest run. */
+  /** What else speaks against this notebook: read from its text as it is now, or met by the run. */
   get findings(): readonly IFinding[] {
-    const faults = this.faults;
-    const found = [...(this._graph?.findings ?? []), ...(this._run?.findings ?? []).filter(onlyRunsTell)];
+    const { faults } = this;
+    const found = [...(this._graph?.findings ?? []), ...(this.run?.findings ?? []).filter(onlyRunsTell)];
     return found.filter(finding => !faults.some(fault => same(fault, finding)));
   }
 
   stage(name: string): IProgress<ShownState> {
-    return shown(name, this._run, this._plan);
+    return shown(name, this.run, this._plan);
   }
 
   /** What a run would do with a stage, and what it left when it last ran. */
@@ -138,31 +127,49 @@ export class PipelineModel implements IDisposable {
     this._tell();
   }
 
-  /** Save the notebook and start a verb on the file. */
-  async start(verb: Verb): Promise<void> {
-    if (this.busy) {
-      return;
-    }
-    await this._asking(verb, async () => {
-      if (await this.document.save()) {
-        this._watch(await this._service.start(this.document.path, verb), verb, true);
-      }
+  /** Set a parameter for the next run; an empty text leaves it as the notebook has it. */
+  setParameter(name: string, text: string): void {
+    this._typed = { ...this._typed, [name]: text };
+    this._tell();
+    this._onEdited();
+  }
+
+  /** Save the notebook and start a verb on the file, with the parameters that were typed. */
+  async start(verb: Verb, stages: Pick<IOrder, 'until' | 'force'> = {}): Promise<void> {
+    await this.runs.start({ verb, typed: this.typed, ...stages });
+  }
+
+  /** Ask for stages that the notebook seems to have. */
+  async suggest(): Promise<void> {
+    await this.asking.ask(null, async () => {
+      this._suggestion = await this.service.suggest(this.document.path, this.document.content());
     });
   }
 
-  async cancel(): Promise<void> {
-    const run = this._run;
-    if (run?.state === 'running') {
-      await this._asking(null, () => this._service.cancel(this.document.path, run.run));
+  /** Tag the notebook as suggested: with all stages, or with one of them and then ask again. */
+  async accept(proposal?: IProposal): Promise<void> {
+    const edits = this._suggestion?.edits ?? [];
+    this.document.apply(proposal ? edits.filter(({ cell }) => proposal.cells.includes(cell)) : edits);
+    if (proposal) {
+      await this.suggest();
+    } else {
+      this.dismiss();
     }
   }
 
-  async serve(): Promise<void> {
-    await this._serviceVerb('serve');
+  /** Put the suggestion away. */
+  dismiss(): void {
+    this._suggestion = null;
+    this._tell();
   }
 
-  async stop(): Promise<void> {
-    await this._serviceVerb('stop');
+  /** What a ship would do, or null when the server could not say, which the panel shows. */
+  async review(): Promise<IReview | null> {
+    let review: IReview | null = null;
+    await this.asking.ask('review', async () => {
+      review = await this.service.review(this.document.path, this.document.content(), this.typed);
+    });
+    return review;
   }
 
   dispose(): void {
@@ -170,7 +177,7 @@ export class PipelineModel implements IDisposable {
       return;
     }
     this._isDisposed = true;
-    this._following.abort();
+    this.runs.dispose();
     this._quiet.dispose();
     this._gather.dispose();
     this.document.dispose();
@@ -181,142 +188,67 @@ export class PipelineModel implements IDisposable {
     void this._quiet.invoke().catch(() => undefined); // rejects when disposed
   }
 
-  /** Find again what this notebook has behind it. */
+  private _onFinished(_: Runs, { view, live }: { readonly view: IRunView; readonly live: boolean }): void {
+    void this.releases.show(view.result);
+    void this._foresee();
+    if (live) {
+      this._finished.emit(view);
+    }
+  }
+
+  /** Find again what this notebook has behind it: its runs, and its last release. */
   private async _recall(): Promise<void> {
-    await this._asking(null, async () => {
-      const path = this.document.path;
-      const runs = await this._service.runs(path);
-      const newest = runs[0];
-      if (newest && this._run === null) {
-        this._watch(newest.run, newest.verb, newest.state === 'running');
-      }
-      const shipped = runs.find(({ release }) => release);
-      if (shipped && shipped !== newest) {
-        const { events } = await this._service.page(path, shipped.run, 0);
-        this._keep(events.reduce(after, begun(shipped.run, shipped.verb)).result);
-        await this._look();
-      }
-      this._form = await this._service.options();
-    });
-  }
-
-  /** Follow a run from its first event; a `live` one is announced when it ends. */
-  private _watch(run: string, verb: Verb, live: boolean): void {
-    this._following.abort();
-    const following = new AbortController();
-    this._following = following;
-    this._run = begun(run, verb);
-    const listen = (event: Parameters<typeof after>[1]) => {
-      this._run = after(this._run ?? begun(run, verb), event);
-      this._tell();
-    };
-    this._tell();
+    await this.runs.recall();
+    const { list } = this.runs;
+    const shipped = list.find(({ release }) => release);
     const { path } = this.document;
-    void follow(this._service, {
-      path,
-      run,
-      listen,
-      signal: following.signal
-    }).then(state => {
-      if (following.signal.aborted || !this._run) {
-        return;
+    await this.asking.ask(null, async () => {
+      if (shipped && shipped !== list[0]) {
+        const { events } = await this.service.page(path, shipped.run, 0);
+        await this.releases.show(events.reduce(after, begun(shipped.run, shipped.verb)).result);
       }
-      this._run = ended(this._run, state);
-      this._keep(this._run.result);
-      this._tell();
-      if (live) {
-        this._finished.emit(this._run);
-      }
-      void this._foresee();
-      void this._look();
+      this._form = await this.service.options();
     });
-  }
-
-  /** Keep the result of a Ship that left a release; nothing else replaces the one shown. */
-  private _keep(result: IResult | null): void {
-    if (result?.release && (!this._shipped || result.run >= this._shipped.run)) {
-      this._shipped = result;
-      this._serving = result.service ?? null;
-      this._tell();
-    }
-  }
-
-  /** Ask how the service of the release shown stands. */
-  private async _look(): Promise<void> {
-    const release = this._shipped?.release;
-    if (release) {
-      await this._asking(null, async () => {
-        const releases = await this._service.releases(this.document.path);
-        const found = releases.find(({ id }) => id === release);
-        this._serving = found?.service ?? null;
-        this._example = found?.example ?? null;
-      });
-    }
   }
 
   /** Ask for the pipeline of the text as it is. */
   private async _inspect(): Promise<void> {
     const content = this.document.content();
     const text = JSON.stringify(content);
-    if (text === this._inspected) {
-      return;
+    if (text !== this._inspected) {
+      this._inspected = text;
+      await this.asking.ask(null, async () => {
+        const graph = await this.service.graph(this.document.path, content);
+        if (this._inspected === text) {
+          this._graph = graph;
+          this._content = content;
+        }
+      });
     }
-    this._inspected = text;
-    await this._asking(null, async () => {
-      const graph = await this._service.graph(this.document.path, content);
-      if (this._inspected === text) {
-        this._graph = graph;
-      }
-    });
-    await this._foresee();
+    const foreseen = text + JSON.stringify(this.typed);
+    if (foreseen !== this._foreseen) {
+      this._foreseen = foreseen;
+      await this._foresee();
+    }
   }
 
   /** Ask what a run of the notebook as it is would do. A plan that cannot be made is no trouble: findings say why. */
   private async _foresee(): Promise<void> {
-    if (this._isDisposed || this.busy) {
-      return;
-    }
-    if (!this._graph || this._graph.findings.some(({ severity }) => severity === 'error')) {
-      this._plan = [];
-      this._tell();
-      return;
-    }
     const text = this._inspected;
+    if (this._isDisposed || this.run?.state === 'running') {
+      return;
+    }
     let plan: readonly IStep[] = [];
-    try {
-      plan = await this._service.plan(this.document.path, this.document.content());
-    } catch {
-      // findings say why there is none
+    if (this._graph && !this._graph.findings.some(({ severity }) => severity === 'error')) {
+      try {
+        // Of the text that the graph is of: what was typed since may have errors, and then there is no plan.
+        plan = await this.service.plan(this.document.path, this._content, this.typed);
+      } catch {
+        // findings say why there is none
+      }
     }
     if (this._inspected === text) {
       this._plan = plan;
-      this._tell();
-    }
-  }
-
-  private async _serviceVerb(verb: 'serve' | 'stop'): Promise<void> {
-    const release = this._shipped?.release;
-    if (release && this._pending === null) {
-      await this._asking(verb, async () => {
-        this._serving = await this._service[verb](this.document.path, release);
-      });
-    }
-  }
-
-  /** Do what needs the server; its refusal is kept to be shown. */
-  private async _asking(pending: Verb | 'serve' | 'stop' | null, ask: () => Promise<void>): Promise<void> {
-    this._pending = pending ?? this._pending;
-    this._tell();
-    try {
-      await ask();
-      this._trouble = null;
-    } catch (error) {
-      if (!(error instanceof ServiceFault)) {
-        throw error;
-      }
-      this._trouble = { fault: error.fault, status: error.status };
-    } finally {
-      this._pending = pending === null ? this._pending : null;
       this._tell();
     }
   }
@@ -328,18 +260,15 @@ export class PipelineModel implements IDisposable {
   }
 
   private _graph: IGraph | null = null;
+  private _content: PartialJSONObject = {};
   private _form: IOptionForm | null = null;
+  private _suggestion: ISuggestion | null = null;
   private _plan: readonly IStep[] = [];
-  private _run: IRunView | null = null;
-  private _shipped: IResult | null = null;
-  private _serving: IServiceState | null = null;
-  private _example: PartialJSONObject | null = null;
-  private _pending: Verb | 'serve' | 'stop' | null = null;
-  private _trouble: ITrouble | null = null;
+  private _typed: Readonly<Record<string, string>> = {};
   private _selected: string | null = null;
   private _inspected = '';
+  private _foreseen = '';
   private _isDisposed = false;
-  private _following = new AbortController();
   private readonly _changed = new Signal<PipelineModel, void>(this);
   private readonly _finished = new Signal<PipelineModel, IRunView>(this);
   private readonly _quiet = new Debouncer(() => this._inspect(), QUIET);

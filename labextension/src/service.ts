@@ -5,20 +5,35 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import type { PartialJSONObject } from '@lumino/coreutils';
 import type {
+  IAnswer,
   IFault,
   IGraph,
+  IComparison,
   IJournalPage,
   IOptionForm,
+  IOrder,
   IPipelineService,
   IRelease,
+  IReview,
   IRunSummary,
   IServiceState,
   IStep,
+  ISuggestion,
   RunEvent,
-  Verb
+  RunRecord,
+  Typed
 } from './tokens';
 
 const NAMESPACE = 'nb2prod/api';
+
+const LOCAL = ['127.0.0.1', 'localhost', '[::1]'];
+
+/** The route by which the server passes requests on to a service. */
+function passed(path: string, release: string): string {
+  const bytes = String.fromCharCode(...new TextEncoder().encode(path));
+  const book = btoa(bytes).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+  return URLExt.join('proxy', book, release);
+}
 
 /** A refusal of the server, or silence. */
 export class ServiceFault extends Error {
@@ -42,12 +57,45 @@ export class PipelineService implements IPipelineService {
     return this._request('graph', 'POST', {}, { path, content });
   }
 
-  async plan(path: string, content: PartialJSONObject): Promise<readonly IStep[]> {
-    return (await this._request<{ steps: readonly IStep[] }>('plan', 'POST', {}, { path, content })).steps;
+  async plan(path: string, content: PartialJSONObject, typed: Typed): Promise<readonly IStep[]> {
+    return (await this._request<{ steps: readonly IStep[] }>('plan', 'POST', {}, { path, content, typed })).steps;
   }
 
-  async start(path: string, verb: Verb): Promise<string> {
-    return (await this._request<{ run: string }>('runs', 'POST', {}, { path, verb, parameters: {} })).run;
+  suggest(path: string, content: PartialJSONObject): Promise<ISuggestion> {
+    return this._request('suggest', 'POST', {}, { path, content });
+  }
+
+  review(path: string, content: PartialJSONObject, typed: Typed): Promise<IReview> {
+    return this._request('review', 'POST', {}, { path, content, typed });
+  }
+
+  async start(path: string, order: IOrder): Promise<string> {
+    return (await this._request<{ run: string }>('runs', 'POST', {}, { path, ...order } as object as PartialJSONObject))
+      .run;
+  }
+
+  compare(path: string, one: string, other: string): Promise<IComparison> {
+    return this._request(URLExt.join('runs', one, 'compare'), 'GET', { path, other });
+  }
+
+  recordUrl(path: string, run: string, record: RunRecord): string {
+    const { baseUrl } = this._settings;
+    return URLExt.join(baseUrl, NAMESPACE, 'runs', run, record) + URLExt.objectToQueryString({ path });
+  }
+
+  executed(path: string, run: string): Promise<PartialJSONObject> {
+    return this._request(URLExt.join('runs', run, 'notebook'), 'GET', { path });
+  }
+
+  address(path: string, release: string, url: string): string {
+    // Only who sits at the server's machine reaches its ports.
+    const far = LOCAL.includes(new URL(url).hostname) && !LOCAL.includes(new URL(this._settings.baseUrl).hostname);
+    return far ? URLExt.join(this._settings.baseUrl, NAMESPACE, passed(path, release), '/') : url;
+  }
+
+  async predict(path: string, release: string, row: PartialJSONObject): Promise<IAnswer> {
+    const response = await this._send(URLExt.join(passed(path, release), 'predict'), 'POST', {}, { rows: [row] });
+    return { ok: response.ok, text: await response.text() };
   }
 
   runs(path: string): Promise<readonly IRunSummary[]> {
@@ -103,28 +151,31 @@ export class PipelineService implements IPipelineService {
     });
   }
 
-  private async _request<T>(
-    route: string,
-    method: string,
-    query: Record<string, string>,
-    body?: PartialJSONObject
-  ): Promise<T> {
-    const url = URLExt.join(this._settings.baseUrl, NAMESPACE, route) + URLExt.objectToQueryString(query);
-    const init: RequestInit = {
-      method,
-      ...(body ? { body: JSON.stringify(body) } : {})
-    };
-    let response: Response;
-    try {
-      response = await ServerConnection.makeRequest(url, init, this._settings);
-    } catch {
-      throw new ServiceFault({ ...NO_PLACE, code: null, message: '', cure: '', detail: null }, 0);
-    }
+  private async _request<T>(...asked: Parameters<PipelineService['_send']>): Promise<T> {
+    const response = await this._send(...asked);
     const text = await response.text();
     if (!response.ok) {
       throw new ServiceFault(faultOf(text), response.status);
     }
     return (text ? JSON.parse(text) : undefined) as T;
+  }
+
+  private async _send(
+    route: string,
+    method: string,
+    query: Record<string, string>,
+    body?: PartialJSONObject
+  ): Promise<Response> {
+    const url = URLExt.join(this._settings.baseUrl, NAMESPACE, route) + URLExt.objectToQueryString(query);
+    const init: RequestInit = {
+      method,
+      ...(body ? { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } } : {})
+    };
+    try {
+      return await ServerConnection.makeRequest(url, init, this._settings);
+    } catch {
+      throw new ServiceFault({ ...NO_PLACE, code: null, message: '', cure: '', detail: null }, 0);
+    }
   }
 }
 

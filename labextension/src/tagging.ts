@@ -4,8 +4,9 @@
 import type { ICellModel } from '@jupyterlab/cells';
 import type { INotebookModel } from '@jupyterlab/notebook';
 import type { PartialJSONObject } from '@lumino/coreutils';
-import { edit, optionEdit, stageOf } from './stage';
-import type { IStageEdit, ITagged, OptionValue } from './stage';
+import { KEY, edit, optionEdit, stageOf } from './stage';
+import type { IStageEdit, ITagged, ITextEdit, OptionValue } from './stage';
+import type { IEdit } from './tokens';
 
 /** What a stage edit needs to know of a cell. */
 export function tagged(cell: ICellModel): ITagged {
@@ -35,6 +36,46 @@ export function setOption(
     notebook,
     named.map((cell, index) => [cell, optionEdit(tagged(cell), option, index === 0 ? value : null)])
   );
+}
+
+/** Carry out edits that the server gave; from the end, so that the indexes of those above stay right. */
+export function applyEdits(notebook: INotebookModel, edits: readonly IEdit[]): void {
+  const cells = [...notebook.cells];
+  const found = edits.map(one => ({ one, at: place(cells, one) })).filter(({ at }) => at >= 0);
+  notebook.sharedModel.transact(() => {
+    for (const { one, at } of found.sort((first, second) => second.at - first.at)) {
+      write(cells[at].sharedModel, {
+        text: one.source === null ? undefined : replacement(cells[at].sharedModel.getSource(), one.source),
+        metadata: {
+          ...(one.metadata && { [KEY]: Object.keys(one.metadata).length ? one.metadata : null }),
+          ...(one.tags && { tags: one.tags.length ? [...one.tags] : null })
+        }
+      });
+      if (one.above !== null) {
+        const metadata = one.above_tags?.length ? { tags: [...one.above_tags] } : {};
+        notebook.sharedModel.insertCell(at, { cell_type: 'code', source: one.above, metadata });
+      }
+    }
+  });
+}
+
+/** Where the cell of an edit is now; the notebook may have been edited since the server saw it. */
+function place(cells: readonly ICellModel[], { cell, cell_id }: IEdit): number {
+  return cell_id ? cells.findIndex(({ id }) => id === cell_id) : cell < cells.length ? cell : -1;
+}
+
+/** The smallest replacement that makes one text the other, so that cursors stay where they are. */
+function replacement(old: string, text: string): ITextEdit {
+  let start = 0;
+  while (start < Math.min(old.length, text.length) && old[start] === text[start]) {
+    start++;
+  }
+  let tail = 0;
+  const most = Math.min(old.length, text.length) - start;
+  while (tail < most && old[old.length - 1 - tail] === text[text.length - 1 - tail]) {
+    tail++;
+  }
+  return { start, end: old.length - tail, text: text.slice(start, text.length - tail) };
 }
 
 /** One transaction of the whole notebook: collaborators see it at once, and one «undo» takes it back. */

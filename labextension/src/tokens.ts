@@ -1,7 +1,7 @@
 /**
  * The words of nb2prod: the JSON that the server sends, and the interfaces our plugins share.
  */
-import type { PartialJSONObject } from '@lumino/coreutils';
+import type { PartialJSONObject, PartialJSONValue } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 
@@ -18,6 +18,42 @@ export interface IPlace {
   readonly stage: string | null;
 }
 
+/** What becomes of a cell; what is null stays as it is. */
+export interface IEdit {
+  /** Its index before any edit. */
+  readonly cell: number;
+  readonly cell_id: string | null;
+  readonly source: string | null;
+  /** The whole of our key; empty takes it away. */
+  readonly metadata: PartialJSONObject | null;
+  readonly tags: readonly string[] | null;
+  /** Source and tags of a new code cell above it. */
+  readonly above: string | null;
+  readonly above_tags?: readonly string[];
+}
+
+/** Edits that do as a cure says. */
+export interface IFix {
+  readonly title: string;
+  readonly edits: readonly IEdit[];
+}
+
+/** A stage that a notebook seems to have; one that is `given` is tagged already. */
+export interface IProposal {
+  readonly name: string;
+  readonly role: string;
+  readonly cells: readonly number[];
+  readonly cell_ids: readonly string[];
+  readonly why: string;
+  readonly confidence: number;
+  readonly given: boolean;
+}
+
+export interface ISuggestion {
+  readonly stages: readonly IProposal[];
+  readonly edits: readonly IEdit[];
+}
+
 /** A located reason why the pipeline would not reproduce or may not ship. */
 export interface IFinding extends IPlace {
   readonly code: string;
@@ -25,6 +61,7 @@ export interface IFinding extends IPlace {
   readonly message: string;
   readonly cure: string;
   readonly line: number | null;
+  readonly fix?: IFix | null;
 }
 
 /** Why a verb failed. `code` is null when the failure is not one of nb2prod's. */
@@ -147,6 +184,8 @@ export interface IResult {
   readonly rehearsal?: IRehearsal | null;
   readonly service?: IServiceState | null;
   readonly url?: string | null;
+  /** Whether the stages gave what the notebook gives when it is run straight through. */
+  readonly verify?: { readonly equal: boolean } | null;
 }
 
 /** One line of the history of a notebook's runs. */
@@ -155,6 +194,9 @@ export interface IRunSummary {
   readonly verb: Verb;
   readonly state: RunState;
   readonly release?: string | null;
+  /** In seconds since 1970, and how long it took. */
+  readonly started: number;
+  readonly seconds: number;
 }
 
 interface IEventBase {
@@ -203,13 +245,74 @@ export interface IJournalPage {
   readonly events: readonly RunEvent[];
 }
 
+/** New values for parameters, as they were typed. */
+export type Typed = Readonly<Record<string, string>>;
+
+/** What is to be done. */
+export interface IOrder {
+  readonly verb: Verb;
+  readonly typed: Typed;
+  /** Stages to run even when they are kept, and the last one to run. */
+  readonly force?: readonly string[];
+  readonly until?: string;
+}
+
+/** What a ship would run and put into a release; `seconds` is what the stages to run took when they ran last. */
+export interface IReview {
+  readonly steps: readonly IStep[];
+  readonly models: readonly string[];
+  readonly files: readonly string[];
+  readonly seconds: number;
+}
+
+/** What a run left that can be opened. */
+export type RunRecord = 'report' | 'log' | 'notebook';
+
+export interface IPair<T> {
+  readonly one: T;
+  readonly other: T;
+}
+
+export type INamedPair = IPair<PartialJSONValue | null> & { readonly name: string };
+
+/** What differs between two runs. */
+export interface IComparison {
+  readonly runs: readonly string[];
+  readonly parameters: readonly INamedPair[];
+  readonly metrics: readonly INamedPair[];
+  readonly stages: readonly {
+    readonly name: string;
+    readonly change: 'added' | 'removed' | 'changed' | 'same';
+    readonly diff: readonly string[];
+    readonly seconds: IPair<number | null>;
+  }[];
+  readonly edges: {
+    readonly added: readonly IFlow[];
+    readonly removed: readonly IFlow[];
+  };
+}
+
+/** A name that flows from a stage to another. */
+export interface IFlow {
+  readonly from: string;
+  readonly to: string;
+  readonly name: string;
+}
+
 /** The verbs of the server. Paths are relative to its root; every call rejects with a `ServiceFault`. */
 export interface IPipelineService {
   /** How a stage may be told to run, for a form. */
   options(): Promise<IOptionForm>;
   graph(path: string, content: PartialJSONObject): Promise<IGraph>;
-  plan(path: string, content: PartialJSONObject): Promise<readonly IStep[]>;
-  start(path: string, verb: Verb): Promise<string>;
+  plan(path: string, content: PartialJSONObject, typed: Typed): Promise<readonly IStep[]>;
+  suggest(path: string, content: PartialJSONObject): Promise<ISuggestion>;
+  review(path: string, content: PartialJSONObject, typed: Typed): Promise<IReview>;
+  start(path: string, order: IOrder): Promise<string>;
+  compare(path: string, one: string, other: string): Promise<IComparison>;
+  /** Where a browser finds what a run left. */
+  recordUrl(path: string, run: string, record: RunRecord): string;
+  /** The notebook that a run ran, with its outputs. */
+  executed(path: string, run: string): Promise<PartialJSONObject>;
   runs(path: string): Promise<readonly IRunSummary[]>;
   page(path: string, run: string, after: number): Promise<IJournalPage>;
   /** Tell `listen` each event after `after`; resolves when the stream closes, for whatever reason. */
@@ -224,6 +327,15 @@ export interface IPipelineService {
   releases(path: string): Promise<readonly IRelease[]>;
   serve(path: string, release: string): Promise<IServiceState>;
   stop(path: string, release: string): Promise<IServiceState>;
+  /** Where a browser reaches a service whose own address is `url`. */
+  address(path: string, release: string, url: string): string;
+  predict(path: string, release: string, row: PartialJSONObject): Promise<IAnswer>;
+}
+
+/** What a service said. */
+export interface IAnswer {
+  readonly ok: boolean;
+  readonly text: string;
 }
 
 /** What Ship left behind, with the state of its service. */
@@ -246,6 +358,8 @@ export interface INotebookDocument extends IDisposable {
   save(): Promise<boolean>;
   /** Bring a cell into view and select it. */
   reveal(place: IPlace): Promise<void>;
+  /** Carry edits out, all at once, so that one «undo» takes them back. */
+  apply(edits: readonly IEdit[]): void;
   /** Tell how a stage runs; null leaves it to the default. */
   setOption(stage: Pick<IStage, 'cell_ids'>, option: string, value: string | number | boolean | null): void;
 }

@@ -2,9 +2,8 @@
  * Words: states, steps and numbers as people read them.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { PartialJSONObject } from '@lumino/coreutils';
 import type { ShownState } from './journal';
-import type { ITrouble } from './model';
+import type { ITrouble } from './asking';
 import type { IPlace, RunState, Verb } from './tokens';
 
 export function stateWord(trans: TranslationBundle, state: ShownState): string {
@@ -67,25 +66,42 @@ export function milliseconds(trans: TranslationBundle, value: number): string {
   return trans.__('%1 ms', value < 10 ? value.toFixed(1) : Math.round(value));
 }
 
+/** How long ago something was, as people say it; further back than a week, the day. */
+export function ago(trans: TranslationBundle, at: number, now = Date.now() / 1000): string {
+  const minutes = Math.floor((now - at) / 60);
+  if (minutes < 1) {
+    return trans.__('just now');
+  }
+  if (minutes < 60) {
+    return trans._n('%1 minute ago', '%1 minutes ago', minutes);
+  }
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) {
+    return trans._n('%1 hour ago', '%1 hours ago', hours);
+  }
+  const days = Math.floor(hours / 24);
+  return days < 8 ? trans._n('%1 day ago', '%1 days ago', days) : new Date(at * 1000).toLocaleDateString();
+}
+
 /** A size as people read it, in steps of a thousand. */
 export function size(trans: TranslationBundle, bytes: number): string {
   if (bytes < 1000) {
     return trans.__('%1 B', bytes);
   }
-  const units = [trans.__('%1 kB'), trans.__('%1 MB'), trans.__('%1 GB'), trans.__('%1 TB')];
-  const step = Math.min(units.length, Math.floor(Math.log10(bytes) / 3));
-  return units[step - 1].replace('%1', Number((bytes / 1000 ** step).toPrecision(3)).toString());
+  const step = Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  const number = Number((bytes / 1000 ** step).toPrecision(3)).toString();
+  const sizes = [
+    trans.__('%1 kB', number),
+    trans.__('%1 MB', number),
+    trans.__('%1 GB', number),
+    trans.__('%1 TB', number)
+  ];
+  return sizes[step - 1];
 }
 
 /** Four significant digits, as metrics are compared. */
 export function metric(value: number): string {
   return Number.isInteger(value) ? String(value) : Number(value.toPrecision(4)).toString();
-}
-
-/** A line for a shell that asks a service for one prediction. */
-export function curl(url: string, row: PartialJSONObject): string {
-  const body = JSON.stringify({ rows: [row] }).replace(/'/g, `'\\''`);
-  return `curl ${url}/predict -H 'Content-Type: application/json' -d '${body}'`;
 }
 
 /** Where something is, or an empty text. */

@@ -79,6 +79,17 @@ class Handler(Confined, APIHandler):  # type: ignore[misc]
             raise HTTPError(400, "'content' must be a notebook.")
         return path, content
 
+    def parameters(self) -> dict[str, Any]:
+        """Return the request's new values: `parameters` as JSON, and `typed` as somebody typed them."""
+        from nb2prod.parameters import literal
+
+        values, typed = self.body().get("parameters", {}), self.body().get("typed", {})
+        if not (
+            isinstance(values, dict) and isinstance(typed, dict) and all(isinstance(t, str) for t in typed.values())
+        ):
+            raise HTTPError(400, "'parameters' must be an object, and 'typed' one of texts.")
+        return {**values, **{name: literal(text) for name, text in typed.items()}}
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say what happened and what to do; anything else than our errors is the base class's."""
         error = kwargs.get("exc_info", (None, None))[1]

@@ -47,7 +47,8 @@ class PlanHandler(Handler):
         path, content = await self.notebook(body.get("path")), body.get("content")
         if not (content is None or isinstance(content, dict)):
             raise HTTPError(400, "'content' must be a notebook.")
-        steps = await asyncio.to_thread(lambda: api.plan(path, raw=content))
+        options = api.Options(parameters=self.parameters())
+        steps = await asyncio.to_thread(lambda: api.plan(path, options, raw=content))
         self.finish(json.dumps(schema.plan(path.name, steps)))
 
 
@@ -59,11 +60,9 @@ class ReviewHandler(Handler):
         """Answer with the review of `content`."""
         from nb2prod import api
 
-        body = self.body()
-        path, content = await self.notebook(body.get("path")), body.get("content")
-        if not isinstance(content, dict):
-            raise HTTPError(400, "'content' must be a notebook.")
-        self.finish(json.dumps(await asyncio.to_thread(api.review, path, content)))
+        path, content = await self.unsaved()
+        options = api.Options(parameters=self.parameters())
+        self.finish(json.dumps(await asyncio.to_thread(api.review, path, options, content)))
 
 
 class OptionsHandler(Handler):

@@ -42,7 +42,7 @@ class RunsHandler(Handler):
 
         body = self.body()
         path = await self.notebook(body.get("path"))
-        order = _order(body)
+        order = {**_order(body), "parameters": self.parameters()}
         if not await asyncio.to_thread(path.is_file):
             raise HTTPError(404, f"There is no notebook {body['path']}.")
         run = await asyncio.to_thread(lambda: jobs.start(path, **order))
@@ -51,18 +51,12 @@ class RunsHandler(Handler):
 
 
 def _order(body: dict[str, Any]) -> dict[str, Any]:
-    """Read what is to be done; `parameters` are values, `typed` are texts as somebody typed them."""
-    from nb2prod.parameters import literal
-
+    """Read what is to be done, and with which options of the command."""
     verb, until, force = body.get("verb"), body.get("until"), body.get("force", [])
-    values, typed = body.get("parameters", {}), body.get("typed", {})
     named = isinstance(force, list) and all(isinstance(name, str) for name in (*force, until or ""))
-    texts = isinstance(typed, dict) and all(isinstance(text, str) for text in typed.values())
-    if verb not in {"run", "ship"} or not (named and texts and isinstance(values, dict)):
-        raise HTTPError(400, "'verb' must be run or ship, 'parameters' and 'typed' objects, 'force' a list of stages.")
-    parameters = {**values, **{name: literal(text) for name, text in typed.items()}}
-    flags = [*(f"--force={stage}" for stage in force), *([f"--until={until}"] if until else [])]
-    return {"verb": verb, "parameters": parameters, "flags": flags}
+    if verb not in {"run", "ship"} or not named:
+        raise HTTPError(400, "'verb' must be run or ship, 'force' a list of stages, 'until' a stage.")
+    return {"verb": verb, "flags": [*(f"--force={stage}" for stage in force), *([f"--until={until}"] if until else [])]}
 
 
 class RunHandler(Handler):

@@ -22,12 +22,20 @@ import nb2prod
 
 REPOSITORY = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+AXE = REPOSITORY / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 BASE = "/user/ann/"
 TOKEN = "for-tests-only"
-ENDED = 240_000  # milliseconds a Ship may take on a slow machine
+ENDED = 420_000  # milliseconds a Ship may take on a slow machine
 
 # What Jupyter does without us: the page asks for files that need not be there, and Notebook 7 logs on its own account.
-NOT_OURS = ("reading 'schema'", "filebrowser:open-path", "is duplicated", "duplicated for menu", "Not same Y.Doc")
+NOT_OURS = (
+    "reading 'schema'",
+    "filebrowser:open-path",
+    "is duplicated",
+    "duplicated for menu",
+    "Not same Y.Doc",
+    "Comm not found",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,6 +64,7 @@ class Lab:
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={self.port}"]
         command += ["--ServerApp.port_retries=0", f"--ServerApp.base_url={BASE}", f"--ServerApp.root_dir={self.root}"]
         command += [f"--IdentityProvider.token={TOKEN}", "--ServerApp.jpserver_extensions=nb2prod=True"]
+        command += ["--LabApp.expose_app_in_browser=True"]
         command += [f"--LabApp.extra_labextensions_path={self._extensions()}"]
         with (self.home / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=self._environment(), stdout=log, stderr=log, cwd=self.root)
@@ -168,9 +177,10 @@ class Screen:
         expect(self.page.locator(".jp-nb2prod-Status")).to_have_attribute("data-state", state, timeout=ENDED)
 
     def ship(self) -> None:
-        """Click Ship in the toolbar of the notebook."""
+        """Click Ship in the toolbar of the notebook, and in the review."""
         toolbar = self.page.locator('.jp-NotebookPanel-toolbar [data-jp-item-name="nb2prod-ship"]')
         toolbar.get_by_text("Ship").click()
+        self.page.get_by_role("dialog").get_by_role("button", name="Ship").click()
 
     def type_at_end(self, index: int, text: str) -> None:
         """Type below the last line of a cell."""
@@ -180,6 +190,20 @@ class Screen:
 
     def cell(self, index: int) -> Locator:
         return self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{index}"]')
+
+    def theme(self, name: str) -> None:
+        """Change to the theme Light or Dark."""
+        self.page.evaluate(
+            "name => jupyterapp.commands.execute('apputils:change-theme', {theme: `JupyterLab ${name}`})", name
+        )
+        expect(self.page.locator("body")).to_have_attribute("data-jp-theme-name", f"JupyterLab {name}", timeout=30_000)
+
+    def barriers(self, selector: str) -> list[str]:
+        """Return what of a part of the page keeps people out, as axe-core finds it."""
+        if not self.page.evaluate("() => 'axe' in window"):
+            self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = "({id, nodes}) => `${id}: ${nodes.map(node => node.html).join(' ')}`"
+        return self.page.evaluate(f"async part => (await axe.run(part)).violations.map({found})", selector)
 
     def heard(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
@@ -193,7 +217,8 @@ class Screen:
 @pytest.fixture
 def folder(lab: Lab, request: pytest.FixtureRequest) -> Path:
     """A folder below the server's root for one test."""
-    folder = lab.root / request.node.name[:40].replace("[", "-").rstrip("]")
+    name = request.node.name.partition("[")[0][:40]
+    folder = lab.root / f"{name}-{sum(1 for _ in lab.root.iterdir())}"
     folder.mkdir()
     return folder
 

@@ -62,6 +62,7 @@ def pictures(screen: Screen, folder: Path) -> None:
         page.wait_for_timeout(1500)  # until the notebook has scrolled to the stage
         page.screenshot(path=folder / f"panel-{theme.lower()}.png")
         shade = page.locator(".jp-nb2prod-Panel").evaluate("panel => getComputedStyle(panel).backgroundColor")
+        assert screen.barriers(".jp-nb2prod-Panel") == []
         shades.append(sum(map(int, re.findall(r"\d+", shade)[:3])))
     dark, light = shades
     assert dark < 200 < 600 < light
@@ -115,18 +116,29 @@ def test_a_tagged_notebook_becomes_a_service_that_predicts_as_it_does(
     expect(card.get_by_role("button", name="Start")).to_be_enabled(timeout=30_000)
 
 
-def test_a_ship_goes_on_while_the_page_is_reloaded_and_is_found_again(screen: Screen, tiny: Path) -> None:
+def test_a_ship_by_keyboard_outlives_the_page_the_kernel_and_the_server(lab: Lab, screen: Screen, tiny: Path) -> None:
+    page = screen.page
     screen.open(tiny)
-    screen.ship()
+    screen.cell(index_of(tiny, "%%stage load")).locator(".jp-InputPrompt").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+Alt+s")
+    expect(page.get_by_role("dialog").get_by_role("button", name="Ship")).to_be_focused()
+    page.keyboard.press("Enter")
     screen.status("running")
-    screen.page.reload()
+    page.evaluate("() => jupyterapp.commands.execute('kernelmenu:restart')")
+    page.get_by_role("dialog").get_by_role("button", name="Restart").click()
+    page.reload()
     screen.show_panel()
+    screen.status("running")
+    lab.stop()
+    lab.start()
     screen.status("done")
 
-    expect(screen.page.locator(".jp-nb2prod-Card-url")).to_be_visible()
+    expect(page.locator(".jp-nb2prod-Card-url")).to_be_visible(timeout=30_000)
     assert len(list((tiny.parent / ".nb2prod" / "runs").iterdir())) == 1
-    screen.page.reload()
-    expect(screen.page.locator(".jp-nb2prod-Card-url")).to_be_visible(timeout=30_000)
+    page.reload()
+    expect(page.locator(".jp-nb2prod-Card-url")).to_be_visible(timeout=60_000)
+    screen.complaints.clear()  # a server that is away cannot be asked in silence
 
 
 def test_a_failing_cell_leads_to_itself(screen: Screen, tiny: Path) -> None:
@@ -203,22 +215,6 @@ def test_a_run_is_cancelled_from_the_panel(screen: Screen, tiny: Path) -> None:
 
     screen.status("cancelled")
     expect(page.locator(".jp-nb2prod-Head").get_by_role("button", name="Run")).to_be_enabled()
-
-
-def test_a_run_outlives_the_server_and_is_found_by_the_next(lab: Lab, screen: Screen, tiny: Path) -> None:
-    page = screen.page
-    screen.open(tiny)
-    screen.show_panel()
-    screen.cell(index_of(tiny, "%%stage load")).locator(".cm-content").click()
-    page.keyboard.press("Control+End")
-    page.keyboard.type("\nimport time; time.sleep(8)")
-    page.locator(".jp-nb2prod-Head").get_by_role("button", name="Run").click()
-    expect(screen.node("load")).to_have_attribute("data-state", "running", timeout=60_000)
-    lab.stop()
-    lab.start()
-
-    screen.status("done")
-    screen.complaints.clear()  # a server that is away cannot be asked in silence
 
 
 def test_a_ship_whose_process_was_killed_says_so(screen: Screen, tiny: Path) -> None:

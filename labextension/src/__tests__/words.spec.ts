@@ -1,5 +1,6 @@
 import { nullTranslator } from '@jupyterlab/translation/lib/base';
-import { curl, duration, metric, milliseconds, placeWord, troubleWords } from '../words';
+import { curl, python } from '../snippets';
+import { ago, duration, metric, milliseconds, placeWord, size, troubleWords } from '../words';
 
 const trans = nullTranslator.load('nb2prod');
 const place = { cell: null, cell_id: null, stage: null };
@@ -43,5 +44,24 @@ describe('a server that refuses', () => {
     expect(words(404, 'There is no notebook a.ipynb.')[0]).toBe('There is no notebook a.ipynb.');
     expect(words(403)[0]).toContain('refuses');
     expect(words(500)[0]).toContain('500');
+  });
+
+  it('is Python, whatever the row holds', () => {
+    expect(python('http://127.0.0.1:1', { on: true, off: null, tags: ['a'] })).toContain(
+      'row = {"on": True, "off": None, "tags": ["a"]}'
+    );
+  });
+});
+
+describe('a time', () => {
+  it('is told as people tell it', () => {
+    expect(ago(trans, 0, 30)).toBe('just now');
+    expect(ago(trans, 0, 7200)).toBe('2 hours ago');
+  });
+});
+
+describe('a size', () => {
+  it('is told in steps of a thousand', () => {
+    expect([size(trans, 12), size(trans, 1500), size(trans, 2_000_000)]).toEqual(['12 B', '1.5 kB', '2 MB']);
   });
 });

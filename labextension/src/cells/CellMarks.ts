@@ -13,6 +13,7 @@ import { tagged } from '../tagging';
 import { hueOf } from '../hue';
 import type { PipelineModel } from '../model';
 import { stageOf } from '../stage';
+import type { IPlace } from '../tokens';
 import { stateWord } from '../words';
 import { CellFault } from './CellFault';
 import type { IMark } from './CellFault';
@@ -112,7 +113,7 @@ export class CellMarks implements IDisposable {
     shown.fault = undefined;
     shown.marks = text;
     if (marks.length) {
-      shown.fault = new CellFault(marks, this._options.trans);
+      shown.fault = new CellFault(marks, this._options.trans, ({ edits }) => this._options.model.document.apply(edits));
       layout.insertWidget(this._belowInput(layout), shown.fault);
     }
   }
@@ -133,11 +134,12 @@ export class CellMarks implements IDisposable {
   private _marks(): ReadonlyMap<string, readonly IMark[]> {
     const { faults, findings, tagged } = this._options.model;
     // A notebook without stages is no pipeline: nobody asked us to judge it.
-    const errors = tagged ? findings.filter(({ severity }) => severity === 'error') : [];
+    const errors = tagged ? findings.filter(({ severity, fix }) => severity === 'error' || fix) : [];
     const marks = new Map<string, IMark[]>();
-    for (const { cell_id, code, message, cure } of [...faults, ...errors]) {
+    const all: readonly (IMark & Pick<IPlace, 'cell_id'>)[] = [...faults, ...errors];
+    for (const { cell_id, code, message, cure, fix } of all) {
       if (cell_id !== null) {
-        marks.set(cell_id, [...(marks.get(cell_id) ?? []), { code, message, cure }]);
+        marks.set(cell_id, [...(marks.get(cell_id) ?? []), { code, message, cure, fix }]);
       }
     }
     return marks;

@@ -2,19 +2,19 @@
  * Findings: what is wrong, where it is and what to do; a click leads to the cell.
  */
 import type { JSX } from 'react';
-import type { IFault, IFinding, IPlace } from '../tokens';
+import type { IFault, IFinding, IFix, IPlace } from '../tokens';
 import { placeWord } from '../words';
 import { useTrans } from './context';
 
 type Reveal = (place: IPlace) => void;
 
-export function Findings({
-  findings,
-  onReveal
-}: {
+export interface IFindingsProps {
   readonly findings: readonly IFinding[];
   readonly onReveal: Reveal;
-}): JSX.Element {
+  readonly onFix: (fix: IFix) => void;
+}
+
+export function Findings({ findings, onReveal, onFix }: IFindingsProps): JSX.Element {
   return (
     <ul className="jp-nb2prod-Findings">
       {findings.map((finding, index) => (
@@ -23,7 +23,9 @@ export function Findings({
           item={finding}
           severity={finding.severity}
           detail={null}
+          fix={finding.fix ?? null}
           onReveal={onReveal}
+          onFix={onFix}
         />
       ))}
     </ul>
@@ -56,10 +58,12 @@ interface IItemProps {
   };
   readonly severity: 'error' | 'warning';
   readonly detail: string | null;
+  readonly fix?: IFix | null;
   readonly onReveal: Reveal;
+  readonly onFix?: (fix: IFix) => void;
 }
 
-function Item({ item, severity, detail, onReveal }: IItemProps): JSX.Element {
+function Item({ item, severity, detail, fix, onReveal, onFix }: IItemProps): JSX.Element {
   const trans = useTrans();
   const place = placeWord(trans, item);
   return (
@@ -80,6 +84,11 @@ function Item({ item, severity, detail, onReveal }: IItemProps): JSX.Element {
       </div>
       <p>{item.message}</p>
       {item.cure && <p className="jp-nb2prod-Finding-cure">{item.cure}</p>}
+      {fix && onFix && (
+        <button className="jp-nb2prod-Button" onClick={() => onFix(fix)}>
+          {fix.title}
+        </button>
+      )}
       {detail && (
         <details className="jp-nb2prod-Fold">
           <summary>{trans.__('Details')}</summary>

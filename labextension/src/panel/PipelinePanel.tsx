@@ -8,12 +8,14 @@ import type { PipelineModel } from '../model';
 import type { IPipelines } from '../pipelines';
 import { Boundary } from './Boundary';
 import { Pipeline } from './Pipeline';
-import { Trans } from './context';
+import { Commands, Trans } from './context';
+import type { Execute } from './context';
 
 export class PipelinePanel extends ReactWidget {
   constructor(
     private readonly _pipelines: IPipelines,
-    private readonly _trans: TranslationBundle
+    private readonly _trans: TranslationBundle,
+    private readonly _execute: Execute
   ) {
     super();
     this.addClass('jp-nb2prod-Panel');
@@ -24,9 +26,13 @@ export class PipelinePanel extends ReactWidget {
   protected override render(): JSX.Element {
     return (
       <Trans.Provider value={this._trans}>
-        <Boundary>
-          <UseSignal signal={this._pipelines.currentChanged}>{() => this._current(this._pipelines.current)}</UseSignal>
-        </Boundary>
+        <Commands.Provider value={this._execute}>
+          <Boundary>
+            <UseSignal signal={this._pipelines.currentChanged}>
+              {() => this._current(this._pipelines.current)}
+            </UseSignal>
+          </Boundary>
+        </Commands.Provider>
       </Trans.Provider>
     );
   }

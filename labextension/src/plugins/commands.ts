@@ -4,15 +4,16 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { askStage } from '../cells/askStage';
 import { CommandIDs, PANEL } from '../commands';
 import { shipIcon } from '../icons';
 import type { IRunView } from '../journal';
 import type { PipelineModel } from '../model';
+import { askReview } from '../panel/Review';
 import { IPipelines } from '../pipelines';
 import { stageOf } from '../stage';
 import { setStage, tagged } from '../tagging';
-import type { Verb } from '../tokens';
 import { runWord } from '../words';
 
 const NO_ARGUMENTS = { args: { type: 'object', properties: {} } } as const;
@@ -23,16 +24,21 @@ export const commands: JupyterFrontEndPlugin<void> = {
   description: 'Adds the commands Ship, Run pipeline, Cancel and Set stage.',
   autoStart: true,
   requires: [INotebookTracker, IPipelines],
-  optional: [ITranslator, ICommandPalette],
+  optional: [ITranslator, ICommandPalette, ISettingRegistry],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     pipelines: IPipelines,
     translator: ITranslator | null,
-    palette: ICommandPalette | null
+    palette: ICommandPalette | null,
+    registry: ISettingRegistry | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('nb2prod');
-    addVerbs(app, pipelines, trans);
+    let settings: ISettingRegistry.ISettings | null = null;
+    void registry?.load(commands.id).then(loaded => {
+      settings = loaded;
+    });
+    addVerbs(app, pipelines, trans, () => settings?.get('reviewBeforeShip').composite !== false);
     addSetStage(app, tracker, pipelines, trans);
     const refresh = (): void => app.commands.notifyCommandChanged();
     const announce = (model: PipelineModel, view: IRunView): void => {
@@ -47,42 +53,81 @@ export const commands: JupyterFrontEndPlugin<void> = {
       model?.finished.connect(announce);
     });
     const category = trans.__('Pipeline');
-    for (const command of [CommandIDs.ship, CommandIDs.run, CommandIDs.cancel, CommandIDs.setStage]) {
+    for (const command of [
+      CommandIDs.ship,
+      CommandIDs.run,
+      CommandIDs.cancel,
+      CommandIDs.setStage,
+      CommandIDs.suggest
+    ]) {
       palette?.addItem({ command, category });
     }
   }
 };
 
-function addVerbs(app: JupyterFrontEnd, pipelines: IPipelines, trans: TranslationBundle): void {
-  const start = async (verb: Verb): Promise<void> => {
-    if (app.commands.hasCommand(CommandIDs.showPanel)) {
-      await app.commands.execute(CommandIDs.showPanel);
+function addVerbs(app: JupyterFrontEnd, pipelines: IPipelines, trans: TranslationBundle, asks: () => boolean): void {
+  const { commands } = app;
+  const show = async (): Promise<void> => {
+    if (commands.hasCommand(CommandIDs.showPanel)) {
+      await commands.execute(CommandIDs.showPanel);
     }
-    await pipelines.current?.start(verb);
   };
-  const free = (): boolean => pipelines.current !== null && !pipelines.current.busy;
-  app.commands.addCommand(CommandIDs.ship, {
+  const free = (): boolean => pipelines.current !== null && pipelines.current.asking.pending === null;
+  commands.addCommand(CommandIDs.ship, {
     label: trans.__('Ship'),
     caption: trans.__('Save, run, package and rehearse this notebook, then start it as a service'),
     icon: shipIcon,
     describedBy: NO_ARGUMENTS,
     isEnabled: free,
-    execute: () => start('ship')
+    execute: async () => {
+      const model = pipelines.current;
+      if (model && (!asks() || (await isReviewed(model, trans)))) {
+        await show();
+        await model.start('ship');
+      } else {
+        await show();
+      }
+    }
   });
-  app.commands.addCommand(CommandIDs.run, {
+  commands.addCommand(CommandIDs.run, {
     label: trans.__('Run Pipeline'),
     caption: trans.__('Save this notebook and run the stages that are not kept'),
     describedBy: NO_ARGUMENTS,
     isEnabled: free,
-    execute: () => start('run')
+    execute: async () => {
+      await show();
+      await pipelines.current?.start('run');
+    }
   });
-  app.commands.addCommand(CommandIDs.cancel, {
+  commands.addCommand(CommandIDs.suggest, {
+    label: trans.__('Suggest Stages'),
+    caption: trans.__('Show stages that this notebook seems to have'),
+    describedBy: NO_ARGUMENTS,
+    isEnabled: () => pipelines.current !== null,
+    execute: async () => {
+      await show();
+      await pipelines.current?.suggest();
+    }
+  });
+  commands.addCommand(CommandIDs.cancel, {
     label: trans.__('Cancel Run or Ship'),
     caption: trans.__('Stop what is under way'),
     describedBy: NO_ARGUMENTS,
     isEnabled: () => pipelines.current?.run?.state === 'running',
-    execute: () => pipelines.current?.cancel()
+    execute: async () => {
+      const model = pipelines.current;
+      if (model?.run) {
+        await model.runs.cancel(model.run.run);
+      }
+    }
   });
+}
+
+/** Show what a ship would do; when that cannot be said, the panel shows why. */
+async function isReviewed(model: PipelineModel, trans: TranslationBundle): Promise<boolean> {
+  const review = await model.review();
+  const warnings = model.findings.filter(({ severity }) => severity === 'warning');
+  return review !== null && askReview(trans, model.document.name, { review, warnings, typed: model.typed });
 }
 
 function addSetStage(

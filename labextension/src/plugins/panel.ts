@@ -22,7 +22,11 @@ export const panel: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('nb2prod');
-    const widget = new PipelinePanel(pipelines, trans);
+    const widget = new PipelinePanel(pipelines, trans, (command, args) => {
+      if (app.commands.hasCommand(command)) {
+        void app.commands.execute(command, args);
+      }
+    });
     widget.id = PANEL;
     widget.title.icon = pipelineIcon;
     widget.title.caption = trans.__('Pipeline');

@@ -1,0 +1,88 @@
+/**
+ * Releases: the release that is shown, and how its service stands.
+ */
+import type { PartialJSONObject } from '@lumino/coreutils';
+import type { Asking } from './asking';
+import type { IAnswer, INotebookDocument, IPipelineService, IResult, IServiceState } from './tokens';
+
+export interface IReleasesOptions {
+  readonly document: INotebookDocument;
+  readonly service: IPipelineService;
+  readonly asking: Asking;
+  /** Called when what is known has changed. */
+  readonly tell: () => void;
+}
+
+export class Releases {
+  constructor(private readonly _options: IReleasesOptions) {}
+
+  /** The result of the Ship whose release is shown. */
+  get shown(): IResult | null {
+    return this._shown;
+  }
+
+  /** The service of that release. */
+  get serving(): IServiceState | null {
+    return this._serving;
+  }
+
+  /** A row that the service can be asked for. */
+  get example(): PartialJSONObject | null {
+    return this._example;
+  }
+
+  /** Where a browser reaches the service, also one that does not reach the ports of the server's machine. */
+  get address(): string | null {
+    const release = this._shown?.release;
+    const { document, service } = this._options;
+    return release && this._serving?.url ? service.address(document.path, release, this._serving.url) : null;
+  }
+
+  /** Show the release of a result; one without a release changes nothing. */
+  async show(result: IResult | null): Promise<void> {
+    if (result?.release) {
+      this._shown = result;
+      this._serving = result.service ?? null;
+      this._options.tell();
+      await this._look();
+    }
+  }
+
+  async serve(): Promise<void> {
+    await this._do('serve');
+  }
+
+  async stop(): Promise<void> {
+    await this._do('stop');
+  }
+
+  /** Ask the service for one prediction. */
+  predict(row: PartialJSONObject): Promise<IAnswer> {
+    const { document, service } = this._options;
+    return service.predict(document.path, this._shown?.release ?? '', row);
+  }
+
+  private async _do(verb: 'serve' | 'stop'): Promise<void> {
+    const { document, service, asking } = this._options;
+    const release = this._shown?.release;
+    if (release && asking.pending === null) {
+      await asking.ask(verb, async () => {
+        this._serving = await service[verb](document.path, release);
+      });
+    }
+  }
+
+  private async _look(): Promise<void> {
+    const { document, service, asking } = this._options;
+    await asking.ask(null, async () => {
+      const releases = await service.releases(document.path);
+      const found = releases.find(({ id }) => id === this._shown?.release);
+      this._serving = found?.service ?? null;
+      this._example = found?.example ?? null;
+    });
+  }
+
+  private _shown: IResult | null = null;
+  private _serving: IServiceState | null = null;
+  private _example: PartialJSONObject | null = null;
+}
