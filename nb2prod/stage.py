@@ -292,12 +292,20 @@ def _from_tags(cell: Cell) -> Tag | None:
     if not cell.tags:
         return None
     # Early versions of Kale join several names: `prev:load:clean`.
-    after = tuple(name for t in cell.tags if t.startswith("prev:") for name in t.split(":")[1:] if name)
+    after = tuple(kale_name(n) for t in cell.tags if t.startswith("prev:") for n in t.split(":")[1:] if n)
     for text in cell.tags:
         kind, _, name = text.partition(":")
-        if kind in {"stage", "step", "block"} and name:
-            return evolve(_tag(name, {"cache": "false"} if "cache:disabled" in cell.tags else {}), after=after)
+        if kind == "stage" and name:
+            return evolve(_tag(name, {}), after=after)
+        if kind in {"step", "block"} and name:
+            own = {"cache": "false"} if "cache:disabled" in cell.tags else {}
+            return _KALE.get(name) or evolve(_tag(kale_name(name), own), after=after)
     return next((_KALE[text] for text in cell.tags if text in _KALE), None)
+
+
+def kale_name(name: str) -> str:
+    """Return a name of Kale's as one of ours: its newer versions write `load-data`."""
+    return name.replace("-", "_").strip("_")
 
 
 def _tag(name: str, given: Mapping[str, str], faults: tuple[str, ...] = ()) -> Tag:

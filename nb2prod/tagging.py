@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from nb2prod.edits import Edit
-from nb2prod.stage import OPTIONS, line_of, untagged
+from nb2prod.stage import OPTIONS, kale_name, line_of, untagged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +55,8 @@ def after(cell: Cell, change: Callable[[str], str | None]) -> Edit:
     metadata = dict(cell.metadata)
     if "after" in metadata:
         metadata["after"] = changed(str(metadata["after"]))
-    kale = (f"prev:{changed(tag[5:], ':')}" if tag.startswith("prev:") else tag for tag in cell.tags)
+    own = (":".join(map(kale_name, tag.split(":")[1:])) if tag.startswith("prev:") else None for tag in cell.tags)
+    kale = (tag if names is None else f"prev:{changed(names, ':')}" for tag, names in zip(cell.tags, own, strict=True))
     return _edit(
         cell,
         source=cell.source.replace(line, re.sub(r"\s+--after[ =]+(\S+)", option, line), 1) if line else cell.source,

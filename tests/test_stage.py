@@ -113,3 +113,22 @@ def test_the_form_of_the_options_says_what_each_takes() -> None:
     assert fields["retries"] == {"type": "integer", "minimum": 0, "description": OPTIONS["retries"][1]}
     assert fields["cache"]["type"] == "boolean"
     assert "role" not in fields
+
+
+def test_kale_s_older_and_newer_ways_of_naming_are_read() -> None:
+    found = split(
+        parsed(
+            ("import os", {"tags": ["block:imports"]}),
+            ("a = 1", {"tags": ["step:load-data"]}),
+            ("b = 1", {"tags": ["block:_clean"]}),
+            ("c = 1", {"tags": ["block:train", "prev:load-data:_clean"]}),
+            ("d = 1", {"tags": ["block:", "prev:train"]}),
+        )
+    )
+
+    assert [(stage.name, stage.role, stage.after) for stage in found] == [
+        ("setup", "setup", ()),
+        ("load_data", "stage", ()),
+        ("clean", "stage", ()),
+        ("train", "stage", ("load_data", "clean")),
+    ]
