@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
 
-from nb2prod import effects, environment
+from nb2prod import effects, environment, preload
 from nb2prod.decision import foresee
 from nb2prod.effects import Effects
 from nb2prod.recording import CHANGED
@@ -48,7 +48,7 @@ class Ahead:
 
     def look(self, position: int, world: World) -> None:
         """Start what can run while the stage at `position` does; `world` is what is known above it."""
-        if self.idle or self.scheduler.machine.jobs < 2:
+        if self.idle or self.scheduler.machine.jobs < 2 or self._unsettled(position, world):
             return
         above, pending = Effects(), set[str]()
         for item in foresee(self.context, world, position, self._done()):
@@ -61,6 +61,12 @@ class Ahead:
             if its.programs or (its.unsure and item.position not in self._done()):
                 return  # it may change anything
             above, pending = above | its, pending | {stage.name}
+
+    def _unsettled(self, position: int, world: World) -> bool:
+        """Say whether the first stage imports libraries for the first time: all below begin in the state it leaves."""
+        flow = self.context.pipeline.flows[position]
+        first = world.ambient is None and self.context.seen(flow) is None
+        return first and bool(preload.modules(flow.stage.code_cells))
 
     def _done(self) -> dict[int, Decision]:
         return {

@@ -334,11 +334,10 @@ def main() -> None:
 
 def _warm(libraries: list[str]) -> None:
     """Import what commands and stages need; begin again without what is not fit for that."""
-    import nb2prod.api
-    import nb2prod.cli
-    import nb2prod.text  # noqa: F401 - so that commands have them
-    from nb2prod.runners import warmth
+    from nb2prod import environment, text  # noqa: F401 - so that commands have them
+    from nb2prod.runners import fork, warmth, zygote  # noqa: F401
 
+    environment.providers(["numpy"])  # reads what is installed, which is held against what is when a command comes
     try:
         warmth.warm(libraries)
     except warmth.Unfit as wrong:

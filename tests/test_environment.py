@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,10 @@ def test_a_comment_in_a_module_does_not_count(tmp_path: Path) -> None:
         hashes.append(environment.modules([str(file)])[str(file)])
 
     assert [hashes[0] == other for other in hashes] == [True, True, False]
+
+
+def test_who_provides_a_package_is_what_python_itself_says() -> None:
+    known = packages_distributions()
+
+    assert {name: environment.providers([name]) for name in known} == {n: sorted(set(d)) for n, d in known.items()}
+    assert environment.providers(["no_such_package_anywhere"]) == []
