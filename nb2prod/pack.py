@@ -18,17 +18,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from nb2prod import bundle, candidate, clues, fields, kernel, leaks, pins, pipeline, probe, sbom
 from nb2prod.artifact import Recipe, Version
 from nb2prod.candidate import Candidate
 from nb2prod.errors import Nb2ProdError
-from nb2prod.evaluate import Rival, measure, rival
+from nb2prod.evaluate import Comparison, Rival, Said, compare, guess, measure, rival
 from nb2prod.lift import Lifted, lift
 from nb2prod.notebook import Notebook
 from nb2prod.pipeline import Pipeline
-from nb2prod.policy import Rules, Verdict, beats
+from nb2prod.policy import Rules
 from nb2prod.refusals import PackageUnknown, SecretFound, TrainingRowsMissing
 from nb2prod.serving.answers import told
 from nb2prod.serving.table import Table
@@ -70,7 +70,7 @@ class Packed:
     version: str
     metrics: Mapping[str, float]
     baseline: Rival
-    verdict: Verdict
+    compared: Comparison | None = None
     held: Held
     hostile: Held
     licences: Mapping[str, str]
@@ -87,6 +87,7 @@ def pack(order: Order, measured: Callable[[], None]) -> Packed:
     lines = pipeline.build(order.notebook)
     found = _settled(order, lines, space)
     metrics, baseline = judged(found)
+    compared = against(found)
     measured()
     name = bundle.Name.of(order.notebook.stem)
     lifted = lift(found, space, lines, module=name.module)
@@ -113,7 +114,7 @@ def pack(order: Order, measured: Callable[[], None]) -> Packed:
     if order.rules.secrets == "refuse":
         guarded(made, lines)
     bundle.write(made, Path(order.folder))
-    return _told(parts, bundle.version(made), held, fast)
+    return evolve(_told(parts, bundle.version(made), held, fast), compared=compared)
 
 
 def guarded(made: Mapping[str, bytes], lines: Pipeline) -> None:
@@ -145,7 +146,6 @@ def _told(parts: bundle.Parts, version: str, held: Held, fast: probe.Verdict) ->
         version=version,
         metrics=parts.metrics,
         baseline=parts.baseline,
-        verdict=beats(found.kind, parts.metrics, parts.baseline.metrics),
         held=held,
         hostile=at_the_edges(found.model, parts.schema, held),
         licences=sbom.licences((*parts.pins.direct, *parts.pins.indirect)),
@@ -187,6 +187,13 @@ def judged(found: Candidate) -> tuple[dict[str, float], Rival]:
     said, chances = found.predict(found.held.x), found.probabilities(found.held.x)
     classes = getattr(found.model, "classes_", None)
     return measure(found.kind, found.held.y, said, chances, classes), rival(found.kind, found.train.y, found.held.y)
+
+
+def against(found: Candidate) -> Comparison:
+    """Say by how much a candidate is better than its rival, whichever rows had been held out."""
+    said, chances = found.predict(found.held.x), found.probabilities(found.held.x)
+    mine = Said(predicted=said, probabilities=chances, classes=getattr(found.model, "classes_", None))
+    return compare(found.kind, found.held.y, mine, guess(found.kind, found.train.y, len(found.held))[1])
 
 
 def asked(found: Candidate, table: fields.Table) -> Held:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from operator import ge, le
 from typing import Any, Literal
 
-from attrs import field, fields_dict, frozen
-from attrs.validators import in_
+from attrs import evolve, field, fields_dict, frozen
+from attrs.validators import in_, instance_of
 
-from nb2prod.evaluate.metrics import PRIMARY
+from nb2prod.evaluate import PRIMARY, Comparison
 from nb2prod.refusals import PolicyWrong
 
 
@@ -24,6 +25,13 @@ class Rules:
     secrets: str = field(default="refuse", validator=in_(("refuse", "pass")))
     # Licences that no package of a service may have: a part of the name is enough, such as "AGPL".
     forbidden_licences: tuple[str, ...] = field(default=(), converter=tuple)
+    # How grave it is that the model is not better than its baseline by more than noise.
+    baseline: Literal["off", "warning", "error"] = field(default="warning", validator=in_(("off", "warning", "error")))
+    # Bounds of metrics and of what a rehearsal measures: `accuracy = 0.9`, `p95_ms = 20`.
+    at_least: Mapping[str, float] = field(factory=dict, validator=instance_of(dict))
+    at_most: Mapping[str, float] = field(factory=dict, validator=instance_of(dict))
+    # Rules that may be broken, by their name, and the reason why.
+    waivers: Mapping[str, str] = field(factory=dict, validator=instance_of(dict))
 
 
 def rules(table: Mapping[str, Any]) -> Rules:
@@ -43,7 +51,9 @@ def rules(table: Mapping[str, Any]) -> Rules:
 
 
 def _why(wrong: Exception) -> str:
-    options = getattr(wrong.args[2], "__len__", None) and wrong.args[2] if len(wrong.args) > 2 else ()
+    options = wrong.args[2] if len(wrong.args) > 2 else None
+    if options is dict:
+        return "must be a table of names and values"
     return f"must be one of: {', '.join(map(str, options))}" if options else str(wrong.args[0])
 
 
@@ -55,6 +65,12 @@ class Verdict:
     ok: bool
     detail: str
     severity: Literal["warning", "error"] = "error"
+    waived: str | None = None  # why it may be broken
+
+    @property
+    def stops(self) -> bool:
+        """Say whether it keeps a run from being shipped."""
+        return not self.ok and self.severity == "error" and self.waived is None
 
 
 @frozen(kw_only=True)
@@ -65,18 +81,41 @@ class Gate:
 
     @property
     def ok(self) -> bool:
-        """True when no rule of severity error is broken."""
-        return all(v.ok or v.severity == "warning" for v in self.verdicts)
+        """True when no rule of severity error is broken, unless that was waived."""
+        return not any(v.stops for v in self.verdicts)
 
 
-def beats(kind: str, metrics: Mapping[str, float], baseline: Mapping[str, float]) -> Verdict:
-    """Say whether a model is better than its rival on the metric that counts."""
+def gate(rules: Rules, verdicts: Iterable[Verdict]) -> Gate:
+    """Judge a run, with what the policy waives."""
+    return Gate(verdicts=tuple(v if v.ok else evolve(v, waived=rules.waivers.get(v.rule)) for v in verdicts))
+
+
+def beats(
+    kind: str, metrics: Mapping[str, float], baseline: Mapping[str, float], compared: Comparison | None = None
+) -> Verdict:
+    """Say whether a model is better than its rival on the metric that counts, and by more than noise."""
     name, more = PRIMARY[kind]
     mine, theirs = metrics[name], baseline[name]
     ok = mine > theirs if more else mine < theirs
     sign = (">" if mine > theirs else "<") if mine != theirs else "="
     detail = f"{mine:.4g} {sign} {theirs:.4g}"
+    if compared is not None:
+        low, high = compared.better_by
+        detail += f", better by {low:.3g} to {high:.3g} (95 %)"
+        ok, detail = ok and low > 0, detail if not ok or low > 0 else f"{detail}: no more than noise"
     return Verdict(rule=f"beats baseline on {name}", ok=ok, detail=detail, severity="warning")
+
+
+def bounded(rules: Rules, measured: Mapping[str, Any]) -> Iterator[Verdict]:
+    """Say for each bound of the policy whether what was measured keeps it."""
+    for bounds, word, keeps in ((rules.at_least, "at least", ge), (rules.at_most, "at most", le)):
+        for name, bound in bounds.items():
+            rule, value = f"{name} {word} {bound:g}", measured.get(name)
+            if isinstance(value, int | float):
+                yield Verdict(rule=rule, ok=bool(keeps(value, bound)), detail=f"{value:.4g}")
+            else:
+                detail = f"it was not measured; known are {', '.join(sorted(measured))}"
+                yield Verdict(rule=rule, ok=False, detail=detail)
 
 
 def licensed(licences: Mapping[str, str], forbidden: tuple[str, ...]) -> Verdict:

@@ -15,7 +15,8 @@ ShipError
 ├── PackingEnded         NB412  the process that packs ended without a word
 ├── StagedDiffers        NB413  the stages do not do what the notebook does
 ├── PolicyWrong          NB414  the project's policy cannot be read
-└── SecretFound          NB415  what would be packaged holds a secret
+├── SecretFound          NB415  what would be packaged holds a secret
+└── GateClosed           NB416  a rule of the policy is broken
 """
 
 # ruff: noqa: D102  message, cure and place are explained where the tree begins
@@ -395,3 +396,23 @@ class SecretFound(ShipError):
     @property
     def place(self) -> Place:
         return Place(cell=self.cell)
+
+
+@define
+class GateClosed(ShipError):
+    """A rule of the policy is broken."""
+
+    rules: tuple[tuple[str, str], ...]  # broken ones, with what was found
+
+    code = "NB416"
+
+    @property
+    def message(self) -> str:
+        return f"The policy stops this ship: {'; '.join(f'{rule} ({found})' for rule, found in self.rules)}."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Mend what the rule is about, or waive it with the reason in the project's pyproject.toml: "
+            f'[tool.nb2prod.policy.waivers] "{self.rules[0][0]}" = "why".'
+        )

@@ -41,6 +41,8 @@ class Release:
     baseline: Json
     gate: Json
     rehearsal: Json
+    intervals: Mapping[str, tuple[float, float]] = field(factory=dict)  # of the metrics, 95 %
+    licences: Mapping[str, str] = field(factory=dict)  # package → licence
     bento: str  # tag
     archive: str  # file beside the manifest
     archive_sha256: str

@@ -40,7 +40,7 @@ from nb2prod.failures import RunCancelled
 from nb2prod.pack import Order, Packed
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Gate, Rules
-from nb2prod.refusals import PackingEnded, StagedDiffers
+from nb2prod.refusals import GateClosed, PackingEnded, StagedDiffers
 from nb2prod.rehearse import Rehearsal
 from nb2prod.release import Release
 from nb2prod.report import Report
@@ -236,9 +236,28 @@ def _released(source: Source, packed: Packed, tried: Rehearsal, tag: str, made: 
     return found
 
 
+def _gate(source: Source, packed: Packed, tried: Rehearsal) -> Gate:
+    """Judge what was packed and rehearsed by the project's policy.
+
+    Raises:
+        GateClosed: It may not be shipped.
+    """
+    rules, kind = source.rules, str(packed.model["kind"])
+    beats = policy.beats(kind, packed.metrics, packed.baseline.metrics, packed.compared)
+    verdicts = [
+        *([] if rules.baseline == "off" else [evolve(beats, severity=rules.baseline)]),
+        policy.same(equal=tried.equal, rows=tried.rows),
+        policy.licensed(packed.licences, rules.forbidden_licences),
+        *policy.bounded(rules, {**packed.metrics, **asdict(tried)}),
+    ]
+    found = policy.gate(rules, verdicts)
+    if not found.ok:
+        raise GateClosed(tuple((v.rule, v.detail) for v in found.verdicts if v.stops))
+    return found
+
+
 def _manifest(source: Source, packed: Packed, tried: Rehearsal, tag: str, archive: Path) -> Release:
-    licensed = policy.licensed(packed.licences, source.rules.forbidden_licences)
-    gate = Gate(verdicts=(packed.verdict, policy.same(equal=tried.equal, rows=tried.rows), licensed))
+    gate = _gate(source, packed, tried)
     texts = {text for flow in source.pipeline.flows for item in flow.cells for text in item.flow.strings}
     files = {f"file:{path}": digest for path, digest in environment.files(texts, source.folder).items()}
     return Release(
@@ -255,6 +274,8 @@ def _manifest(source: Source, packed: Packed, tried: Rehearsal, tag: str, archiv
         metrics=packed.metrics,
         baseline=asdict(packed.baseline),
         gate={"ok": gate.ok, **asdict(gate)},
+        intervals=packed.compared.intervals if packed.compared else {},
+        licences=packed.licences,
         rehearsal={**asdict(tried), "fast": asdict(packed.fast)},
         bento=tag,
         archive=archive.name,
@@ -277,7 +298,7 @@ def result(home: Path, report: Report, shipped: Shipped | None, error: Nb2ProdEr
 def summary(home: Path, made: Release) -> dict[str, Any]:
     """Write what people ask of a release as JSON."""
     found: Mapping[str, Any] = asdict(made)
-    names = ("bento", "metrics", "baseline", "gate", "rehearsal")
+    names = ("bento", "metrics", "intervals", "baseline", "gate", "rehearsal")
     archive = release.folder_of(home, made.id) / made.archive
     return {"release": made.id, "archive": str(archive), **{n: found[n] for n in names}}
 

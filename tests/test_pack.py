@@ -33,7 +33,7 @@ def test_imports_come_first_and_what_is_made_from_values_last(tmp_path: Path) ->
     space: dict[str, Any] = {}
     late = Recipe(name="b", code="b = math.floor(2.5)", needs=("math",), late=True)
 
-    restore(LocalStore(str(tmp_path)), [late, Recipe(name="math", code="import math")], space)
+    restore(LocalStore(str(tmp_path)), {"b": late, "math": Recipe(name="math", code="import math")}, space)
 
     assert space["b"] == 2
 

@@ -231,6 +231,21 @@ def test_a_secret_is_not_packaged_unless_the_policy_says_that_it_is_none(store: 
     assert api.ship(path)["ok"]
 
 
+def test_a_broken_rule_of_the_policy_stops_a_ship_and_a_waiver_lets_it_pass(store: Path, tmp_path: Path) -> None:
+    path, rule = copied("tiny_model", tmp_path), "cold_start_seconds at most 0.001"
+    policy = "[tool.nb2prod.policy]\nat_most = { cold_start_seconds = 0.001 }\n"
+    (tmp_path / "pyproject.toml").write_text(policy, encoding="utf-8")
+    refused = api.ship(path)
+    (tmp_path / "pyproject.toml").write_text(f'{policy}waivers = {{ "{rule}" = "a pilot" }}\n', encoding="utf-8")
+    passed = api.ship(path)
+
+    assert (refused["error"]["code"], refused["release"]) == ("NB416", None)
+    assert rule in refused["error"]["message"]
+    assert passed["gate"]["ok"]
+    assert [v["waived"] for v in passed["gate"]["verdicts"] if not v["ok"] and v["severity"] == "error"] == ["a pilot"]
+    assert passed["intervals"]
+
+
 def test_its_manifest_says_what_it_was_made_of(churn: Ship) -> None:
     made = release.read(churn.home, churn.result["release"])
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from nb2prod.evaluate.intervals import Said
 from nb2prod.evaluate.metrics import measure
 
 
@@ -18,13 +19,16 @@ class Rival:
     metrics: Mapping[str, float] = field(factory=dict)
 
 
-def rival(kind: str, learnt: Any, judged: Any) -> Rival:
-    """Fit the most frequent class, or the mean, on the training labels and measure it.
+def guess(kind: str, learnt: Any, count: int) -> tuple[str, Said]:
+    """Fit the most frequent class, or the mean, on the training labels, and say it of `count` rows.
 
     Args:
         kind: `classification` or `regression`.
         learnt: The labels the model was trained on.
-        judged: The held-out labels.
+        count: Held-out rows.
+
+    Returns:
+        What the rival is called, and what it says.
     """
     import numpy as np
     from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -34,10 +38,14 @@ def rival(kind: str, learnt: Any, judged: Any) -> Rival:
     # It looks at labels only, so the rows may be anything of the right length.
     labels = np.asarray(learnt)
     model.fit(np.zeros((len(learnt), 1)), labels.ravel() if labels.shape[1:] == (1,) else labels)
-    rows = np.zeros((len(judged), 1))
-    metrics = (
-        measure(kind, judged, model.predict(rows), model.predict_proba(rows), model.classes_)
-        if classes
-        else measure(kind, judged, model.predict(rows))
-    )
-    return Rival(name="most frequent class" if classes else "mean of the training labels", metrics=metrics)
+    rows = np.zeros((count, 1))
+    if not classes:
+        return "mean of the training labels", Said(predicted=model.predict(rows))
+    said = Said(predicted=model.predict(rows), probabilities=model.predict_proba(rows), classes=model.classes_)
+    return "most frequent class", said
+
+
+def rival(kind: str, learnt: Any, judged: Any) -> Rival:
+    """Measure the simplest rival on the held-out labels."""
+    name, said = guess(kind, learnt, len(judged))
+    return Rival(name=name, metrics=measure(kind, judged, said.predicted, said.probabilities, said.classes))

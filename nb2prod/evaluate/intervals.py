@@ -1,0 +1,142 @@
+"""Interval: how far a metric might lie from what was measured, had other rows been held out (bootstrap)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from nb2prod.evaluate.metrics import PRIMARY
+
+ROUNDS = 400  # resamples
+SHARE = 0.95  # of the resamples lie within an interval
+CELLS = 4_000_000  # weights that are held at a time
+
+
+@frozen(kw_only=True)
+class Said:
+    """What a model says of the held-out rows."""
+
+    predicted: Any = field(eq=False, repr=False)
+    probabilities: Any = field(default=None, eq=False, repr=False)
+    classes: Any = field(default=None, eq=False, repr=False)
+
+
+@frozen(kw_only=True)
+class Comparison:
+    """A model beside its rival, on the same resamples of the same rows."""
+
+    intervals: Mapping[str, tuple[float, float]]  # of the model's metrics
+    metric: str  # the one that counts
+    better_by: tuple[float, float]  # interval of the difference, positive where the model is better
+
+    @property
+    def beyond_noise(self) -> bool:
+        """Say whether one of the two is better whichever rows had been held out."""
+        low, high = self.better_by
+        return low > 0 or high < 0
+
+
+def compare(kind: str, labels: Any, mine: Said, theirs: Said) -> Comparison:
+    """Compare two models by resampling rows; both are judged on the same ones, so luck falls on both alike."""
+    import numpy as np
+
+    labels = np.asarray(labels)
+    labels = labels.ravel() if labels.shape[1:] == (1,) else labels
+    chance, rows = np.random.default_rng(0), len(labels)
+    name, more = PRIMARY[kind]
+    own: dict[str, list[Any]] = {}
+    apart: list[Any] = []
+    done, step = 0, max(1, CELLS // max(rows, 1))
+    while done < ROUNDS:
+        weights = chance.multinomial(rows, np.full(rows, 1 / rows), size=min(step, ROUNDS - done)).astype(float)
+        done += len(weights)
+        found, rival = weighted(kind, labels, mine, weights), weighted(kind, labels, theirs, weights)
+        for metric, values in found.items():
+            own.setdefault(metric, []).append(values)
+        apart.append((found[name] - rival[name]) * (1 if more else -1))
+    ends = [(1 - SHARE) / 2, (1 + SHARE) / 2]
+    intervals = {
+        metric: _ends(np.nanquantile(np.concatenate(values), ends))
+        for metric, values in own.items()
+        if np.isfinite(np.concatenate(values)).any()
+    }
+    return Comparison(intervals=intervals, metric=name, better_by=_ends(np.quantile(np.concatenate(apart), ends)))
+
+
+def weighted(kind: str, labels: Any, said: Said, weights: Any) -> dict[str, Any]:
+    """Measure predictions once for each row of `weights`, which say how often each held-out row counts.
+
+    Args:
+        kind: `classification` or `regression`.
+        labels: What was right, one a row.
+        said: What a model said.
+        weights: `(rounds, rows)`.
+    """
+    import numpy as np
+
+    with np.errstate(invalid="ignore", divide="ignore"):  # a resample may have one class only
+        if kind == "classification":
+            return _classes(labels, said, weights)
+        return _numbers(labels, np.asarray(said.predicted), weights)
+
+
+def _classes(labels: Any, said: Said, weights: Any) -> dict[str, Any]:
+    import numpy as np
+
+    predicted = np.asarray(said.predicted)
+    known = np.unique(labels) if said.classes is None else np.asarray(said.classes)
+    two, total = len(known) == 2, weights.sum(axis=1)
+    present = np.unique(labels)
+    recalls = [weights @ ((labels == c) & (predicted == c)) / (weights @ (labels == c)) for c in present]
+    f1 = [_f1(labels == c, predicted == c, weights) for c in (known[1:] if two else known)]
+    found = {
+        "accuracy": weights @ (labels == predicted) / total,
+        "balanced_accuracy": np.nanmean(recalls, axis=0),
+        "f1" if two else "f1_macro": np.mean(f1, axis=0),
+    }
+    if said.probabilities is not None and len(present) == len(known) and np.isin(labels, known).all():
+        chances = np.asarray(said.probabilities)
+        ranked = [_auc(labels == c, chances[:, n], weights) for n, c in enumerate(known) if not two or n == 1]
+        found["roc_auc" if two else "roc_auc_ovr"] = np.mean(ranked, axis=0)
+    return found
+
+
+def _f1(right: Any, told: Any, weights: Any) -> Any:
+    import numpy as np
+
+    both, either = weights @ (right & told), weights @ right + weights @ told
+    return np.where(either > 0, 2 * both / either, 0.0)
+
+
+def _auc(right: Any, scores: Any, weights: Any) -> Any:
+    """Return the share of pairs in which the right one has the higher score; equal ones count half."""
+    import numpy as np
+
+    _, place = np.unique(scores, return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
+    good = np.add.reduceat((weights * right)[:, order], starts, axis=1)
+    bad = np.add.reduceat((weights * ~right)[:, order], starts, axis=1)
+    below = np.cumsum(bad, axis=1) - bad
+    return (good * (below + bad / 2)).sum(axis=1) / (good.sum(axis=1) * bad.sum(axis=1))
+
+
+def _numbers(labels: Any, predicted: Any, weights: Any) -> dict[str, Any]:
+    import numpy as np
+
+    if labels.ndim > 1 or predicted.ndim > 1:  # several targets weigh the same
+        wide = [_numbers(a, b, weights) for a, b in zip(labels.T, predicted.reshape(labels.shape).T, strict=True)]
+        return {name: np.mean([one[name] for one in wide], axis=0) for name in wide[0]}
+    total = weights.sum(axis=1)
+    errors = weights @ (labels - predicted) ** 2
+    middle = weights @ labels / total
+    spread = weights @ labels**2 - total * middle**2
+    found = {"mae": weights @ np.abs(labels - predicted) / total, "rmse": np.sqrt(errors / total)}
+    return found | ({"r2": 1 - errors / np.where(spread > 0, spread, np.nan)} if len(labels) > 1 else {})
+
+
+def _ends(found: Any) -> tuple[float, float]:
+    low, high = found.tolist()
+    return low, high
