@@ -294,6 +294,17 @@ def _inline() -> Any:
     return importlib.import_module("matplotlib_inline.config").InlineBackend.instance(parent=shell)
 
 
+def _color_display() -> Any:
+    """True once seaborn has made matplotlib show its colour maps in another way, which it does when it makes one."""
+    colors: Any = importlib.import_module("matplotlib.colors")
+    return str(colors.Colormap._repr_png_.__module__).startswith("seaborn")
+
+
+def _set_color_display(value: Any) -> None:
+    if value:
+        importlib.import_module("seaborn.palettes")._patch_colormap_display()
+
+
 def _sklearn_options() -> Any:
     import sklearn
 
@@ -336,6 +347,7 @@ _PARTS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "matplotlib:backend": (_matplotlib_backend, _set_matplotlib_backend),
     "matplotlib:colors": (_matplotlib_colors, _set_matplotlib_colors),
     "matplotlib:maps": (_matplotlib_maps, _set_matplotlib_maps),
+    "seaborn.palettes:display": (_color_display, _set_color_display),
     "matplotlib_inline.config:options": (_inline_options, _set_inline_options),
     "sklearn:options": (_sklearn_options, _set_sklearn_options),
     "torch:random": (_torch_random, _set_torch_random),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from nb2prod import dataflow
 from nb2prod.dataflow import Deferred, Flow, Unparsable
@@ -79,6 +79,7 @@ def merge(stage: Stage, above: Above) -> StageFlow:
     """Merge the flows of a stage's cells, and add what it defines, imports and leaves to `above`."""
     found = _merged(stage, above.definitions)
     above.definitions = found.definitions
+    reads = {**_mentioned(found, above), **found.reads}
     # What is changed in a module (`plt.rcParams[...] = 1`) travels with the state of the process, not as a value; and
     # what nobody has set is a builtin.
     above.imported.update(name for item in found.cells for i in item.flow.imports for name in i.names)
@@ -89,7 +90,7 @@ def merge(stage: Stage, above: Above) -> StageFlow:
     return StageFlow(
         stage=stage,
         cells=found.cells,
-        reads=found.reads,
+        reads=reads,
         leaves=leaves,
         deletes=frozenset(found.deletes),
         imports=tuple(i for c in found.cells for i in c.flow.imports),
@@ -98,6 +99,13 @@ def merge(stage: Stage, above: Above) -> StageFlow:
         patches={name: use for name, use in found.patches.items() if name.partition(".")[0] in above.imported},
         opaque=found.opaque,
     )
+
+
+def _mentioned(found: _Merging, above: Above) -> dict[str, Use]:
+    """Return the names in formulas that the stages above have set; the others are columns."""
+    known = above.left | above.imported
+    uses = ((item, name, line) for item in found.cells for name, line in item.flow.mentions.items() if name in known)
+    return {name: evolve(item.use(name, line, "read"), by="a formula") for item, name, line in uses}
 
 
 def deferred(flow: Flow) -> Iterator[Deferred]:

@@ -20,6 +20,9 @@ LOOKING_ABOUT = frozenset({"__subclasses__", "user_global_ns", "user_ns"})
 QUERIES = frozenset({"eval", "query"})
 QUERIED = re.compile(r"@([A-Za-z_]\w*)")
 
+# Names in a formula's text that patsy and formulaic look up among the notebook's own.
+FORMULA = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*")
+
 _SAVING = ("to_", "save", "dump", "write", "mkdir", "makedirs", "touch", "imsave", "imwrite")
 
 

@@ -65,6 +65,7 @@ class Flow:
     calls: list[Call] = field(factory=list)
     imports: list[Import] = field(factory=list)
     session: list[str] = field(factory=list)  # line magics that set up the session, such as `%matplotlib inline`
+    mentions: Names = field(factory=dict)  # names in formulas, such as `y ~ log(x)`: of columns, or of the notebook
     strings: set[str] = field(factory=set)  # constants, among which file names may be
     saved: set[str] = field(factory=set)  # those that are handed to something that writes a file
     sources: dict[str, str] = field(factory=dict)  # name of a function or class → statements that make it

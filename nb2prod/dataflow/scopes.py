@@ -168,6 +168,8 @@ class _Visitor(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str):
             self.flow.strings.add(node.value)
+            if "~" in node.value:
+                self.flow.mentions.update(dict.fromkeys(calls.FORMULA.findall(node.value), self._at(node)))
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
         self.visit(node.value)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from nb2prod.dataflow.calls import FORMULA
+
+if TYPE_CHECKING:
+    import types
 
 LIBRARIES = frozenset({"formulaic", "patsy"})
-_NAME = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*")
 
 
 def names(value: Any) -> set[str]:
@@ -15,7 +18,14 @@ def names(value: Any) -> set[str]:
         texts = [item for item in vars(value).values() if isinstance(item, str) and "~" in item]
     except TypeError:
         return set()
-    return {name for text in texts for name in _NAME.findall(text)}
+    return {name for text in texts for name in FORMULA.findall(text)}
+
+
+def within(code: types.CodeType) -> set[str]:
+    """Return the names in the formulas that a function, or one inside it, is written with."""
+    texts = [text for text in code.co_consts if isinstance(text, str) and "~" in text]
+    inner = [within(constant) for constant in code.co_consts if hasattr(constant, "co_consts")]
+    return {name for text in texts for name in FORMULA.findall(text)}.union(*inner)
 
 
 def reduce_patsy(value: Any) -> Any:

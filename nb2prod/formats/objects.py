@@ -219,6 +219,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if func.__globals__ is not self.namespace:
             return super()._dynamic_function_reduce(func)
         self.needs |= globals_of(func.__code__)
+        if self.formulas:
+            self.needs |= formulas.within(func.__code__) & self.namespace.keys()
         _, slots = internals._function_getstate(func)
         slots = {name: slots[name] for name in _SLOTS}
         # Functions made by one call share its variables, so they are given the very cells.
