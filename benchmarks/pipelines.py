@@ -91,7 +91,6 @@ class Bench:
         hidden = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV")
         self.environ = {n: v for n, v in os.environ.items() if n not in hidden and not n.startswith("NB2PROD_")}
         self.environ |= {"XDG_RUNTIME_DIR": str(work), "PLOOMBER_STATS_ENABLED": "false"}
-        self.environ["NB2PROD_RUNNER"] = "auto"
 
     def run(self, where: str, *command: object, **more: str) -> float:
         """Run a program of an environment; return the CPU seconds of all its processes."""

@@ -6,10 +6,13 @@ import ast
 import hashlib
 import os
 import sys
+import time
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from nb2prod import unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,11 +127,32 @@ def files(names: Iterable[str], folder: Path) -> dict[str, str]:
         path = folder / text
         try:
             if path.is_file():
-                with path.open("rb") as file:
-                    found[text] = hashlib.file_digest(file, "sha256").hexdigest()
+                found[text] = _content(path)
         except OSError:
             continue  # too long for this file system, or not ours to read: then the stage cannot read it either
     return found
+
+
+def _content(path: Path) -> str:
+    """Return the hash of a file, which is read once in a process while it stays the same."""
+    began, seen = time.time_ns(), _look(path)
+    known = _contents.get(seen)
+    if known is not None:
+        return known
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    # What was written just now might be written again without a trace in its times.
+    if _look(path) == seen and max(seen[1:3]) < began - unchanged.SLACK:
+        _contents[seen] = digest
+    return digest
+
+
+_contents: dict[tuple[str, int, int, int, int], str] = {}  # by what `stat` says
+
+
+def _look(path: Path) -> tuple[str, int, int, int, int]:
+    stat = path.stat()
+    return str(path), stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
 
 
 def local(packages: Iterable[str], folder: Path) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -33,3 +34,15 @@ def test_who_provides_a_package_is_what_python_itself_says() -> None:
 
     assert {name: environment.providers([name]) for name in known} == {n: sorted(set(d)) for n, d in known.items()}
     assert environment.providers(["no_such_package_anywhere"]) == []
+
+
+def test_a_file_that_is_read_once_is_read_again_when_it_changed(tmp_path: Path) -> None:
+    path, old = tmp_path / "x.csv", 1_000_000_000
+    hashes = []
+    for text, moment in (("a", old), ("a", old), ("b", old), ("c", old)):
+        path.write_text(text, encoding="utf-8")
+        os.utime(path, ns=(moment, moment))
+        hashes.append(environment.files(["x.csv"], tmp_path)["x.csv"])
+
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3
