@@ -258,7 +258,7 @@ class HomeUnusable(StoreError):
 
     @property
     def cure(self) -> str:
-        return "Make that a folder that you may write, or copy the notebook to where you may."
+        return "Make that a folder that you may write and that has room, or copy the notebook to where it is so."
 
 
 @define

@@ -77,8 +77,11 @@ class Journal:
     def __call__(self, event: Event) -> None:
         """Append one event."""
         self._seq += 1
-        with (self.folder / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.write(events.line(event, seq=self._seq, at=time.time()))
+        try:
+            with (self.folder / "events.jsonl").open("a", encoding="utf-8") as file:
+                file.write(events.line(event, seq=self._seq, at=time.time()))
+        except OSError as wrong:
+            raise HomeUnusable(str(self.folder), wrong.strerror or str(wrong)) from wrong
 
 
 def read(home: Path, run: str, after: int = 0) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -33,8 +34,7 @@ _HANDS = 6  # pieces on their way at once
 _LARGE = 1 << 20  # bytes from which it is worth asking whether a blob is there already
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure"}
 # The services' libraries try again by themselves; without this, AWS's waits minutes for an address that is not there.
-_PATIENCE = {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3}}}
-_OPTIONS: dict[str, dict[str, Any]] = {"s3": _PATIENCE, "s3a": _PATIENCE}
+_PATIENCE = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3}}
 
 
 class RemoteStore:
@@ -244,12 +244,19 @@ class RemoteStore:
         if self._files is None:
             import fsspec
 
-            options = _OPTIONS.get(self._scheme, {})
             try:
-                self._files = fsspec.filesystem(self._scheme, use_listings_cache=False, **options)
+                self._files = fsspec.filesystem(self._scheme, use_listings_cache=False, **_options(self._scheme))
             except ImportError as wrong:
                 raise ExtraMissing(self._scheme, wrong.name or str(wrong), _EXTRAS.get(self._scheme, "")) from wrong
         return self._files
+
+
+def _options(scheme: str) -> dict[str, Any]:
+    if scheme not in {"s3", "s3a"}:
+        return {}
+    # AWS's library finds the address by itself, but fsspec would give us what it opened for another one.
+    address = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return {"config_kwargs": _PATIENCE, **({"endpoint_url": address} if address else {})}
 
 
 def _written(about: dict[str, Any]) -> float:

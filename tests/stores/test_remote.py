@@ -198,11 +198,9 @@ def _fresh() -> Any:
 @pytest.mark.remote
 def test_a_server_that_is_not_there_is_told(credentials: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    store = RemoteStore(credentials)
-    store._files = _fresh()
 
     with pytest.raises(StoreUnreachable, match="NB309"):
-        store.get("stage-ab12")
+        RemoteStore(credentials).get("stage-ab12")
 
 
 WRITE = """
