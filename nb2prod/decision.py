@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from nb2prod import environment, fingerprint, plan, schema
+from nb2prod.artifact import Recipe
 from nb2prod.errors import ArtifactCorrupt, ArtifactMissing
 from nb2prod.plan import Record, Step, World
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from nb2prod.artifact import Version
     from nb2prod.fingerprint import Parts
     from nb2prod.flows import StageFlow
     from nb2prod.pipeline import Pipeline
@@ -126,7 +128,9 @@ def decide(position: int, context: Context, world: World) -> Decision:
     record = kept(context.store, key)
     last = context.last.get(name)
     asked = context.pipeline.keep(position, context.wanted) | set(last.asked if last else ())
-    here = asked if flow.opaque else asked & {*flow.leaves, *inputs.names}
+    # What is imported again where it is needed is never asked of a stage that only reads it.
+    given = {name for name in inputs.names if not _is_import(world.versions.get(name))}
+    here = asked if flow.opaque else asked & {*flow.leaves, *given}
     if name in context.force:
         why = context.force[name]
     elif not context.options(flow.stage).get("cache", True):
@@ -141,6 +145,10 @@ def decide(position: int, context: Context, world: World) -> Decision:
         why = f"nothing it depends on changed since it ran ({record.seconds:.1f} s)"
     step = Step(stage=name, action="reuse" if record else "run", why=why, record=record or last)
     return Decision(step=step, key=key, parts=parts, inputs=inputs, asked=tuple(sorted(asked)), record=record)
+
+
+def _is_import(version: Version | None) -> bool:
+    return isinstance(version, Recipe) and not version.late
 
 
 def kept(store: Store, key: str) -> Record | None:
