@@ -127,9 +127,7 @@ def cores() -> int:
 
 def _memory() -> int:
     """Return the memory of this machine, or of the container that this process is in."""
-    import psutil
-
-    total = int(psutil.virtual_memory().total)
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with suppress(OSError, ValueError):  # `max`, or no such file
             total = min(total, int(Path(limit).read_text(encoding="ascii")))

@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from books import texts, written
 from click.testing import CliRunner
+from stores.seaweed import BUCKET, serving
 
 from nb2prod.cli import main
 
@@ -42,17 +44,28 @@ def test_the_outputs_are_those_of_a_local_run(tmp_path: Path) -> None:
     assert texts(Path(local["output"])) == SHOWN
 
 
-def test_a_killed_worker_loses_only_the_stage_in_flight(tmp_path: Path) -> None:
+def test_a_killed_worker_loses_only_the_stage_in_flight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values go through a store like those of clouds, which asks who one is."""
     path = written(tmp_path, *CELLS)
-    with cluster(tmp_path) as address, _started(path, address) as run:
-        victim = _busy("time.sleep(6)", tmp_path)
-        killed = psutil.Process(victim).ppid()
-        os.kill(killed, signal.SIGKILL)
-        _until(lambda: not _alive(victim), "the stage of a killed worker ends")
-        found = json.loads(run.communicate(timeout=120)[0])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "s3").mkdir()
+    with serving(tmp_path / "s3") as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        found = _killed(path, "--store", f"s3://{BUCKET}/dask")
 
     assert found["error"] is None
     assert texts(Path(found["output"])) == SHOWN
+
+
+def _killed(path: Path, *flags: str) -> dict[str, Any]:
+    """Run a notebook on three workers, of which the one with the slow stage is killed."""
+    with cluster(path.parent) as address, _started(path, address, *flags) as run:
+        victim = _busy("time.sleep(6)", path.parent)
+        os.kill(psutil.Process(victim).ppid(), signal.SIGKILL)
+        _until(lambda: not _alive(victim), "the stage of a killed worker ends")
+        found: dict[str, Any] = json.loads(run.communicate(timeout=120)[0])
+    return found
 
 
 @pytest.mark.skipif(
@@ -142,10 +155,10 @@ def _ip(*words: str) -> None:
 
 
 @contextmanager
-def _started(path: Path, address: str) -> Iterator[subprocess.Popen[str]]:
+def _started(path: Path, address: str, *flags: str) -> Iterator[subprocess.Popen[str]]:
     where = NEAR if address.startswith("tcp://10.98.") else []
     command = [*where, sys.executable, "-m", "nb2prod", "run", str(path), "--format", "json"]
-    command += ["--executor", "dask", "--cluster", address]
+    command += ["--executor", "dask", "--cluster", address, *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
         yield run
 
