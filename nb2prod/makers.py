@@ -99,13 +99,14 @@ def makers(flows: Sequence[StageFlow]) -> Iterator[Maker]:
     generators: set[str] = set()  # functions whose calls only make a generator or a coroutine
     connected: set[str] = set()  # database connections and their cursors
     for position, flow in enumerate(flows):
+        everywhere = flow.stage.everywhere
         for number, item in enumerate(flow.cells):
             if item.fault is not None:
                 continue
             source = code(item.cell)
             generators |= _generators(source)
             connected |= _connected(source)
-            if item.cell in flow.stage.everywhere:
+            if item.cell in everywhere:
                 continue  # it runs again in each stage anyway
             for made in _made(source, frozenset(generators), frozenset(connected)):
                 readers = _readers(made.name, flows[position + 1 :])

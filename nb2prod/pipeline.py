@@ -91,8 +91,8 @@ class Pipeline:
         for edge in self.edges:
             crossing = edge.names
             for item in flows[edge.target].cells:
-                seen = item.flow.reads.keys() | item.flow.anonymous.reads.keys() | item.flow.touches.keys()
-                if names := tuple(name for name in crossing if name in seen):
+                at = (item.flow.reads, item.flow.anonymous.reads, item.flow.touches)
+                if names := tuple(n for n in crossing if n in at[0] or n in at[1] or n in at[2]):
                     yield item.cell, edge, names
 
     def keep(self, position: int, wanted: Iterable[str] = ()) -> frozenset[str]:

@@ -71,6 +71,9 @@ def undefined(pipeline: Pipeline) -> Iterator[Finding]:
     anywhere = known | {name for flow in pipeline.flows for name in (*flow.leaves, *_imported(flow))}
     for flow in pipeline.flows:
         hidden = flow.opaque or any(i.star for i in flow.imports)
+        left: dict[int | None, list[str]] = {}
+        for name, use in flow.leaves.items():
+            left.setdefault(use.place.cell, []).append(name)
         for item in flow.cells:
             for name, line in item.flow.reads.items():
                 # A loop that runs zero times leaves its names unbound; that it does is for the run to find out.
@@ -79,8 +82,7 @@ def undefined(pipeline: Pipeline) -> Iterator[Finding]:
                     place = _at(flow.stage, item.cell.index, item.cell.id, line)
                     near = None if name in anywhere else fixes.respell(item.cell, name, known - _GIVEN)
                     yield _undefined(name, place, near, elsewhere=name in anywhere)
-            called = {name for name, use in flow.leaves.items() if use.place.cell == item.cell.index}
-            known |= {*item.flow.binds, *called, *(n for i in item.flow.imports for n in i.names)}
+            known.update(item.flow.binds, left.get(item.cell.index, ()), *(i.names for i in item.flow.imports))
         known |= {*flow.leaves, *_imported(flow)}
         if hidden:
             return
