@@ -42,12 +42,8 @@ class Shelf(MetaPathFinder):
 
     modules: dict[str, ModuleType] = field(factory=dict)  # in the order in which they were imported
     traces: dict[str, Trace] = field(factory=dict)
+    roots: set[str] = field(factory=set)  # top-level packages, counted ahead: a fork copies each page that it looks at
     taking: bool = False
-
-    @property
-    def roots(self) -> set[str]:
-        """The top-level packages that are on it."""
-        return {name.partition(".")[0] for name in self.modules}
 
     @contextmanager
     def filling(self) -> Iterator[Callable[[str], None]]:
@@ -67,6 +63,7 @@ class Shelf(MetaPathFinder):
             if above is not None and above.__dict__.get(child) is module:
                 del above.__dict__[child]  # the import system sets it again
             self.modules[name] = module
+            self.roots.add(name.partition(".")[0])
         warnings.filters[:] = filters  # type: ignore[index]
         warnings._filters_mutated()  # type: ignore[attr-defined]
         _set_variables({name: variables.get(name) for name in {*variables, *os.environ}})

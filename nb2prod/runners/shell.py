@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import importlib
 import os
 import sys
 import threading
@@ -186,7 +187,9 @@ class Kernel(IPKernelApp):  # type: ignore[misc]
         self.displayhook.get_execution_count = lambda: self.kernel.execution_count
 
     def rehearse(self) -> None:
-        """Run a cell that does nothing, ahead: the first one costs more than the others."""
+        """Import the usual extensions and run a cell that does nothing, ahead: the first one costs more than others."""
+        for name in self.default_extensions:
+            importlib.import_module(name if "." in name else f"IPython.extensions.{name}")
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:

@@ -6,7 +6,6 @@ import contextlib
 import gc
 import io
 import os
-import re
 import signal
 import socket
 import sys
@@ -43,7 +42,6 @@ class Warm:
     kernel: Kernel
     guise: Guise
     shelf: Shelf
-    environment: dict[str, str]  # when it was made
     argv: tuple[str, ...] = _ARGV
 
 
@@ -63,7 +61,7 @@ def warm(preload: Sequence[str]) -> Warm:
         guise = Guise.seen(before)
         kernel.rehearse()
         guise.put_off()
-        _warm.append(Warm(kernel=kernel, guise=guise, shelf=Shelf(), environment=dict(os.environ)))
+        _warm.append(Warm(kernel=kernel, guise=guise, shelf=Shelf()))
     found = _warm[0]
     found.guise.put_on()
     collects = gc.isenabled()
@@ -84,20 +82,10 @@ def warm(preload: Sequence[str]) -> Warm:
 def fits(environment: Mapping[str, str]) -> bool:
     """Tell whether stages of such an environment can be forked from here.
 
-    Libraries read variables when they are imported, so whatever may matter must be what it was then; and the seed of
-    hashes is of the whole process.
+    The seed of hashes is of the whole process. Other variables that libraries read when they are imported are for
+    whoever called `warm` to compare.
     """
-    if not _warm or sys.flags.hash_randomization:
-        return False
-    then = _warm[0].environment
-    return all(then.get(name) == environment.get(name) for name in {*then, *environment} if not _HARMLESS.match(name))
-
-
-# Variables that say where and by whom a program was started, which no library asks for when it is imported.
-_HARMLESS = re.compile(
-    r"(_|PWD|OLDPWD|SHLVL|SHELL|USER|LOGNAME|MAIL|HOSTNAME|LINES|COLUMNS|TERM\w*|EDITOR|VISUAL|PAGER|PS1|PROMPT_COMMAND|"
-    r"SSH_\w+|XDG_SESSION_\w+|DBUS_\w+|DISPLAY|WINDOWID|VSCODE_\w+|TMUX\w*|JPY_\w+|PYTEST_\w+|NB2PROD_\w+)$"
-)
+    return bool(_warm) and not sys.flags.hash_randomization and environment.get("PYTHONHASHSEED") == "0"
 
 
 def _by_root(names: Sequence[str]) -> dict[str, list[str]]:
