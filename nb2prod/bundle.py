@@ -29,7 +29,7 @@ from nb2prod.refusals import BentoNotBuilt
 Json = dict[str, Any]
 
 RUNTIME = "serving_runtime"  # what `nb2prod.serving` is called in a Bento: nothing of the notebook has that name
-PARTS = ("__init__", "answers", "columns", "core", "door", "fast", "faults", "frame", "heads", "sheet", "table")
+PARTS = ("__init__", "answers", "bulk", "columns", "core", "door", "fast", "faults", "frame", "heads", "sheet", "table")
 
 
 @frozen(kw_only=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nb2prod.serving.bulk import ARROW, PARQUET
 from nb2prod.serving.columns import column
-from nb2prod.serving.table import MOST
+from nb2prod.serving.table import LARGE, MOST
 
 Json = dict[str, Any]
 KINDS = {"integer": "integer", "number": "number", "boolean": "boolean", "text": "string", "time": "string"}
@@ -139,18 +140,22 @@ def _predict(example: Json, answer: Mapping[str, Any]) -> Json:
             "required": True,
             "content": {
                 "application/json": {"schema": {"$ref": "#/components/schemas/Request"}, "examples": shown},
+                **IN_BULK,
             },
         },
         "responses": {
             "200": {
                 "description": "One answer a row.",
-                "content": {"application/json": {"schema": answers, "example": [answer]}},
+                "content": {"application/json": {"schema": answers, "example": [answer]}, **IN_BULK},
             },
             **{code: {"description": said, "content": refused} for code, said in REFUSALS.items()},
         },
     }
 
 
+ABOUT_BULK = f"A table with the fields of a row as columns, up to {LARGE:,} rows; the answer is one, too."
+BULK: Json = {"type": "string", "format": "binary", "description": ABOUT_BULK}
+IN_BULK: Json = {kind.decode(): {"schema": BULK} for kind in (ARROW, PARQUET)}
 REFUSALS = {
     "400": "The request is at fault; every fault is listed by row and field.",
     "401": "A key is needed.",

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 MOST = 500  # rows that a rehearsal sends
 RUNTIME = frozenset({"anyio", "attrs", "bentoml", "numpy", "pandas", "pydantic_core"})  # what every service imports
-FASTER = ("httptools", "uvloop")  # and what makes its server faster, where there is such a thing
+OPTIONAL = ("httptools", "pyarrow", "uvloop")  # a faster server and rows in bulk, where these are installed
 
 
 @frozen(kw_only=True)
@@ -104,7 +104,7 @@ def pack(order: Order, measured: Callable[[], None]) -> Packed:
         schema=schema,
         answer=answers(found.model, schema, [table.example()])[0],
         lifted=lifted,
-        pins=pins.pins(modules | RUNTIME | {name for name in FASTER if importlib.util.find_spec(name)}),
+        pins=pins.pins(modules | RUNTIME | {name for name in OPTIONAL if importlib.util.find_spec(name)}),
         metrics=metrics,
         baseline=baseline,
         rows=len(found.held),

@@ -14,7 +14,7 @@ import numpy as np
 from attrs import define, field
 from pydantic_core import to_json
 
-from . import fast
+from . import bulk, fast
 from .answers import Answer, finite, told, unanswered
 from .faults import Refused
 from .frame import framed
@@ -73,6 +73,15 @@ class Core:
         """
         rows = self.table.parse(body)
         return to_json(told(self.schema, rows, self.ask(rows)))
+
+    def reply_in_bulk(self, body: bytes, kind: bytes) -> bytes:
+        """Answer a request in Arrow or Parquet, in the same format.
+
+        Raises:
+            Refused: The request is at fault.
+        """
+        rows = bulk.read(body, kind, self.table)
+        return bulk.written(self.schema, rows, self.ask(rows), kind)
 
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Answer rows of Python values."""

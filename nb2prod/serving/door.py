@@ -10,13 +10,14 @@ import json
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 
+from .bulk import ARROW, PARQUET
 from .core import Core
 from .faults import Refused
 
@@ -33,6 +34,7 @@ BODY = 16 * 2**20  # bytes of a request, unless SERVICE_MAX_BODY says otherwise
 OPEN = frozenset({"/livez", "/readyz", "/healthz", "/"})
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 JSON = b"application/json"
+KINDS = frozenset({JSON, ARROW, PARQUET})
 SAFE = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 POLICY = (
     b"default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
@@ -114,18 +116,19 @@ class Door:
     async def predict(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
         """Answer `POST /predict`."""
         _only(scope, "POST")
-        only_json(headers)
+        kind = kind_of(headers)
         try:
             async with asyncio.timeout(self.patience):
                 body = await self.body(headers, receive)
-                if self.core.quick(len(body)):
+                if kind == JSON and self.core.quick(len(body)):
                     said = self.core.reply(body)
                 else:
                     self.limiter = self.limiter or CapacityLimiter(1)
-                    said = await to_thread.run_sync(self.core.reply, body, limiter=self.limiter, abandon_on_cancel=True)
+                    work = self.core.reply if kind == JSON else partial(self.core.reply_in_bulk, kind=kind)
+                    said = await to_thread.run_sync(work, body, limiter=self.limiter, abandon_on_cancel=True)
         except TimeoutError:
             raise Refused(504, f"There was no answer within {self.patience:g} seconds.") from None
-        await respond(send, 200, said, JSON)
+        await respond(send, 200, said, kind)
 
     async def body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """Read a request's body, and no more of it than is allowed.
@@ -170,19 +173,21 @@ def keys_of(environ: Mapping[str, str]) -> tuple[bytes, ...]:
     )
 
 
-def only_json(headers: Mapping[bytes, bytes]) -> None:
-    """Refuse other bodies: a page of another site may post them without asking first.
+def kind_of(headers: Mapping[bytes, bytes]) -> bytes:
+    """Return the type of a body: JSON, Arrow or Parquet; a page of another site may post others without asking first.
 
     Raises:
-        Refused: It is not JSON, or packed.
+        Refused: It is none of these, or packed.
     """
-    kind, _, more = headers.get(b"content-type", b"").partition(b";")
-    if kind.strip().lower() != JSON or (b"charset" in more.lower() and b"utf-8" not in more.lower()):
+    name, _, more = headers.get(b"content-type", b"").partition(b";")
+    kind = name.strip().lower()
+    if kind not in KINDS or (b"charset" in more.lower() and b"utf-8" not in more.lower()):
         said = headers.get(b"content-type", b"").decode("latin-1")
         raise Refused(415, f"content-type must be application/json, not '{said}'")
     packed = headers.get(b"content-encoding", b"identity").decode("latin-1")
     if packed.strip().lower() not in {"", "identity"}:
         raise Refused(415, f"content-encoding must not be given, and is '{packed}'")
+    return kind
 
 
 def _only(scope: Scope, method: str) -> None:

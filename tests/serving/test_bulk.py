@@ -1,0 +1,115 @@
+"""Rows in bulk are checked and answered as rows in JSON are."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import shops
+from shops import call
+
+from nb2prod.serving.bulk import ARROW, PARQUET
+from nb2prod.serving.door import Door
+
+X = shops.frame()
+MODEL = shops.model(X)
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Door:
+    return shops.opened(tmp_path_factory.mktemp("bulk"), shops.candidate(X, MODEL))
+
+
+def packed(table: Any, kind: bytes) -> bytes:
+    out = io.BytesIO()
+    if kind == PARQUET:
+        parquet.write_table(table, out)
+    else:
+        with pa.ipc.new_stream(out, table.schema) as writer:
+            writer.write_table(table)
+    return out.getvalue()
+
+
+def sent(door: Door, table: Any, kind: bytes = ARROW) -> tuple[int, Any]:
+    status, said, headers = call(door, "/predict", packed(table, kind), {"content-type": kind.decode()})
+    if status != 200:
+        return status, said
+    assert headers["content-type"] == kind.decode()
+    return status, pa.ipc.open_stream(said).read_all() if kind == ARROW else parquet.read_table(io.BytesIO(said))
+
+
+@pytest.mark.parametrize("kind", [ARROW, PARQUET])
+def test_bulk_is_answered_as_the_model_answers(door: Door, kind: bytes) -> None:
+    status, said = sent(door, pa.Table.from_pandas(X, preserve_index=False), kind)
+
+    assert status == 200
+    assert said["prediction"].to_pylist() == MODEL.predict(X).tolist()
+    assert np.array_equal(said["probability_yes"].to_numpy(), MODEL.predict_proba(X)[:, 1])
+    assert said.column_names == ["prediction", "probability_no", "probability_yes"]
+
+
+def test_the_order_of_columns_and_their_encoding_do_not_matter(door: Door) -> None:
+    plain = pa.Table.from_pandas(X, preserve_index=False)
+    other = plain.select(plain.column_names[::-1])
+    other = other.set_column(other.column_names.index("city"), "city", other["city"].dictionary_encode())
+
+    assert sent(door, other)[1].equals(sent(door, plain)[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "faults"),
+    [
+        (lambda x: x.drop(columns="hours"), {("hours", None, "missing")}),
+        (lambda x: x.assign(more=1), {("more", None, "unexpected")}),
+        (lambda x: x.assign(hours="8"), {("hours", 0, "type"), ("hours", 1, "type")}),
+        (lambda x: x.assign(hours=[1.0, np.inf]), {("hours", 1, "not_finite")}),
+        (lambda x: x.assign(hours=[None, 2.0]), {("hours", 0, "null")}),
+        (lambda x: x.assign(visits=[1.5, 2.0]), {("visits", 0, "type"), ("visits", 1, "type")}),
+        (lambda x: x.assign(plan=["gold", "iron"]), {("plan", 1, "category")}),
+        (lambda x: x.iloc[:0], {("rows", None, "length")}),
+    ],
+)
+def test_what_is_wrong_is_told_by_column_and_row(door: Door, change: Any, faults: set[Any]) -> None:
+    status, said = sent(door, pa.Table.from_pandas(change(X.head(2)), preserve_index=False))
+
+    assert status == 400
+    assert {(f["field"], f["row"], f["type"]) for f in said["detail"]} == faults
+
+
+def test_a_gap_may_be_null_or_nan_where_there_were_gaps(door: Door) -> None:
+    x = X.head(2).assign(wage=[np.nan, 3.0])
+    table = pa.Table.from_pandas(x, preserve_index=False)
+    nan = table.set_column(table.column_names.index("wage"), "wage", pa.array([float("nan"), 3.0]))
+
+    assert sent(door, table)[1].equals(sent(door, nan)[1])
+
+
+def test_a_category_that_was_not_seen_is_warned_of(door: Door) -> None:
+    said = sent(door, pa.Table.from_pandas(X.head(2).assign(city=["Rome", "Oslo"]), preserve_index=False))[1]
+
+    assert [len(w) for w in said["warnings"].to_pylist()] == [1, 0]
+
+
+def test_what_is_no_arrow_is_the_clients_fault(door: Door) -> None:
+    for body in (b"", b"ARROW1", packed(pa.Table.from_pandas(X), ARROW)[:-200], json.dumps({"rows": []}).encode()):
+        for kind in (ARROW, PARQUET):
+            assert call(door, "/predict", body, {"content-type": kind.decode()})[0] == 400
+
+
+def test_a_model_without_a_fast_path_gets_its_frame(door: Door) -> None:
+    fast, door.core.fast = door.core.fast, None
+    status, said = sent(door, pa.Table.from_pandas(X, preserve_index=False))
+    door.core.fast = fast
+
+    assert status == 200
+    assert said["prediction"].to_pylist() == MODEL.predict(X).tolist()
