@@ -44,6 +44,7 @@ class Ahead:
     order: Callable[[int, Decision, World], Order]
     idle: bool = False  # run nothing ahead
     _early: dict[int, _Early] = field(factory=dict, init=False)
+    _known: dict[int, Effects] = field(factory=dict, init=False)  # by position of the stage that runs
     _writers: int = field(default=0, init=False)  # stages that wrote files in this run
 
     def look(self, position: int, world: World) -> None:
@@ -97,7 +98,12 @@ class Ahead:
         """Return what a stage may do: by its code, and by what it did when the same code ran last."""
         if item.decision is not None and item.decision.record is not None:
             return Effects()  # it does not run
-        flow, found = self.context.pipeline.flows[item.position], effects.of(item.position, self.context.pipeline)
+        if item.position not in self._known:
+            self._known[item.position] = self._looked(item.position)
+        return self._known[item.position]
+
+    def _looked(self, position: int) -> Effects:
+        flow, found = self.context.pipeline.flows[position], effects.of(position, self.context.pipeline)
         last = self.context.seen(flow)
         if last is not None:
             return evolve(found, writes=bool(last.files), reads=found.reads or bool(last.read), state=False)
