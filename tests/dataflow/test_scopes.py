@@ -115,3 +115,8 @@ def test_a_cell_that_is_neither_python_nor_ipython_is_refused_with_its_line() ->
 
 def test_lines_inside_a_cell_magic_are_those_of_the_cell() -> None:
     assert {k: v for k, v in analyse("%%time\na = 1\nb = xs").reads.items() if k == "xs"} == {"xs": 3}
+
+
+def test_a_lambda_within_what_a_name_is_set_to_may_be_called_at_once() -> None:
+    assert set(analyse("c = (lambda: a + b)() % 3").anonymous.reads) == {"a", "b"}
+    assert set(analyse("c = lambda: a + b").anonymous.reads) == set()
