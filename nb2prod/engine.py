@@ -11,13 +11,12 @@ from attrs import evolve
 from papermill.engines import Engine
 from papermill.iorw import papermill_io
 
-from nb2prod import journal, relay, run, schema, settings
+from nb2prod import journal, relay, settings
 from nb2prod.failures import CellFailed
 
 if TYPE_CHECKING:
     from nb2prod.errors import Nb2ProdError
     from nb2prod.events import Event, Listener
-    from nb2prod.run import Options
     from nb2prod.settings import Settings
 
 _NAMELESS = "notebook.ipynb"
@@ -37,14 +36,13 @@ class StagedEngine(Engine):  # type: ignore[misc]
         """
         path = _place(options.get("input_path"))
         chosen = evolve(settings.read(path), kernel=kernel_name)
-        # Plain papermill starts the kernel here: in `--cwd`, or where papermill was called.
-        how = run.Options(run=journal.new_run(), folder=Path.cwd())
+        name = journal.new_run()
 
         def follow(event: Event) -> None:
             _follow(nb_man, event)
 
-        warm = relay.carried_out(nb_man.nb, path, how, chosen, follow)
-        error = _run(nb_man.nb, path, how, chosen, follow) if warm is None else warm[0]
+        warm = relay.carried_out(nb_man.nb, path, name, chosen, follow)
+        error = _run(nb_man.nb, path, name, chosen, follow) if warm is None else warm[0]
         for cell in nb_man.nb.cells:
             _as_nodes(cell)  # those of stages that were reused
         # A failed cell has its traceback in the outputs, from which papermill makes its own error.
@@ -52,8 +50,13 @@ class StagedEngine(Engine):  # type: ignore[misc]
             raise error
 
 
-def _run(nb: Any, path: Path, how: Options, chosen: Settings, follow: Listener) -> Nb2ProdError | None:
-    tell = run.journaled(chosen.home, how.run, follow)
+def _run(nb: Any, path: Path, name: str, chosen: Settings, follow: Listener) -> Nb2ProdError | None:
+    # On use: a daemon has them imported.
+    from nb2prod import run, schema
+
+    # Plain papermill starts the kernel here: in `--cwd`, or where papermill was called.
+    how = run.Options(run=name, folder=Path.cwd())
+    tell = run.journaled(chosen.home, name, follow)
     report = run.of_document(nb, path, how, chosen, tell)
     run.finish(chosen.home, schema.report(report), tell)
     return report.error

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from attrs import asdict
 
-from nb2prod import run, schema, warm
+from nb2prod import warm
 from nb2prod.events import Event
 from nb2prod.settings import Settings
 
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     from nb2prod.document import Document
     from nb2prod.errors import Nb2ProdError
     from nb2prod.events import Listener
-    from nb2prod.run import Options
 
 
 def carried_out(
-    raw: Document, path: Path, options: Options, chosen: Settings, listen: Listener
+    raw: Document, path: Path, name: str, chosen: Settings, listen: Listener
 ) -> tuple[Nb2ProdError | None] | None:
     """Have a document run by the daemon, filled with outputs as they come; its record is written there, too.
 
@@ -39,7 +38,7 @@ def carried_out(
     if not warm.is_wanted():
         return None
     with os.fdopen(os.memfd_create("nb2prod"), "w+b") as order:
-        order.write(json.dumps(_order(raw, path, options, chosen)).encode("utf-8", "surrogatepass"))
+        order.write(json.dumps(_order(raw, path, name, chosen)).encode("utf-8", "surrogatepass"))
         order.flush()
         order.seek(0)
         ours, its = os.pipe()
@@ -58,9 +57,9 @@ def carried_out(
             handed.wait()
 
 
-def _order(raw: Document, path: Path, options: Options, chosen: Settings) -> dict[str, Any]:
+def _order(raw: Document, path: Path, name: str, chosen: Settings) -> dict[str, Any]:
     settings = asdict(chosen) | {"home": str(chosen.home)}
-    return {"document": raw, "path": str(path.resolve()), "run": options.run, "settings": settings}
+    return {"document": raw, "path": str(path.resolve()), "run": name, "settings": settings}
 
 
 def _followed(lines: IO[str], raw: Document, listen: Listener) -> tuple[Nb2ProdError | None]:
@@ -77,6 +76,8 @@ def _followed(lines: IO[str], raw: Document, listen: Listener) -> tuple[Nb2ProdE
 
 def serve(orders: IO[str], lines: IO[str]) -> None:
     """Run the document that another process has open; what it reads is what `carried_out` wrote."""
+    from nb2prod import run, schema
+
     order = json.loads(orders.read())
     raw, path, settings = order["document"], Path(order["path"]), order["settings"]
     chosen = Settings(**{**settings, "home": Path(settings["home"]), "preload": tuple(settings["preload"])})
