@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.skipif(sys.platform != "linux", re
 
 # Cells of one notebook are kept apart by lines of four dashes.
 STREAMS = r"""
-import os, subprocess, sys
+import os, subprocess, sys, time
 print("a"); print("b", file=sys.stderr); print("c")
 ----
 print("no newline", end="")
@@ -25,9 +25,10 @@ for i in range(5): print(f"\r{i}", end="")
 ----
 print("one\r\ntwo")
 ----
-os.system("echo by the system")
+time.sleep(os.system("echo by the system") + 0.5)  # a kernel leaves out what comes just before a cell ends
 ----
-subprocess.run(["echo", "by a process"]); subprocess.run("echo in error >&2", shell=True).returncode
+subprocess.run(["echo", "by a process"]); subprocess.run("echo in error >&2", shell=True)
+time.sleep(0.5)
 ----
 !echo hello; echo error >&2
 ----
@@ -57,7 +58,7 @@ import multiprocessing
 def work(x):
     print("in", x)
     return x * x
-with multiprocessing.get_context("fork").Pool(1) as pool: print(pool.map(work, [3]))
+with multiprocessing.get_context("fork").Pool(1) as pool: print(pool.map(work, [3]), time.sleep(0.5))
 ----
 import logging
 logging.warning("warned"); logging.getLogger("x").error("failed")
