@@ -17,7 +17,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from nb2prod import openapi, sbom
+from nb2prod import sbom
 from nb2prod.candidate import Candidate
 from nb2prod.evaluate import Rival
 from nb2prod.fields import Table
@@ -85,6 +85,8 @@ def described(candidate: Candidate, table: Table, rules: Rules) -> Json:
 
 def contents(parts: Parts) -> dict[str, bytes]:
     """Write the files of a service: path within its folder → bytes."""
+    from nb2prod import openapi  # it needs NumPy, which a run does without
+
     tag, example = parts.name.tag, {f["key"]: f["example"] for f in parts.schema["fields"]}
     about = f"Answers with the model '{parts.candidate.name}' of {parts.notebook}."
     texts = {

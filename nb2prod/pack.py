@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from nb2prod import bundle, candidate, clues, fields, kernel, leaks, pins, pipeline, probe, sbom
+from nb2prod import bundle, candidate, clues, fields, kernel, leaks, pins, pipeline, sbom
 from nb2prod.artifact import Recipe, Version
 from nb2prod.candidate import Candidate
 from nb2prod.errors import Nb2ProdError
@@ -30,11 +30,10 @@ from nb2prod.notebook import Notebook
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules
 from nb2prod.refusals import PackageUnknown, SecretFound, TrainingRowsMissing
-from nb2prod.serving.answers import told
-from nb2prod.serving.table import Table
 from nb2prod.stores import open_store
 
 if TYPE_CHECKING:
+    from nb2prod import probe
     from nb2prod.stores.base import Store
 
 MOST = 500  # rows that a rehearsal sends
@@ -83,6 +82,8 @@ class Packed:
 
 def pack(order: Order, measured: Callable[[], None]) -> Packed:
     """Measure the model, say that it is `measured`, and write its service."""
+    from nb2prod import probe  # it needs NumPy, which the process that reads the result does without
+
     space = entered()
     lines = pipeline.build(order.notebook)
     found = _settled(order, lines, space)
@@ -135,6 +136,10 @@ def guarded(made: Mapping[str, bytes], lines: Pipeline) -> None:
 
 def answers(model: Any, schema: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Write what a model says of rows as its service will."""
+    from nb2prod import probe
+    from nb2prod.serving.answers import told
+    from nb2prod.serving.table import Table
+
     checked = Table.of(schema).check(rows, most=len(rows))
     return told(schema, checked, probe.asked(model, schema, checked))
 
@@ -213,6 +218,10 @@ def asked(found: Candidate, table: fields.Table) -> Held:
 
 def at_the_edges(model: Any, schema: Mapping[str, Any], held: Held) -> Held:
     """Choose rows that are at the edges of what was seen, and that the model has an answer to."""
+    from nb2prod import probe
+    from nb2prod.serving.answers import told
+    from nb2prod.serving.table import Table
+
     table, kept, said = Table.of(schema), list[dict[str, Any]](), list[dict[str, Any]]()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of strange values, which are what this is about

@@ -67,7 +67,8 @@ def warm(preload: Sequence[str]) -> Warm:
     collects = gc.isenabled()
     gc.disable()  # next to nothing of what imports make is garbage
     try:
-        with found.shelf.filling() as load:
+        # Libraries ask for `get_ipython` when they are imported (pandas: how wide is the screen?); cells have it.
+        with found.kernel.shell.builtin_trap, found.shelf.filling() as load:
             for root, names in _by_root(preload).items():
                 _import(load, root, names)
     finally:

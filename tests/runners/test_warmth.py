@@ -1,0 +1,22 @@
+"""Libraries that are imported ahead are what they are in a kernel."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+WIDTH = """
+from nb2prod.runners.warmth import warm
+warm(["pandas"])
+import pandas
+print(pandas.get_option("display.max_columns"))
+"""
+
+
+@pytest.mark.kernel
+def test_pandas_does_not_take_a_stage_for_a_terminal() -> None:
+    done = subprocess.run([sys.executable, "-c", WIDTH], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split()[-1] == "20"
