@@ -303,6 +303,7 @@ async def test_no_path_leads_out_of_the_root(ask: Ask, jp_root_dir: Path, path: 
         {"path": "tiny.ipynb", "verb": "rm"},
         {"path": "tiny.ipynb", "verb": "run", "typed": {"n": 1}},
         {"path": "tiny.ipynb", "verb": "run", "force": "load"},
+        {"path": "tiny.ipynb", "verb": "run", "since": ["load"]},
         {"path": "tiny.ipynb", "verb": "run", "parameters": "x"},
     ],
 )

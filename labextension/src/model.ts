@@ -135,7 +135,7 @@ export class PipelineModel implements IDisposable {
   }
 
   /** Save the notebook and start a verb on the file, with the parameters that were typed. */
-  async start(verb: Verb, stages: Pick<IOrder, 'until' | 'force'> = {}): Promise<void> {
+  async start(verb: Verb, stages: Pick<IOrder, 'force' | 'since' | 'until'> = {}): Promise<void> {
     await this.runs.start({ verb, typed: this.typed, ...stages });
   }
 

@@ -252,8 +252,11 @@ export type Typed = Readonly<Record<string, string>>;
 export interface IOrder {
   readonly verb: Verb;
   readonly typed: Typed;
-  /** Stages to run even when they are kept, and the last one to run. */
+  /** Stages to run even when they are kept. */
   readonly force?: readonly string[];
+  /** Run this stage and all that depend on it, even when they are kept. */
+  readonly since?: string;
+  /** The last stage to run. */
   readonly until?: string;
 }
 

@@ -52,11 +52,13 @@ class RunsHandler(Handler):
 
 def _order(body: dict[str, Any]) -> dict[str, Any]:
     """Read what is to be done, and with which options of the command."""
-    verb, until, force = body.get("verb"), body.get("until"), body.get("force", [])
-    named = isinstance(force, list) and all(isinstance(name, str) for name in (*force, until or ""))
+    verb, force = body.get("verb"), body.get("force", [])
+    ends = {option: body.get(name) for option, name in (("from", "since"), ("until", "until")) if body.get(name)}
+    named = isinstance(force, list) and all(isinstance(name, str) for name in (*force, *ends.values()))
     if verb not in {"run", "ship"} or not named:
-        raise HTTPError(400, "'verb' must be run or ship, 'force' a list of stages, 'until' a stage.")
-    return {"verb": verb, "flags": [*(f"--force={stage}" for stage in force), *([f"--until={until}"] if until else [])]}
+        raise HTTPError(400, "'verb' must be run or ship, 'force' a list of stages, 'since' and 'until' a stage each.")
+    flags = [*(f"--force={stage}" for stage in force), *(f"--{option}={stage}" for option, stage in ends.items())]
+    return {"verb": verb, "flags": flags}
 
 
 class RunHandler(Handler):

@@ -60,7 +60,7 @@ def pictures(screen: Screen, folder: Path) -> None:
             page.keyboard.press("Control+b")  # it is of no interest here
         screen.node("train").click()
         page.wait_for_timeout(1500)  # until the notebook has scrolled to the stage
-        page.screenshot(path=folder / f"panel-{theme.lower()}.png")
+        page.screenshot(path=folder / f"shipped-{theme.lower()}.png")
         shade = page.locator(".jp-nb2prod-Panel").evaluate("panel => getComputedStyle(panel).backgroundColor")
         assert screen.barriers(".jp-nb2prod-Panel") == []
         shades.append(sum(map(int, re.findall(r"\d+", shade)[:3])))
@@ -125,8 +125,9 @@ def test_a_ship_by_keyboard_outlives_the_page_the_kernel_and_the_server(lab: Lab
     expect(page.get_by_role("dialog").get_by_role("button", name="Ship")).to_be_focused()
     page.keyboard.press("Enter")
     screen.status("running")
-    page.evaluate("() => jupyterapp.commands.execute('kernelmenu:restart')")
-    page.get_by_role("dialog").get_by_role("button", name="Restart").click()
+    expect(page.get_by_text("| Idle")).to_be_visible(timeout=60_000)
+    page.evaluate("() => void jupyterapp.commands.execute('kernelmenu:restart')")
+    page.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
     page.reload()
     screen.show_panel()
     screen.status("running")

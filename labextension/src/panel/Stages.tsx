@@ -46,7 +46,9 @@ export function Stages({ model, reveal }: IStagesProps): JSX.Element | null {
           stage={stage}
           edges={graph.edges}
           progress={model.stage(stage.name)}
-          left={model.step(stage.name)?.artifacts ?? []}
+          left={(model.step(stage.name)?.artifacts ?? []).filter(({ names }) =>
+            names.some(name => stage.writes.includes(name))
+          )}
         >
           <StageVerbs model={model} stage={stage} />
           {model.form && (
@@ -83,8 +85,6 @@ function Untagged({ model }: { readonly model: PipelineModel }): JSX.Element {
 
 function StageVerbs({ model, stage }: { readonly model: PipelineModel; readonly stage: IStage }): JSX.Element {
   const trans = useTrans();
-  const names = (model.graph?.stages ?? []).map(({ name }) => name);
-  const below = names.slice(names.indexOf(stage.name));
   const verbs = [
     {
       word: trans.__('Run this'),
@@ -98,8 +98,8 @@ function StageVerbs({ model, stage }: { readonly model: PipelineModel; readonly 
     },
     {
       word: trans.__('From here'),
-      title: trans.__('Run this stage and all below it again'),
-      stages: { force: below }
+      title: trans.__('Run this stage and all that depend on it again'),
+      stages: { since: stage.name }
     }
   ];
   return (
