@@ -167,7 +167,10 @@ def _connected(cls: type[sqlite3.Connection], path: str | None, data: bytes, sta
         made.close()
         return made
     if data:
-        made.deserialize(data)
+        # By way of another: what is not committed is missing from the copy of a database that was read in itself.
+        with closing(cls(":memory:")) as read:
+            read.deserialize(data)
+            read.backup(made)
     _set(made, state)
     if begun:
         made.execute("BEGIN")

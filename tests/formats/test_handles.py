@@ -127,6 +127,22 @@ def test_a_database_in_memory_comes_along_whole_as_often_as_it_moves() -> None:
     assert [row["a"] for row in rows] == [1, 2]
 
 
+def test_changes_that_are_not_committed_move_with_a_database_in_memory() -> None:
+    moving = sqlite3.connect(":memory:")
+    moving.execute("create table t (a)")
+    moving.commit()
+    begun = []
+    for number in range(3):
+        moving.execute("insert into t values (?)", (number,))
+        begun.append(moving)
+        moving = moved(moving)
+    found = moving.execute("select count(*) from t").fetchall()
+    for connection in (*begun, moving):
+        connection.close()
+
+    assert found == [(3,)]
+
+
 def test_a_database_with_changes_that_a_file_has_not_got_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "a.db")
     connection.execute("create table t (a)")
