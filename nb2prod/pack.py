@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from nb2prod.stores.base import Store
 
 MOST = 500  # rows that a rehearsal sends
-RUNTIME = frozenset({"anyio", "attrs", "bentoml", "numpy", "pandas", "pydantic_core"})  # what every service imports
+RUNTIME = frozenset(
+    {"anyio", "attrs", "bentoml", "numpy", "pandas", "prometheus_client", "pydantic_core"}
+)  # what every service imports
 OPTIONAL = ("httptools", "pyarrow", "uvloop")  # a faster server and rows in bulk, where these are installed
 
 

@@ -9,6 +9,7 @@ import hmac
 import json
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import lru_cache, partial
 from ipaddress import ip_address
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
+from prometheus_client import Counter, Histogram
 
 from .bulk import ARROW, PARQUET
 from .core import Core
@@ -27,6 +29,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
 PATIENCE = 60.0  # seconds until a request is given up, unless SERVICE_TIMEOUT says otherwise
 LOOPBACK = ("127.0.0.1", 0)  # of a request that came over no network
 BODY = 16 * 2**20  # bytes of a request, unless SERVICE_MAX_BODY says otherwise
@@ -42,6 +45,9 @@ POLICY = (
 )
 
 log = logging.getLogger("bentoml.service")
+# BentoML writes these at /metrics, beside its own.
+ANSWERED = Histogram("service_answer_seconds", "Requests for predictions that were answered", buckets=BUCKETS)
+REFUSED = Counter("service_refused", "Requests that were refused, by status", ["status"])
 
 
 class Door:
@@ -76,7 +82,9 @@ class Door:
             if path not in OPEN:
                 self.admit(scope, headers)
             if path == "/predict":
+                begun = time.perf_counter()
                 await self.predict(scope, headers, receive, send)
+                ANSWERED.observe(time.perf_counter() - begun)
             elif path in self.files:
                 _only(scope, "GET")
                 kind, body, more = self.files[path]
@@ -84,6 +92,7 @@ class Door:
             else:
                 await self.app(scope, receive, send)
         except Refused as refused:
+            REFUSED.labels(str(refused.status)).inc()
             more = [(name.encode(), value.encode()) for name, value in refused.headers.items()]
             await respond(send, refused.status, json.dumps(refused.json()).encode(), JSON, more)
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from prometheus_client import REGISTRY
 from sklearn.linear_model import LinearRegression
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -216,6 +217,15 @@ def test_answers_are_not_guessed_at_by_browsers(door: Door, example: dict[str, A
 def test_another_model_than_the_released_one_is_not_loaded(door: Door) -> None:
     with pytest.raises(RuntimeError, match="not the file that was released"):
         Core(door.core.folder, digest="0" * 64).load()
+
+
+def test_answers_and_refusals_are_counted(door: Door, example: dict[str, Any]) -> None:
+    names = ("service_answer_seconds_count", {}), ("service_refused_total", {"status": "400"})
+    before = [REGISTRY.get_sample_value(*name) or 0 for name in names]
+    ask(door, example)
+    ask(door)
+
+    assert [REGISTRY.get_sample_value(*name) for name in names] == [before[0] + 1, before[1] + 1]
 
 
 class Whole:
