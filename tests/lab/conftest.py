@@ -165,7 +165,9 @@ class Screen:
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
 
     def show_panel(self) -> None:
-        self.page.get_by_role("tab", name="Pipeline").click()
+        # A click on its tab would hide it where it is shown already.
+        self.page.wait_for_function("() => window.jupyterapp?.commands.hasCommand('nb2prod:show-panel')")
+        self.page.evaluate("() => jupyterapp.commands.execute('nb2prod:show-panel')")
         self.page.locator(".jp-nb2prod-Head").wait_for()
 
     def node(self, stage: str) -> Locator:

@@ -195,7 +195,7 @@ def test_the_graph_is_one_tab_stop_and_the_keyboard_reaches_every_stage(screen: 
     seen = [page.evaluate("() => document.activeElement.dataset.stage")]
     for _ in names[1:]:
         page.keyboard.press("ArrowDown")
-        page.wait_for_timeout(100)
+        page.wait_for_function("last => document.activeElement.dataset.stage !== last", arg=seen[-1])
         seen.append(page.evaluate("() => document.activeElement.dataset.stage"))
 
     assert sorted(seen) == sorted(names)
