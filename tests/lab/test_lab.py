@@ -96,7 +96,7 @@ def test_a_tagged_notebook_becomes_a_service_that_predicts_as_it_does(
     expect(card.get_by_text("Gate passed")).to_be_visible()
     expect(card.get_by_text("Same predictions as the notebook")).to_be_visible()
     card.get_by_text("Call it with curl").click()
-    line = card.locator(".jp-nb2prod-Call pre").inner_text()
+    line = card.locator(".jp-nb2prod-Call pre").first.inner_text()
     answered = subprocess.run(["sh", "-c", f"{line} --silent --fail"], capture_output=True, check=True, timeout=30)
     assert "prediction" in json.loads(answered.stdout)[0]
     expect(page.locator(".jp-nb2prod-Graph-node:not([data-state='done'])")).to_have_count(0)
