@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import threading
 from collections.abc import Sequence
@@ -76,6 +77,8 @@ class ForkRunner:
 
 def _inside(task: Task) -> list[str]:
     os.chdir(task.folder)
+    # Libraries of other tests log to files of pytest's, which no stage would have open.
+    logging.Logger.manager.loggerDict.clear()
     InteractiveShell.clear_instance()
     shell: Any = InteractiveShell.instance(history_load_length=0)
     kernel.enter(shell, str(task.job_file))

@@ -120,7 +120,7 @@ def test_another_model_than_the_released_is_not_loaded(folder: Path, tmp_path: P
     model = next(copy.rglob("model.pkl"))
     model.write_bytes(model.read_bytes() + b" ")
     _rows(3).to_csv(copy / "in.csv", index=False)
-    done = score(copy, copy / "in.csv", "out.csv", "--keep", "id")
+    done = score(copy, copy / "in.csv", "refused.csv", "--keep", "id")
 
     assert done.exit_code != 0
-    assert not (copy / "out.csv").exists()
+    assert not (copy / "refused.csv").exists()
