@@ -183,7 +183,9 @@ class Kernel(IPKernelApp):  # type: ignore[misc]
         """Make the kernel and its shell."""
         with _without_debugger():
             factory = self.kernel_class.instance
-            self.kernel = factory(parent=self, session=self.session, log=self.log, profile_dir=self.profile_dir)
+            # Without a namespace of ours, the kernel makes a real module of it, with all that modules have.
+            own = {"user_ns": self.user_ns, "profile_dir": self.profile_dir}
+            self.kernel = factory(parent=self, session=self.session, log=self.log, **own)
         self.displayhook.get_execution_count = lambda: self.kernel.execution_count
 
     def rehearse(self) -> None:

@@ -168,7 +168,8 @@ def test_a_remainder_goes_along() -> None:
 def test_single_precision_stays_single() -> None:
     x = X[["hours"]].astype("float32").assign(twice=(X["hours"] * 2).astype("float32"))
 
-    assert verdict(make_pipeline(StandardScaler(), LogisticRegression()).fit(x, TWO), x).used
+    # Not a linear model: how a sum of single precision is rounded depends on where in memory the numbers lie.
+    assert verdict(make_pipeline(StandardScaler(), RandomForestClassifier(20)).fit(x, TWO), x).used
 
 
 def test_an_array_and_a_column_of_texts_are_taken_as_they_are() -> None:
