@@ -199,7 +199,9 @@ get_ipython().kernel.get_parent()["msg_type"], get_ipython().kernel.execution_co
 ----
 sys.argv[1:2], sys.argv[3:], os.path.basename(sys.argv[0]), sys.path, __name__
 ----
-sys.modules["__main__"].__dict__ is globals(), "__file__" in globals(), sys.flags, __builtins__, __doc__, sorted(name for name in globals() if name[:2] == "__")
+sys.modules["__main__"].__dict__ is globals(), "__file__" in globals(), sys.flags, __builtins__
+----
+__doc__, sorted(name for name in globals() if name[:2] == "__")
 ----
 sorted(set(os.environ) - {"_", "PYDEVD_USE_FRAME_EVAL"}), os.environ["MPLBACKEND"], os.environ["PYTHONHASHSEED"]
 ----
