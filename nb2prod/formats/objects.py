@@ -23,7 +23,7 @@ import cloudpickle
 from attrs import frozen
 from cloudpickle import cloudpickle as internals
 
-from nb2prod.formats import arrays, formulas, reducers
+from nb2prod.formats import arrays, formulas, reducers, traits
 from nb2prod.formats.reducers import Unkeepable
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         found = reducers.reduce(obj)
         found = super().reducer_override(obj) if found is NotImplemented else found
         if found is not NotImplemented and found[0] is internals._make_skeleton_class:
-            return (_skeleton, *found[1:])
+            return traits.reduce((_skeleton, *found[1:])) if traits.made(obj) else (_skeleton, *found[1:])
         return found
 
     def _dynamic_function_reduce(self, func: types.FunctionType) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import forks
 import ipywidgets
 from test_objects import space
 
@@ -51,3 +53,16 @@ def test_linked_widgets_stay_linked() -> None:
     there["a"].value = 4
 
     assert there["b"].value == 4
+
+
+def test_a_widget_of_a_class_of_the_notebook_has_its_traits_in_another_stage(tmp_path: Path) -> None:
+    first = (
+        "import ipywidgets\nfrom traitlets import Unicode, observe\nclass Day(ipywidgets.DOMWidget):\n"
+        "    value = Unicode('today').tag(sync=True)\n"
+        "    @observe('value')\n    def note(self, change): print(change['new'])\nday = Day()"
+    )
+    last = "day.value = 'later'\nprint(Day().value, 'value' in day.keys, Day.layout is ipywidgets.DOMWidget.layout)"
+    found = forks.run([f"%%stage a\n{first}", f"%%stage b\n{last}"], tmp_path)
+
+    assert found.execution.error is None, found.execution.error
+    assert found.texts[-1] == "later\ntoday True True\n"
