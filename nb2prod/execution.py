@@ -91,7 +91,7 @@ class Execution:
         if decision.record is not None and self._reuse(position, decision):
             return
         began = time.monotonic()
-        why = decision.step.why
+        why, replaces = decision.step.why, decision.key in self.context.store
         self.listen(Event(kind="stage", data=_stage_event(flow.stage.name, "running", why=why)))
         try:
             flight, shared = self._flown(position, decision)
@@ -103,7 +103,7 @@ class Execution:
         elif flight.error is not None:
             raise flight.error
         elif flight.record is not None:
-            if self._committed(position, decision, flight.record):
+            if self._committed(position, decision, flight.record, replaces=replaces):
                 return
             self._ahead.passed(flight.record)
             self._done(flow, decision, flight.record)
@@ -113,16 +113,24 @@ class Execution:
             else:
                 self._outcome(_outcome_of(decision, flight.record, "run", flight.seconds))
 
-    def _committed(self, position: int, decision: Decision, record: Record) -> bool:
+    def _committed(self, position: int, decision: Decision, record: Record, *, replaces: bool) -> bool:
         """Keep a record; of two runs that commit a stage at once the first counts, and this one takes what it left.
+
+        Args:
+            position: Of the stage.
+            decision: To run it.
+            record: What it left.
+            replaces: There was one that did not do when it was decided.
 
         Returns:
             Whether another's was taken.
         """
         data = schema.write_record(record)
+        if replaces:
+            self.context.store.put(decision.key, data)
+            return False
         if self.context.store.commit(decision.key, data) == data:
             return False
-        # There is one: of another run just now, or one that did not do when it was decided to run.
         again = decide(position, self.context, self.world)
         if again.record is not None:
             step = evolve(again.step, why="another run did the same at the same time")

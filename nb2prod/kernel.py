@@ -138,9 +138,10 @@ def enter(shell: Any, path: str) -> None:
         ambient.restore(state)
         for code in missing:  # the module is where the notebook has gone to
             exec(compile(code, "<imports above>", "exec"), space)  # noqa: S102 - the notebook's own imports
+    # Not captured: what holds on to `sys.stdout` shall have the stage's.
+    loaded = load_digests(store, {digest: job.stale.get(digest, ()) for digest in job.inputs}, space)
+    held.renew()
     with capture_output():
-        loaded = load_digests(store, {digest: job.stale.get(digest, ()) for digest in job.inputs}, space)
-        held.renew()
         for code in job.late:
             exec(compile(code, "<definitions above>", "exec"), space)  # noqa: S102 - likewise
     here = [name for name in job.keep if name in space]
