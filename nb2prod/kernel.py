@@ -119,6 +119,7 @@ def enter(shell: Any, path: str) -> None:
     job = Job(**json.loads(Path(path).read_text(encoding="utf-8")))
     store = open_store(job.store)
     space = shell.user_ns
+    registries.mute(shell, path)
     given = {name: space.get(name) for name in _GIVEN}
     watching = witness.begin(*store.folders)
     if job.seed:

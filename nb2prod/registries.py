@@ -1,8 +1,8 @@
 """Registries: where libraries and modules beside the notebook keep objects that the notebook gave them.
 
-Log handlers, display formatters, and the globals of the notebook's own modules. They are changed by calls and are never
-named, but the objects in them may also be held by the notebook's names; so they travel as names of their own, written
-`module:attribute`, together with whatever shares objects with them.
+Log handlers, display formatters, callbacks of IPython's events, and the globals of the notebook's own modules. They are
+changed by calls and are never named, but the objects in them may also be held by the notebook's names; so they travel
+as names of their own, written `module:attribute`, together with whatever shares objects with them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from importlib.machinery import ModuleSpec
 
-_FORMATTERS, _FIGURES = "IPython:formatters", "matplotlib:figures"
+_FORMATTERS, _EVENTS, _FIGURES = "IPython:formatters", "IPython:events", "matplotlib:figures"
 _LOGGER = "logging:"  # followed by the logger's name
 _NO_DATA = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
 
@@ -52,7 +52,7 @@ class Registries(MetaPathFinder):
         modules = sorted({name.partition(":")[0] for name in self.before} - {"logging", "IPython", "matplotlib"})
         beside = [name for module in modules if module in sys.modules for name in _data(sys.modules[module])]
         loggers = [_LOGGER + name for name in _loggers()]
-        return sorted({_FORMATTERS, _FIGURES, *loggers, *beside, *(name for name in self.before if name[-1:] != ":")})
+        return sorted({_FORMATTERS, _EVENTS, _FIGURES, *loggers, *beside, *(n for n in self.before if n[-1:] != ":")})
 
     def find_spec(self, fullname: str, path: Any = None, _target: Any = None) -> ModuleSpec | None:
         """Find modules beside the notebook; what they hold is noted right after their import."""
@@ -98,6 +98,8 @@ def value(name: str) -> Any:
         return _loggers().get(name.removeprefix(_LOGGER))
     if name == _FORMATTERS:
         return _formatters()
+    if name == _EVENTS:
+        return _events()
     if name == _FIGURES:
         return _figures()
     module, _, path = name.partition(":")
@@ -113,6 +115,8 @@ def put(name: str, given: Any, space: dict[str, Any]) -> None:
         _put_logger(name.removeprefix(_LOGGER), given or (0, True, False, [], []))
     elif name == _FORMATTERS:
         _put_formatters(given)
+    elif name == _EVENTS:
+        _put_events(given)
     elif name == _FIGURES:
         _put_figures(given)
     else:
@@ -152,16 +156,21 @@ def _put_logger(name: str, given: tuple[Any, ...]) -> None:
 
 # Figures are drawn as the session's magic says, which is run in each process.
 _OWN = ("IPython.", "matplotlib", "pandas")
+_NOTEBOOK = ("__main__", "None")  # methods of built-in objects have no module
 
 
 def _origin(call: Any) -> str:
     return str(getattr(getattr(call, "func", call), "__module__", ""))
 
 
-def _display() -> Mapping[str, Any]:
+def _shell() -> Any:
     from IPython import get_ipython
 
-    shell: Any = get_ipython()
+    return get_ipython()
+
+
+def _display() -> Mapping[str, Any]:
+    shell = _shell()
     return {} if shell is None else shell.display_formatter.formatters
 
 
@@ -182,6 +191,31 @@ def _put_formatters(given: Mapping[str, tuple[dict[Any, Any], ...]]) -> None:
             (formatter.singleton_printers, formatter.type_printers, formatter.deferred_printers), parts, strict=True
         ):
             part.update(printers)
+
+
+def _events() -> dict[str, list[Any]]:
+    """Return the notebook's callbacks by event; a library registers its own where it is imported or set up."""
+    shell = _shell()
+    callbacks = {} if shell is None else shell.events.callbacks
+    found = {event: [call for call in calls if _origin(call) in _NOTEBOOK] for event, calls in callbacks.items()}
+    return {event: calls for event, calls in found.items() if calls}
+
+
+def _put_events(given: Mapping[str, list[Any]]) -> None:
+    for event, calls in _shell().events.callbacks.items():
+        calls[:] = [call for call in calls if _origin(call) not in _NOTEBOOK] + given.get(event, [])
+
+
+def mute(shell: Any, path: str) -> None:
+    """Let events be of the notebook's cells only, not of ours before and after them, which name the job's `path`."""
+    trigger = shell.events.trigger
+
+    def of_cells(event: str, *given: Any, **named: Any) -> None:
+        request: dict[str, Any] = getattr(shell, "parent_header", None) or {}
+        if repr(path) not in request.get("content", {}).get("code", ""):
+            trigger(event, *given, **named)
+
+    shell.events.trigger = of_cells
 
 
 def _figures() -> list[tuple[int, Any]]:

@@ -44,6 +44,15 @@ def test_values_are_shown_as_the_notebook_has_said(tmp_path: Path) -> None:
     assert "42?" in ran(tmp_path, first, "mark = '?'", "42")
 
 
+def test_callbacks_of_events_are_those_that_the_notebook_has(tmp_path: Path) -> None:
+    register = "get_ipython().events.register('pre_run_cell', watch.note)"
+    first = f"class Watch:\n    seen = 0\n    def note(self, info): self.seen += 1\nwatch = Watch()\n{register}"
+    last = "get_ipython().events.unregister('pre_run_cell', watch.note)\nprint(watch.seen)"
+
+    assert ran(tmp_path, first, "1", last) == "2\n"
+    assert ran(tmp_path, first, last, "print(watch.seen)") == "1\n"
+
+
 def test_figures_that_stay_open_are_drawn_on_below(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     used = "import matplotlib\nmatplotlib.use('agg')\nimport matplotlib.pyplot as plt"
