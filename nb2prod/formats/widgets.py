@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -40,5 +41,8 @@ def _revive(widget: Any, state: tuple[dict[str, Any], list[tuple[Any, str, str]]
     for handler, name, kind in handlers:
         widget._add_notifiers(handler, name, kind)
     if identity is not None:
+        older = sys.modules["ipywidgets.widgets.widget"]._instances.get(identity)
+        if older is not None:
+            older.comm = None  # an earlier value of the same widget, whose end would close the line of this one
         widget._model_id = identity
         widget.open()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +67,16 @@ def test_a_widget_of_a_class_of_the_notebook_has_its_traits_in_another_stage(tmp
 
     assert found.execution.error is None, found.execution.error
     assert found.texts[-1] == "later\ntoday True True\n"
+
+
+def test_the_line_of_a_widget_stays_open_when_an_earlier_value_of_it_is_gone() -> None:
+    names: dict[str, Any] = space("") | {"w": ipywidgets.IntSlider()}
+    pickled = objects.dumps({"w": names["w"]}, names)
+    names["w"].close_all()
+    there = objects.loads(pickled.stream, {})
+    later = objects.loads(pickled.stream, {})
+    there.clear()
+    gc.collect()
+    later["w"].close()
+
+    assert later["w"].comm is None
