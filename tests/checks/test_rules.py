@@ -20,9 +20,11 @@ FAULTS: dict[str, tuple[Any, ...]] = {
     "NB110": ("%%stage a --gpu 1\nx = 1",),
     "NB111": ("%%stage a\n%cd /", "%%stage b\nprint(_dh)"),
     "NB112": ("%%stage a\nname = input('who?')",),
+    "NB114": ("%%stage a\nbar = display('0', display_id=True)", "%%stage b\nbar.update('1')"),
     "NB113": ("import os", "%%stage a\n%load_ext nb2prod"),
 }
 LOADED = "%load_ext nb2prod"
+UPDATE = "%%stage b\nfrom IPython.display import update_display\nupdate_display(1, display_id='x')"
 
 
 @pytest.mark.parametrize("code", FAULTS)
@@ -45,6 +47,12 @@ def test_each_rule_begins_its_docstring_with_its_code() -> None:
     assert sorted({"NB101", *FAULTS}) == sorted(codes)
 
 
+def test_a_display_of_another_stage_that_is_updated_by_its_id_is_found_at_its_line() -> None:
+    found = check(build(parsed(LOADED, "%%stage a\ndisplay(0, display_id='x')", UPDATE)))
+
+    assert [(finding.code, finding.place.line) for finding in found] == [("NB114", 3)]
+
+
 @pytest.mark.parametrize(
     "cells",
     [
@@ -55,6 +63,8 @@ def test_each_rule_begins_its_docstring_with_its_code() -> None:
         ("%%stage a\nfor _ in range(3): pass", "%%stage b\nprint(_)"),
         ("%%stage a\nprint([x for x in range(3)], __name__)",),
         ("%%stage a\nclass A:\n    k = 1\n    def f(self): return A.k",),
+        ("%%stage a\nbar = display(0, display_id='a')\nbar.update(1)", "%%stage b\nbar = {}\nbar.update(a=1)"),
+        ("%%stage a\ndisplay(0, display_id='a')", "%%stage b\ndisplay(0, display_id='b')"),
         (("con = open('x')", {"tags": ["setup"]}), "%%stage b\nprint(con)"),
     ],
 )
