@@ -185,8 +185,8 @@ class Ears:
             self.due.wait()
             time.sleep(_OFTEN)
             self.due.clear()
-            if self.request is not None:
-                with self.lock:
+            with self.lock:
+                if self.request is not None:  # the cell may have ended while this waited
                     self._listen()
                     self._tell()
 

@@ -89,6 +89,7 @@ class Transcript:
         if self.spilled:
             self.say("stderr", f"[… {self.spilled:,} more outputs are in {self.spill.path} …]\n")
         self._settle()
+        self.streams = {}  # a later flush would take what was settled back to its beginning
 
     def say(self, name: str, text: str) -> None:
         """Append a text to a stream; it is told of at the next `flush`."""

@@ -35,6 +35,7 @@ NOT_OURS = (
     "duplicated for menu",
     "Not same Y.Doc",
     "Comm not found",
+    "Could not restore the debugger state",
 )
 
 
@@ -81,7 +82,12 @@ class Lab:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(30)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                # Jupyter's server has ended by then, but for a thread that reads files for it and that nobody ends.
+                self.process.kill()
+                self.process.wait(15)
 
     def settings(self, plugin: str, value: object) -> None:
         """Write the user's settings of a plug-in, `package:plugin`."""

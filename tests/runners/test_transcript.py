@@ -81,3 +81,14 @@ def test_a_page_with_its_scripts_is_kept_and_a_huge_one_is_not(tmp_path: Path) -
     assert len(small["data"]["text/html"]) == 5_000_000
     assert "text/html" not in large["data"]
     assert str(tmp_path / "flood") in large["data"]["text/plain"]
+
+
+def test_a_flush_after_the_end_takes_nothing_back(tmp_path: Path) -> None:
+    page = Outputs()
+    script = Transcript(tell=page.apply, spill=Spill(path=tmp_path / "flood"))
+    script.begin(0, 0)
+    script.say("stdout", "x\n" * 2_000_000 + "end\n")
+    script.end()
+    script.flush()
+
+    assert page.list()[0]["text"].endswith("x\nend\n")
