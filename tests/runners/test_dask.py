@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,7 +70,7 @@ def _killed(path: Path, *flags: str) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(
-    subprocess.run(["ip", "netns", "list"], capture_output=True).returncode != 0 or os.geteuid() != 0,
+    shutil.which("ip") is None or os.geteuid() != 0 or subprocess.run(["ip", "netns", "list"]).returncode != 0,
     reason="networks of one's own are not permitted here",
 )
 def test_a_worker_that_is_cut_off_is_replaced(tmp_path: Path) -> None:
