@@ -29,7 +29,6 @@ from nb2prod.refusals import BentoNotBuilt
 Json = dict[str, Any]
 
 RUNTIME = "serving_runtime"  # what `nb2prod.serving` is called in a Bento: nothing of the notebook has that name
-PARTS = ("__init__", "answers", "bulk", "columns", "core", "door", "fast", "faults", "frame", "heads", "sheet", "table")
 
 
 @frozen(kw_only=True)
@@ -96,9 +95,9 @@ def contents(parts: Parts) -> dict[str, bytes]:
         "openapi.json": _json(openapi.document(tag, parts.lifted.digest[:16], about, parts.schema, parts.answer)),
         "card.json": _json(_card(parts)),
         "requirements.txt": parts.pins.text(),
-        "page.html": _file("page.html").replace("__TITLE__", tag),
+        "page.html": page("page", tag),
         "README.md": _readme(parts, example),
-        **{f"{RUNTIME}/{name}.py": _file(f"{name}.py") for name in PARTS},
+        **{f"{RUNTIME}/{name}.py": _file(f"{name}.py") for name in _runtime()},
     }
     made = {path: text.encode() for path, text in texts.items()} | {"model.pkl": parts.lifted.model, **parts.helpers}
     if parts.lifted.source:
@@ -109,6 +108,12 @@ def contents(parts: Parts) -> dict[str, bytes]:
     pinned = (*parts.pins.direct, *parts.pins.indirect)
     made["sbom.json"] = _json(sbom.document(tag, parts.lifted.digest[:16], pinned, hashes)).encode()
     return made
+
+
+def page(name: str, title: str) -> str:
+    """Write a page of a service as one file: `name.html`, with the style sheet of all pages and `name.js`."""
+    parts = {"__TITLE__": title, "__STYLE__": _file("page.css"), "__SCRIPT__": _file(f"{name}.js")}
+    return re.sub("|".join(parts), lambda found: parts[found[0]], _file(f"{name}.html"))
 
 
 def version(made: Mapping[str, bytes]) -> str:
@@ -205,6 +210,11 @@ def _service(parts: Parts) -> str:
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
         service=parts.name.service,
     )
+
+
+def _runtime() -> list[str]:
+    """Return the modules of a service's runtime: whatever stands beside its core."""
+    return sorted(f.name.removesuffix(".py") for f in files("nb2prod.serving").iterdir() if f.name.endswith(".py"))
 
 
 def _file(name: str) -> str:

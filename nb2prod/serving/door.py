@@ -22,6 +22,7 @@ from prometheus_client import Counter, Histogram
 from .bulk import ARROW, PARQUET
 from .core import Core
 from .faults import Refused
+from .page import policy
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -39,10 +40,6 @@ LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 JSON = b"application/json"
 KINDS = frozenset({JSON, ARROW, PARQUET})
 SAFE = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
-POLICY = (
-    b"default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
-    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 log = logging.getLogger("bentoml.service")
 # BentoML writes these at /metrics, beside its own.
@@ -64,7 +61,7 @@ class Door:
         self.limiter: CapacityLimiter | None = None
         page = (core.folder / "page.html").read_bytes()
         self.files = {
-            "/": (b"text/html; charset=utf-8", page, [(b"content-security-policy", POLICY)]),
+            "/": (b"text/html; charset=utf-8", page, [(b"content-security-policy", policy(page))]),
             "/docs.json": (JSON, (core.folder / "openapi.json").read_bytes(), []),
             "/card.json": (JSON, (core.folder / "card.json").read_bytes(), []),
         }
