@@ -17,6 +17,7 @@ from attrs import define, evolve, field
 from nb2prod import plan, recording, schema
 from nb2prod.ahead import Ahead
 from nb2prod.decision import decide
+from nb2prod.displays import Displays
 from nb2prod.errors import ArtifactCorrupt, ArtifactMissing, Nb2ProdError, Place, StoreError
 from nb2prod.events import Event
 from nb2prod.failures import RunCancelled
@@ -27,6 +28,7 @@ from nb2prod.scheduler import Order
 from nb2prod.stage import untagged
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from nb2prod.decision import Context, Decision
@@ -53,6 +55,7 @@ class Execution:
     keys: dict[str, str] = field(factory=dict)  # stage → key of what it left
     error: Nb2ProdError | None = None
     _ahead: Ahead = field(init=False)
+    _displays: Displays = field(init=False)
 
     def run(self) -> None:
         """Carry out every stage; afterwards `error` says why it stopped, if it did."""
@@ -64,6 +67,7 @@ class Execution:
 
     def _all(self) -> None:
         _clear(self.document)
+        self._displays = Displays()
         self._ahead = Ahead(context=self.context, scheduler=self.scheduler, order=self._order, idle=not self.early)
         reason = ""
         for position, flow in enumerate(self.context.pipeline.flows):
@@ -255,12 +259,12 @@ class Execution:
 
     def _fill(self, position: int, result: CellResult) -> None:
         number = _running(self.context.pipeline.flows[position]).index(result.cell) + 1
-        self._show(result.cell, [dict(output) for output in result.outputs], self._above(position) + number)
+        self._show(result.cell, result.outputs, self._above(position) + number)
 
-    def _show(self, cell: Cell, outputs: list[dict[str, Any]], number: int) -> None:
+    def _show(self, cell: Cell, outputs: Sequence[Mapping[str, Any]], number: int) -> None:
         raw = self.document["cells"][cell.index]
-        raw["execution_count"], raw["outputs"] = number, outputs
-        for output in outputs:
+        raw["execution_count"], raw["outputs"] = number, self._displays.settle(outputs)
+        for output in raw["outputs"]:
             if output.get("output_type") == "execute_result":
                 output["execution_count"] = number
 

@@ -17,6 +17,7 @@ from attrs import define, evolve, field, frozen
 from nb2prod import candidate, compare, decision, journal, notebook, pipeline, plan, schema
 from nb2prod.artifact import Artifact
 from nb2prod.compare import Difference, Verdict
+from nb2prod.displays import Displays
 from nb2prod.errors import StoreError
 from nb2prod.failures import CellFailed
 from nb2prod.kernel import Job
@@ -149,11 +150,11 @@ class _Straight:
 def _straight(staged: Staged, work: Path, held: Held, store: str) -> _Straight:
     work.mkdir()
     run = _Straight(store=str(work / "store"))
-    job_file, result = work / "job.json", work / "result.json"
+    job_file, result, displays = work / "job.json", work / "result.json", Displays()
 
     def finished(cell: CellResult) -> None:
         if cell.cell.index >= 0:
-            run.outputs[cell.cell.index] = [dict(output) for output in cell.outputs]
+            run.outputs[cell.cell.index] = displays.settle(cell.outputs)
 
     task = Task(
         stage="straight",

@@ -12,7 +12,6 @@ from attrs import evolve
 from nb2prod import makers
 from nb2prod.checks import fixes
 from nb2prod.checks.base import Finding
-from nb2prod.checks.displays import updates
 from nb2prod.dataflow import HISTORY
 from nb2prod.errors import Place
 from nb2prod.stage import NAME, OPTIONS, code, declaration
@@ -241,18 +240,6 @@ def questions(pipeline: Pipeline) -> Iterator[Finding]:
                 )
 
 
-def displays(pipeline: Pipeline) -> Iterator[Finding]:
-    """NB114: a cell changes an output that an earlier stage shows, which only the process that showed it can do."""
-    for update in updates(pipeline.flows):
-        yield Finding(
-            code="NB114",
-            message=f"This changes what stage '{update.shown}' shows, whose process has ended by then.",
-            cure="Show it anew here, under another `display_id`, or merge the two stages.",
-            place=_at(update.flow.stage, update.item.cell.index, update.item.cell.id, update.line),
-            fix=fixes.merge(pipeline, update.shown, update.flow.stage.name),
-        )
-
-
 LOADS = re.compile(r"^[^#\n]*\bload_ext\W+nb2prod\b", re.MULTILINE)
 
 
@@ -303,5 +290,4 @@ RULES: tuple[Callable[[Pipeline], Iterator[Finding]], ...] = (
     history,
     questions,
     extension,
-    displays,
 )

@@ -21,6 +21,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbclient.util import run_sync
 from traitlets.config import Config
 
+from nb2prod import displays
 from nb2prod.errors import Place
 from nb2prod.failures import KernelDied, KernelMissing, RunCancelled, StageTimedOut
 from nb2prod.runners import launch, limits, transcript, verdict
@@ -74,7 +75,7 @@ class KernelRunner:
         # What the kernel itself says, of a signal for instance, is for the log and not for the user.
         log = task.job_file.with_suffix(".log")
         with _sockets() as config, log.open("wb") as errors:
-            client = NotebookClient(
+            client = _Client(
                 nbformat.v4.new_notebook(cells=cells),
                 kernel_name=task.kernel,
                 resources={"metadata": {"path": str(task.folder)}},
@@ -100,6 +101,26 @@ class KernelRunner:
                 self._live.discard(group)
 
 
+class _Client(NotebookClient):  # type: ignore[misc]  # nbclient has no types
+    """Keeps what outputs and their updates are known by, which nbclient does not."""
+
+    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
+        """Take a message of the kernel; an update of a display of another cell becomes an output."""
+        content = msg["content"]
+        display = (content.get("transient") or {}).get("display_id")
+        if msg["msg_type"] == displays.UPDATE and display and cell_index not in self._display_id_map.get(display, {}):
+            update = {"output_type": displays.UPDATE, "data": content["data"], "metadata": content["metadata"]}
+            cell.outputs.append(nbformat.from_dict(displays.identified(update, display)))
+        return super().process_message(msg, cell, cell_index)
+
+    def output(self, outs: Any, msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
+        """Append an output, with the id of its display."""
+        output = super().output(outs, msg, display_id, cell_index)
+        if output and display_id:
+            output.update(displays.identified({}, display_id))
+        return output
+
+
 @contextmanager
 def _loop() -> Iterator[None]:
     """Give a thread an event loop of its own, and close it; the main thread's is for others to close."""
@@ -116,7 +137,6 @@ def _loop() -> Iterator[None]:
 
 def _run(client: Any, task: Task) -> RunError | StoreError | None:
     last, spill = len(client.nb.cells) - 1, Spill(path=task.flood)
-    shown: list[tuple[list[Any], list[Any]]] = []  # outputs of cells as nbclient has them, and as they were handed on
     began = time.monotonic()
     for position, cell in enumerate(client.nb.cells):
         user = task.cells[position - 1] if 0 < position < last else None
@@ -130,20 +150,10 @@ def _run(client: Any, task: Task) -> RunError | StoreError | None:
             error = StageTimedOut(error.where, task.stage_timeout or 0.0, "stage")
         if user is not None:
             outputs = transcript.kept(cell.outputs, user.index, spill)
-            _update(shown)
-            shown.append((cell.outputs, outputs))
             task.finished(CellResult(cell=user, outputs=outputs, ok=error is None))
         if error is not None:
             return error
     return None
-
-
-def _update(shown: list[tuple[list[Any], list[Any]]]) -> None:
-    """Let displays of earlier cells show what a later one has put there."""
-    for theirs, ours in shown:
-        pairs = zip(*([output for output in outputs if "data" in output] for outputs in (theirs, ours)), strict=False)
-        for source, target in pairs:
-            target.update(data=source["data"], metadata=source["metadata"])
 
 
 def _execute(client: Any, cell: Any, position: int, task: Task, user: Cell | None) -> RunError | StoreError | None:

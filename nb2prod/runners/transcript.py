@@ -2,6 +2,9 @@
 
 What one stretch of a cell prints between two pictures is one output for `stdout` and one for `stderr`, in this order:
 that does not depend on when the streams were flushed. Lines that a carriage return overwrote are gone, as on a screen.
+
+An output with a display id keeps it, and an update of a display of another cell is an output of its own: whoever has
+the whole notebook carries it out (`nb2prod.displays`).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from nb2prod import displays
 from nb2prod.runners import flood
 from nb2prod.runners.flood import Spill, Text
 
@@ -76,13 +80,14 @@ class Transcript:
     spilled: int = 0  # outputs that went to the file
     streams: dict[str, Stream] = field(factory=dict)  # of this stretch
     clearing: bool = False  # before the next output
-    displays: dict[str, list[tuple[int, int]]] = field(factory=dict)  # id → cells and places
+    displays: dict[str, list[int]] = field(factory=dict)  # id → places of this cell
+    updates: dict[str, int] = field(factory=dict)  # id of a display above → place of its update
 
     def begin(self, cell: int, index: int) -> None:
         """Begin a cell: the number by which it is told of, and the one it has in the notebook."""
         self.label = f"cell {index + 1}"
         self.cell, self.stretch, self.shown, self.said, self.spilled = cell, 0, 0, 0, 0
-        self.streams, self.clearing = {}, False
+        self.streams, self.clearing, self.displays, self.updates = {}, False, {}, {}
 
     def end(self) -> None:
         """End the cell."""
@@ -111,7 +116,7 @@ class Transcript:
 
     def show(self, output: Output, display: str | None = None) -> None:
         """Append an output that is no stream."""
-        if display:
+        if display in self.displays:
             self.update(display, output)
         self._clear_if_due()
         if self.shown >= flood.MANY:
@@ -120,7 +125,8 @@ class Transcript:
             return
         self._settle()
         if display:
-            self.displays.setdefault(display, []).append((self.cell, self._number(_PLACES - 1)))
+            output = displays.identified(output, display)
+            self.displays.setdefault(display, []).append(self._number(_PLACES - 1))
         self._place(_PLACES - 1, {"output": _kept(output, self.label, self.spill)})
         self.shown += 1
         self.stretch += 1
@@ -128,9 +134,13 @@ class Transcript:
 
     def update(self, display: str, output: Output) -> None:
         """Show other data wherever a display of this id is."""
-        for cell, place in self.displays.get(display, ()):
-            kept = _kept(output, f"display {display}", self.spill)
-            self.tell({"cell": cell, "place": place, "data": kept["data"], "metadata": kept["metadata"]})
+        kept = _kept(output, f"display {display}", self.spill)
+        for place in self.displays.get(display, ()):
+            self.tell({"cell": self.cell, "place": place, "data": kept["data"], "metadata": kept["metadata"]})
+        if display not in self.displays and len(self.updates) < flood.MANY:
+            place = self.updates.setdefault(display, -1 - len(self.updates))  # beside the streams, which go on
+            update = displays.identified(kept | {"output_type": displays.UPDATE}, display)
+            self.tell({"cell": self.cell, "place": place, "output": update})
 
     def clear(self, *, wait: bool) -> None:
         """Take the cell's outputs back, at once or when the next one comes."""
@@ -139,10 +149,7 @@ class Transcript:
             return
         self.streams = {}
         self.shown = self.said = 0
-        self.displays = {
-            name: [(cell, place) for cell, place in places if cell != self.cell]
-            for name, places in self.displays.items()
-        }
+        self.displays = {}
         self.tell({"cell": self.cell, "clear": True})
 
     def _clear_if_due(self) -> None:
@@ -196,7 +203,6 @@ class Outputs:
         elif "output" in change:
             self.places[place] = change["output"]
         elif place in self.places:
-            # The very object changes, since the cell may be finished and handed on.
             self.places[place].update(data=change["data"], metadata=change["metadata"])
 
     def list(self) -> list[Output]:
@@ -215,7 +221,11 @@ def kept(outputs: Sequence[Output], cell: int, spill: Spill) -> list[Output]:
     for stream, group in groupby(outputs, key=lambda output: output.get("name")):
         if stream is None:
             for output in group:
-                script.show(dict(output))
+                display = displays.identity(output)
+                if display and output["output_type"] == displays.UPDATE:
+                    script.update(display, dict(output))
+                else:
+                    script.show(dict(output), display)
         else:
             script.say(stream, "".join(output["text"] for output in group))
     script.end()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from nb2prod.displays import identified
 from nb2prod.runners.flood import Spill
 from nb2prod.runners.transcript import Outputs, Transcript, kept
 
@@ -42,15 +43,28 @@ def test_changes_can_be_told_at_any_moment(tmp_path: Path) -> None:
     assert texts == ["a", "c", "c\n", "c\n\rd"[:2] + "d"]
 
 
-def test_a_display_changes_where_it_is(tmp_path: Path) -> None:
+def test_a_display_changes_where_it_is_in_its_own_cell(tmp_path: Path) -> None:
     page = Outputs()
     script = Transcript(tell=page.apply, spill=Spill(path=tmp_path / "flood"))
     script.begin(0, 0)
     script.show(shown("old"), "id")
-    handed_on = page.list()
     script.update("id", shown("new"))
 
-    assert handed_on == [shown("new")]
+    assert page.list() == [identified(shown("new"), "id")]
+
+
+def test_an_update_of_another_cells_display_is_an_output_that_parts_no_stream(tmp_path: Path) -> None:
+    page = Outputs()
+    script = Transcript(tell=page.apply, spill=Spill(path=tmp_path / "flood"))
+    script.begin(1, 1)
+    for text in ("a", "b"):
+        script.say("stdout", text)
+        script.update("id", shown(text))
+    script.end()
+
+    assert page.list() == [
+        identified({**shown("b"), "output_type": "update_display_data"}, "id"), stream("stdout", "ab"),
+    ]  # fmt: skip
 
 
 def test_outputs_are_cleared_when_the_next_one_comes(tmp_path: Path) -> None:
