@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -356,3 +357,18 @@ async def test_a_cancelled_run_ends(ask: Ask, jp_root_dir: Path) -> None:
 
     assert status == 204
     assert page["state"] == "cancelled"
+
+
+async def test_the_documentation_is_read_from_the_server_with_its_pictures(jp_fetch: Any) -> None:
+    page = await jp_fetch("nb2prod", "api", "docs", "lab.md")
+    text = page.body.decode()
+    pictures = re.findall(r'<img src="(images/[^"]+)"', text)
+    picture = await jp_fetch("nb2prod", "api", "docs", *pictures[0].split("/"))
+
+    assert "In JupyterLab and Notebook 7</title>" in text
+    assert '<a href="serving.md">Serving</a>' in text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert picture.body.startswith(b"\x89PNG")
+    for unknown in (("nowhere.md",), ("images", "nowhere.png")):
+        with pytest.raises(HTTPClientError, match="404"):
+            await jp_fetch("nb2prod", "api", "docs", *unknown)

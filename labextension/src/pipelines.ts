@@ -18,6 +18,8 @@ export interface IPipelines {
   /** Emitted when a notebook is opened, once its cells are there. */
   readonly opened: ISignal<IPipelines, NotebookPanel>;
   of(panel: NotebookPanel): PipelineModel | null;
+  /** Where a browser finds a page of the documentation. */
+  manualUrl(page: string): string;
 }
 
 export const IPipelines = new Token<IPipelines>('nb2prod:IPipelines', 'The pipelines of the open notebooks.');
@@ -48,6 +50,10 @@ export class Pipelines implements IPipelines {
 
   of(panel: NotebookPanel): PipelineModel | null {
     return this._models.get(panel) ?? null;
+  }
+
+  manualUrl(page: string): string {
+    return this._service.manualUrl(page);
   }
 
   private _onAdded(_: INotebookTracker, panel: NotebookPanel): void {

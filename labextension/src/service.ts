@@ -83,6 +83,10 @@ export class PipelineService implements IPipelineService {
     return URLExt.join(baseUrl, NAMESPACE, 'runs', run, record) + URLExt.objectToQueryString({ path });
   }
 
+  manualUrl(page: string): string {
+    return URLExt.join(this._settings.baseUrl, NAMESPACE, 'docs', `${page}.md`);
+  }
+
   executed(path: string, run: string): Promise<PartialJSONObject> {
     return this._request(URLExt.join('runs', run, 'notebook'), 'GET', { path });
   }

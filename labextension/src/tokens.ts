@@ -314,6 +314,8 @@ export interface IPipelineService {
   compare(path: string, one: string, other: string): Promise<IComparison>;
   /** Where a browser finds what a run left. */
   recordUrl(path: string, run: string, record: RunRecord): string;
+  /** Where a browser finds a page of the documentation. */
+  manualUrl(page: string): string;
   /** The notebook that a run ran, with its outputs. */
   executed(path: string, run: string): Promise<PartialJSONObject>;
   runs(path: string): Promise<readonly IRunSummary[]>;

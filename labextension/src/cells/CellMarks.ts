@@ -18,6 +18,7 @@ import { stateWord } from '../words';
 import { CellFault } from './CellFault';
 import type { IMark } from './CellFault';
 import { StageBadge } from './StageBadge';
+import { StageDrag } from './StageDrag';
 
 /** Milliseconds for which changes are gathered before cells are marked. */
 const GATHER = 60;
@@ -39,6 +40,7 @@ interface IShown {
 
 export class CellMarks implements IDisposable {
   constructor(private readonly _options: ICellMarksOptions) {
+    this._drag = new StageDrag(_options.panel.content);
     _options.model.changed.connect(this._onChanged, this);
     _options.model.document.changed.connect(this._onChanged, this);
     this._onChanged();
@@ -49,6 +51,7 @@ export class CellMarks implements IDisposable {
   }
 
   dispose(): void {
+    this._drag.dispose();
     this._gather.dispose();
     Signal.clearData(this);
   }
@@ -97,7 +100,8 @@ export class CellMarks implements IDisposable {
       return;
     }
     if (!shown.badge) {
-      shown.badge = new StageBadge(trans, () => onBadge(cell));
+      const enable = (badge: HTMLElement): void => this._drag.enable(badge, id, () => stageOf(tagged(cell.model)));
+      shown.badge = new StageBadge(trans, () => onBadge(cell), enable);
       layout.insertWidget(1, shown.badge); // below the header, which has no height
     }
     const { state } = model.stage(name ?? '');
@@ -145,6 +149,7 @@ export class CellMarks implements IDisposable {
     return marks;
   }
 
+  private readonly _drag: StageDrag;
   private readonly _shown = new WeakMap<Cell, IShown>();
   private readonly _gather = new Throttler(() => this._sync(), {
     limit: GATHER,

@@ -16,14 +16,17 @@ export interface IBadge {
 }
 
 export class StageBadge extends Widget {
+  /** `enable` lets the badge be dragged by the node it is given. */
   constructor(
     private readonly _trans: TranslationBundle,
-    onClick: () => void
+    onClick: () => void,
+    enable: (badge: HTMLElement) => void
   ) {
     super();
     this.addClass('jp-nb2prod-Badge');
     this.addClass('jp-nb2prod-Hue');
     this._button.addEventListener('click', onClick);
+    enable(this._button);
     this._uses.className = 'jp-nb2prod-Badge-uses';
     this.node.append(this._button, this._uses);
   }
@@ -34,7 +37,11 @@ export class StageBadge extends Widget {
     this._button.hidden = name === null;
     this._button.textContent = name;
     this._button.dataset.state = state;
-    this._button.title = this._trans.__('Stage %1, %2. Click to change it.', name ?? '', word);
+    this._button.title = this._trans.__(
+      'Stage %1, %2. Click to change it, drag it over other cells to give it to them.',
+      name ?? '',
+      word
+    );
     this._uses.textContent = uses
       .map(({ from, names }) => this._trans.__('%1 ← %2', names.join(', '), from))
       .join('   ');

@@ -14,10 +14,13 @@ export interface IKey {
   readonly keys: string;
 }
 
-export async function showHelp(trans: TranslationBundle, keys: readonly IKey[]): Promise<void> {
+/** Where to read more. */
+export type Manual = (page: string) => string;
+
+export async function showHelp(trans: TranslationBundle, keys: readonly IKey[], manual: Manual): Promise<void> {
   const body = ReactWidget.create(
     <Trans.Provider value={trans}>
-      <Help keys={keys} />
+      <Help keys={keys} manual={manual} />
     </Trans.Provider>
   );
   body.addClass('jp-nb2prod-Review');
@@ -25,7 +28,7 @@ export async function showHelp(trans: TranslationBundle, keys: readonly IKey[]):
   await showDialog({ title: trans.__('Pipelines'), body, buttons: [Dialog.okButton({ label: trans.__('Close') })] });
 }
 
-function Help({ keys }: { readonly keys: readonly IKey[] }): JSX.Element {
+function Help({ keys, manual }: { readonly keys: readonly IKey[]; readonly manual: Manual }): JSX.Element {
   const trans = useTrans();
   const states: readonly (readonly [ISignProps['state'], string])[] = [
     ['pending', trans.__('to run: it has not run before')],
@@ -75,6 +78,31 @@ function Help({ keys }: { readonly keys: readonly IKey[] }): JSX.Element {
           ))}
         </dl>
       </section>
+      <Pages manual={manual} />
     </>
+  );
+}
+
+function Pages({ manual }: { readonly manual: Manual }): JSX.Element {
+  const trans = useTrans();
+  const pages: readonly (readonly [string, string])[] = [
+    ['lab', trans.__('This panel')],
+    ['tagging', trans.__('Stages and findings')],
+    ['running', trans.__('Runs')],
+    ['serving', trans.__('Services')]
+  ];
+  return (
+    <section>
+      <h3>{trans.__('Read more')}</h3>
+      <ul className="jp-nb2prod-Review-list">
+        {pages.map(([page, text]) => (
+          <li key={page}>
+            <a href={manual(page)} target="_blank" rel="noreferrer">
+              {text}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }

@@ -68,7 +68,8 @@ export const records: JupyterFrontEndPlugin<void> = {
               .filter(binding => binding.command === command)
               .map(({ keys }) => keys.join(' '))
               .join(', ')
-          }))
+          })),
+          page => pipelines.manualUrl(page)
         )
     });
   }
