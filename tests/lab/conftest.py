@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 AXE = REPOSITORY / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 BASE = "/user/ann/"
 TOKEN = "for-tests-only"
+# What of jupyter-collaboration lives in the page.
+COLLABORATION = ("@jupyter/collaboration-extension", "@jupyter/docprovider-extension")
 ENDED = 420_000  # milliseconds a Ship may take on a slow machine
 
 # What Jupyter does without us: the page asks for files that need not be there, and Notebook 7 logs on its own account.
@@ -52,6 +55,7 @@ class Lab:
 
     home: Path
     port: int
+    together: bool = False  # whether several people may edit a notebook at the same time
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -61,10 +65,23 @@ class Lab:
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{BASE}{path}"
 
+    @classmethod
+    def new(cls, home: Path, **options: Any) -> Lab:
+        """Return one that runs nowhere yet."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            lab = cls(home=home, port=free.getsockname()[1], **options)
+        lab.root.mkdir(parents=True)
+        lab.settings("@jupyterlab/apputils-extension:notification", {"fetchNews": "false", "checkForUpdates": False})
+        if not lab.together:
+            lab.disable(*COLLABORATION)
+        return lab
+
     def start(self) -> None:
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={self.port}"]
         command += ["--ServerApp.port_retries=0", f"--ServerApp.base_url={BASE}", f"--ServerApp.root_dir={self.root}"]
         command += [f"--IdentityProvider.token={TOKEN}", "--ServerApp.jpserver_extensions=nb2prod=True"]
+        command += [f"--ServerApp.jpserver_extensions=jupyter_server_ydoc={self.together}"]
         command += ["--LabApp.expose_app_in_browser=True"]
         command += [f"--LabApp.extra_labextensions_path={self._extensions()}"]
         with (self.home / "server.log").open("ab") as log:
@@ -96,6 +113,12 @@ class Lab:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(value))
 
+    def disable(self, *extensions: str) -> None:
+        """Leave extensions of the page out."""
+        path = self.home / "config" / "labconfig" / "page_config.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"disabledExtensions": dict.fromkeys(extensions, True)}))
+
     def _extensions(self) -> Path:
         """In a checkout the bundle lies in the package; an installed wheel is found by JupyterLab itself."""
         found = self.home / "labextensions"
@@ -120,12 +143,7 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    home = tmp_path_factory.mktemp("lab")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        lab = Lab(home=home, port=free.getsockname()[1])
-    lab.root.mkdir()
-    lab.settings("@jupyterlab/apputils-extension:notification", {"fetchNews": "false", "checkForUpdates": False})
+    lab = Lab.new(tmp_path_factory.mktemp("lab"))
     lab.start()
     yield lab
     _stop_services(lab)
@@ -199,6 +217,12 @@ class Screen:
     def cell(self, index: int) -> Locator:
         return self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{index}"]')
 
+    def point_at(self, index: int) -> None:
+        """Move the pointer to a cell, over whatever lies between."""
+        box = self.cell(index).bounding_box()
+        assert box is not None
+        self.page.mouse.move(box["x"] + 40, box["y"] + box["height"] - 10, steps=4)
+
     def theme(self, name: str) -> None:
         """Change to the theme Light or Dark."""
         self.page.evaluate(
@@ -244,17 +268,25 @@ def tiny(folder: Path) -> Path:
     return Path(shutil.copy(REPOSITORY / "tests" / "notebooks" / "tiny_model.ipynb", folder / "tiny.ipynb"))
 
 
-@pytest.fixture
-def screen(lab: Lab, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Screen]:
-    """A fresh page; at the end of the test its console must be silent."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 1080})
+@contextmanager
+def opened(lab: Lab, browser: Browser, name: str) -> Iterator[Screen]:
+    """Give a fresh page; at the end its console must have been silent."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1080})
     page = context.new_page()
-    screen = Screen(lab=lab, page=page, workspace=str(abs(hash(request.node.nodeid))))
+    screen = Screen(lab=lab, page=page, workspace=str(abs(hash(name))))
     page.on("console", lambda message: screen.heard(message))
     page.on("pageerror", lambda error: screen.complain(f"page error: {error}"))
-    yield screen
-    context.close()
+    try:
+        yield screen
+    finally:
+        context.close()
     assert screen.complaints == []
+
+
+@pytest.fixture
+def screen(lab: Lab, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Screen]:
+    with opened(lab, chromium, request.node.nodeid) as screen:
+        yield screen
 
 
 def cells(path: Path) -> list[dict[str, Any]]:

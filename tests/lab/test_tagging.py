@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from playwright.sync_api import Locator, expect
@@ -117,3 +118,39 @@ def test_the_options_of_a_stage_stand_where_its_name_does(screen: Screen, folder
     assert cells(book)[1]["metadata"]["nb2prod"] == {"stage": "two", "retries": 2, "cache": False}
     screen.node("one").click()
     expect(page.get_by_label("retries")).to_have_value("2")
+
+
+def test_a_badge_dragged_over_cells_gives_them_its_stage_and_one_undo_takes_it_back(
+    screen: Screen, folder: Path
+) -> None:
+    book = written(folder / "drag.ipynb", "%%stage load\na = 1", "b = a", "%%stage other\nc = b", "print(c)")
+    page = screen.page
+    screen.open(book)
+    screen.show_panel()
+    expect(screen.node("other")).to_be_visible()
+    badge(screen, 0).hover()
+    page.mouse.down()
+    screen.point_at(1)
+    expect(screen.cell(1)).to_have_class(re.compile("jp-nb2prod-mod-reached"))
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect(page.locator(".jp-nb2prod-mod-reached")).to_have_count(0)
+    expect(badge(screen, 1)).to_have_count(0)
+
+    badge(screen, 0).hover()
+    page.mouse.down()
+    screen.point_at(1)
+    screen.point_at(2)
+    page.mouse.up()
+    for at in range(3):
+        expect(badge(screen, at)).to_have_text("load")
+    expect(screen.cell(2).locator(".cm-line").first).to_have_text("%%stage load")
+    expect(screen.node("other")).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(".jp-nb2prod-mod-reached")).to_have_count(0)
+
+    page.keyboard.press("Escape")
+    page.keyboard.press("z")
+    expect(badge(screen, 1)).to_have_count(0)
+    expect(screen.cell(2).locator(".cm-line").first).to_have_text("%%stage other")
+    expect(screen.node("other")).to_be_visible()
