@@ -13,6 +13,43 @@ from nb2prod.evaluate import PRIMARY, Comparison
 from nb2prod.refusals import PolicyWrong
 
 
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _names(_: Any, attribute: Any, value: Any) -> None:
+    if value is not None and not (isinstance(value, tuple) and all(isinstance(one, str) for one in value)):
+        raise ValueError('must be a list of columns, such as ["state"], or ["*"]', attribute)
+
+
+def _positive(_: Any, attribute: Any, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise ValueError("must be a number above 0", attribute)
+
+
+@frozen(kw_only=True)
+class Log:
+    """What a service writes down of its predictions, `[tool.nb2prod.policy.log]`: nothing, unless it is asked to."""
+
+    # Columns of a request that a line of the prediction log may hold, "*" for all; no log is written without `columns`.
+    columns: tuple[str, ...] | None = field(default=None, converter=_tupled, validator=_names)
+    share: float = field(default=1.0, validator=_positive)  # of the requests
+    days: float = field(default=30, validator=_positive)  # until a line is taken away
+    megabytes: float = field(default=64, validator=_positive)  # of all lines
+    # Whole requests that are kept, to open them as a notebook: those that failed, or were refused as well.
+    requests: str = field(default="none", validator=in_(("none", "failed", "refused")))
+
+
+@frozen(kw_only=True)
+class Drift:
+    """When a change of what a service is asked is said, `[tool.nb2prod.policy.drift]`."""
+
+    rows: int = field(default=200, validator=_positive)  # before anything is
+    watch: float = field(default=0.1, validator=_positive)  # PSI
+    alert: float = field(default=0.2, validator=_positive)
+    days: int = field(default=7, validator=_positive)  # that are looked at
+
+
 @frozen(kw_only=True)
 class Rules:
     """The policy of a project, `[tool.nb2prod.policy]`."""
@@ -30,6 +67,10 @@ class Rules:
     # Bounds of metrics and of what a rehearsal measures: `accuracy = 0.9`, `p95_ms = 20`.
     at_least: Mapping[str, float] = field(factory=dict, validator=instance_of(dict))
     at_most: Mapping[str, float] = field(factory=dict, validator=instance_of(dict))
+    # What `nb2prod monitor` bounds likewise, of the days that drift looks at: `p95_ms = 50`, `refused = 0.05`.
+    alerts: Mapping[str, float] = field(factory=dict, validator=instance_of(dict))
+    log: Log = field(factory=Log)
+    drift: Drift = field(factory=Drift)
     # Rules that may be broken, by their name, and the reason why.
     waivers: Mapping[str, str] = field(factory=dict, validator=instance_of(dict))
 
@@ -40,14 +81,25 @@ def rules(table: Mapping[str, Any]) -> Rules:
     Raises:
         PolicyWrong: It has a rule that is not known, or a value that a rule does not take.
     """
-    known = fields_dict(Rules)
+    inner = {name: _read(kind, table[name], f"{name}.") for name, kind in _TABLES.items() if name in table}
+    found: Rules = _read(Rules, {**table, **inner}, "")
+    return found
+
+
+_TABLES: Mapping[str, Any] = {"log": Log, "drift": Drift}
+
+
+def _read(kind: Any, table: Any, where: str) -> Any:
+    known = fields_dict(kind)
+    if not isinstance(table, dict):
+        raise PolicyWrong(where.rstrip("."), "must be a table of names and values")
     for name in table:
         if name not in known:
-            raise PolicyWrong(name, f"is not one of the rules: {', '.join(known)}")
+            raise PolicyWrong(f"{where}{name}", f"is not one of the rules: {', '.join(known)}")
     try:
-        return Rules(**table)
+        return kind(**table)
     except (TypeError, ValueError) as wrong:
-        raise PolicyWrong(str(wrong.args[1].name) if len(wrong.args) > 1 else "", _why(wrong)) from None
+        raise PolicyWrong(f"{where}{wrong.args[1].name}" if len(wrong.args) > 1 else where, _why(wrong)) from None
 
 
 def _why(wrong: Exception) -> str:

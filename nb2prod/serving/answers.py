@@ -11,6 +11,7 @@ from .faults import Fault, Refused
 from .heads import Matrix
 from .table import Rows
 
+SHOWN = 10  # classes or outputs that are watched one by one
 Answer = tuple[Matrix, Matrix | None]  # predictions, probabilities
 
 
@@ -37,6 +38,29 @@ def told(schema: Mapping[str, Any], rows: Rows, answer: Answer) -> list[dict[str
     for number, faults in rows.warnings.items():
         made[number]["warnings"] = [{"field": f.field, "type": f.code, "msg": f.message} for f in faults]
     return made
+
+
+def columns(rows: Rows, answer: Answer) -> list[Matrix]:
+    """Return the values of each field of some rows, and then what is said of them, as `names` names it."""
+    predicted, chances = answer
+    return [
+        *rows.arrays,
+        *predicted.reshape(rows.count, -1).T[:SHOWN],
+        *(() if chances is None else _telling(chances.T)),
+    ]
+
+
+def names(schema: Mapping[str, Any], answer: Answer) -> list[str]:
+    """Name what is said of a row: the prediction, or each of several, and probabilities where there are any."""
+    predicted, chances = answer
+    many = predicted.shape[1] if predicted.ndim > 1 else 1
+    told = ["prediction"] if many == 1 else [f"prediction {n + 1}" for n in range(many)[:SHOWN]]
+    return told + ([] if chances is None else [f"probability of {name}" for name in _telling(schema["classes"])])
+
+
+def _telling(classes: Any) -> Any:
+    """Leave out the first of two, which the other one tells as well."""
+    return classes[-1:] if len(classes) == 2 else classes[:SHOWN]
 
 
 def unanswered(rows: Sequence[int], why: str) -> Refused:

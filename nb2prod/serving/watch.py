@@ -1,0 +1,237 @@
+"""Watch: what a service remembers of its requests, written by a thread of its own so that no request waits for it."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import json
+import logging
+import os
+import random
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attrs import define, field, fields_dict
+from prometheus_client import Counter, Gauge
+from pydantic_core import to_json
+
+from . import seen
+from .bins import Array
+from .drift import Limits
+from .lines import DAY, Lines
+from .seen import BOUNDS, Day, Days, Profile
+
+WAITING = 5000  # requests that may wait to be counted; more are dropped, and that is counted
+WAITING_BYTES = 64 * 2**20  # likewise
+PERIOD = 0.5  # seconds between two looks at what waits
+TOGETHER = 250  # requests that are counted at once, so that requests get their turn in between
+SAVED = 10.0  # seconds between two times that counts are written
+MOST = 1000  # rows of one request that are looked at, evenly chosen
+
+log = logging.getLogger("bentoml.service")
+DROPPED = Counter("service_watch_dropped", "Requests that were answered and not counted, since too many waited")
+PSI = Gauge("service_drift_psi", "Population stability index", ["feature", "of"], multiprocess_mode="mostrecent")
+JS = Gauge("service_drift_js", "Jensen-Shannon distance", ["feature", "of"], multiprocess_mode="mostrecent")
+ROWS = Gauge("service_drift_rows", "Rows that drift is measured on", multiprocess_mode="mostrecent")
+
+Columns = Callable[[Any, Any], Sequence[Array]]  # request and answer → the values of each feature, of each prediction
+
+
+@define
+class Ticket:
+    """One request."""
+
+    id: str
+    begun: float
+    size: int = 0
+
+
+@define(eq=False)
+class Watch:
+    """Counts in bins what passes, and writes lines of what the policy allows."""
+
+    profile: Profile
+    policy: Mapping[str, Any]
+    release: str
+    home: Path | None = None  # where something may be written
+    columns: Columns | None = None
+    days: Days = field(factory=dict)
+    before: Days = field(factory=dict)  # of processes that ended
+    waiting: deque[Any] = field(factory=deque)
+    held: int = 0  # bytes of what waits, about
+    lines: Lines | None = field(init=False, default=None)
+    limits: Limits = field(init=False)
+    began: str = field(init=False, factory=lambda: time.strftime("%Y%m%dT%H%M%S", time.gmtime()))
+    _ids: Any = field(init=False, factory=lambda: (secrets.token_hex(4), itertools.count(1)))
+    _over: threading.Event = field(init=False, factory=threading.Event)
+    _lock: threading.Lock = field(init=False, factory=threading.Lock)
+    _thread: threading.Thread | None = field(init=False, default=None)
+    _told: float = 0.0
+    _changed: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        known = fields_dict(Limits)
+        self.limits = Limits(**{k: v for k, v in self.policy.get("drift", {}).items() if k in known})
+        wanted = self.policy.get("log", {})
+        if wanted.get("columns") is not None and self.home is None:
+            log.warning("The policy asks for a log of predictions: set SERVICE_STATE_DIR to a folder for it.")
+        elif wanted.get("columns") is not None and self.home is not None:
+            most, days = int(wanted["megabytes"] * 2**20), wanted["days"]
+            self.lines = Lines(folder=self.home / "predictions", most=most, days=days)
+
+    @classmethod
+    def of(cls, folder: Path, schema: Mapping[str, Any], release: str, environ: Mapping[str, str]) -> Watch:
+        """Make the watch of a service's folder; nothing is written, and nothing started, before `start`."""
+        place = folder / "profile.json"
+        profile = Profile.of(json.loads(place.read_text(encoding="utf-8"))) if place.exists() else Profile()
+        home = environ.get("SERVICE_STATE_DIR")
+        name = environ.get("SERVICE_RELEASE") or release
+        return cls(profile=profile, policy=schema.get("policy", {}), release=name, home=Path(home) if home else None)
+
+    def start(self, columns: Columns | None) -> None:
+        """Begin to count, with what a kind says are the columns of a request."""
+        self.columns = columns
+        if self.home is not None:
+            (self.home / "seen").mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._forget()
+            self.before = seen.read(self.home / "seen")
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread.start()
+        atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """Count what waits, and write it."""
+        self._over.set()
+        if self._thread is not None and self._thread.is_alive():
+            self._thread.join(5)
+        self._thread = None
+        atexit.unregister(self.stop)
+
+    def ticket(self) -> Ticket:
+        """Give a request its id."""
+        prefix, numbers = self._ids
+        return Ticket(f"{prefix}-{next(numbers):x}", time.perf_counter())
+
+    def record(self, ticket: Ticket, asked: Any, answer: Any) -> None:
+        """Take note of a request that was answered. All that is done here is to put it into a queue."""
+        if len(self.waiting) >= WAITING or self.held > WAITING_BYTES:
+            DROPPED.inc()
+            return
+        self.held += ticket.size
+        self.waiting.append((ticket, asked, answer, time.perf_counter() - ticket.begun))
+
+    def refused(self, reason: str) -> None:
+        """Take note of a request that was not answered."""
+        if len(self.waiting) < WAITING:
+            self.waiting.append((None, None, reason, 0.0))
+
+    def drift(self) -> dict[str, Any]:
+        """Say how far what is asked lies from what the model was trained on."""
+        return self.profile.drift(self.recent(), self.limits)
+
+    def recent(self) -> Day:
+        """Return what was seen in the days that the policy looks at."""
+        since = _date(time.time() - (self.limits.days - 1) * DAY)
+        with self._lock:
+            return seen.whole(seen.together([self.before, self.days]), since)
+
+    def settle(self) -> None:
+        """Count all that waits now."""
+        self.held = 0
+        while self.waiting:
+            with self._lock:
+                self._count([self.waiting.popleft() for _ in range(min(TOGETHER, len(self.waiting)))])
+            time.sleep(0)  # requests may have their turn
+
+    def _run(self) -> None:
+        while not self._over.wait(PERIOD):
+            self._once(due=time.monotonic() - self._told > SAVED)
+        self._once(due=True)
+
+    def _once(self, *, due: bool) -> None:
+        try:
+            self.settle()
+            if due and self._changed:
+                self._told, self._changed = time.monotonic(), False
+                self._tell()
+        except Exception:  # whatever is wrong here must not end the watch, nor the service
+            log.exception("The watch could not count or write")
+
+    def _tell(self) -> None:
+        """Write counts, and set the gauges."""
+        if self.home is not None:
+            seen.write(self.home / "seen" / f"{self.began}-{os.getpid()}.json", self.days)
+        found = self.drift()
+        ROWS.set(found["rows"])
+        for of in ("features", "predictions"):
+            for one in found[of]:
+                PSI.labels(one["key"], of).set(one["psi"])
+                JS.labels(one["key"], of).set(one["js"])
+
+    def _count(self, batch: Sequence[Any]) -> None:
+        day = self.days.setdefault(_date(time.time()), Day())
+        self._changed = True
+        answered = [one for one in batch if one[0] is not None]
+        day.refused.update(reason for ticket, _, reason, _ in batch if ticket is None)
+        if not answered:
+            return
+        day.requests += len(answered)
+        places = np.searchsorted(BOUNDS, [seconds for *_, seconds in answered])
+        day.times = day.times + np.bincount(places, minlength=len(BOUNDS) + 1)
+        day.rows += sum(getattr(asked, "count", 1) for _, asked, _, _ in answered)
+        if self.columns is not None:
+            found = [_sampled(self.columns(asked, answer)) for _, asked, answer, _ in answered]
+            for n, (bins, _) in enumerate(self.profile.every):
+                day.count(str(n), bins.count(np.concatenate([one[n] for one in found])))
+            if self.lines is not None:
+                self._log(answered, found)
+
+    def _log(self, answered: Sequence[Any], found: Sequence[Sequence[Array]]) -> None:
+        """Write a line for each prediction, with the columns that the policy allows and no others."""
+        assert self.lines is not None
+        wanted, keys = self.policy["log"], [bins.key for bins, _ in self.profile.every]
+        asked, told, share = len(self.profile.features), set(wanted["columns"]), wanted["share"]
+        kept = [n for n, key in enumerate(keys) if n >= asked or key in told or "*" in told]
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        made = []
+        for (ticket, _, _, seconds), columns in zip(answered, found, strict=True):
+            if share < 1 and random.random() >= share:  # noqa: S311  which are chosen is no secret
+                continue
+            values = [columns[n].tolist() for n in kept]
+            base = {"id": ticket.id, "time": now, "release": self.release, "ms": round(seconds * 1000, 3)}
+            for row, cells in enumerate(zip(*values, strict=True)):
+                line = {**base, "row": row, **_split(zip(kept, cells, strict=True), keys, asked)}
+                made.append(to_json(line, inf_nan_mode="null"))
+        if made:
+            self.lines.write(made)
+
+    def _forget(self) -> None:
+        """Take away counts of days that are too long ago."""
+        assert self.home is not None
+        days = max(self.policy.get("log", {}).get("days", 30), self.limits.days)
+        for path in (self.home / "seen").glob("*.json"):
+            if path.stat().st_mtime < time.time() - days * DAY:
+                path.unlink(missing_ok=True)
+
+
+def _sampled(columns: Sequence[Array]) -> Sequence[Array]:
+    step = -(-len(columns[0]) // MOST) if columns else 1
+    return [column[::step] for column in columns] if step > 1 else columns
+
+
+def _split(cells: Any, keys: Sequence[str], asked: int) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    said: dict[str, Any] = {}
+    for n, value in cells:
+        (columns if n < asked else said)[keys[n]] = value
+    return {"columns": columns, **said}
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))

@@ -1,0 +1,262 @@
+"""What a service remembers: counts in bins by itself, lines where the policy says so, and never on a request's time."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nb2prod import profile
+from nb2prod.serving import drift, seen
+from nb2prod.serving.bins import LEAST, named, numbered
+from nb2prod.serving.drift import Limits
+from nb2prod.serving.lines import Lines, read
+from nb2prod.serving.seen import Day, Profile
+from nb2prod.serving.watch import WAITING, Watch
+
+CHANCE = np.random.default_rng(0)
+
+
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=300))
+def test_every_bin_of_numbers_holds_enough_rows_and_every_value_has_one(values: list[float]) -> None:
+    given = np.array(values, dtype=float)
+    bins = numbered("x", given)
+    counts = bins.count(given)
+
+    assert counts.sum() == len(values)
+    assert counts[-1] == np.isnan(given).sum()
+    whole = np.isfinite(given).sum()
+    assert not bins.edges or np.bincount(np.searchsorted(bins.edges, given[np.isfinite(given)], "right")).min() >= LEAST
+    assert len(bins.edges) < max(1, whole)
+
+
+@given(st.lists(st.one_of(st.none(), st.booleans(), st.integers(0, 3), st.text(max_size=1)), max_size=200))
+def test_a_value_that_few_rows_have_has_no_name(values: list[Any]) -> None:
+    given = np.empty(len(values), dtype=object)
+    given[:] = values
+    bins = named("x", given)
+
+    assert bins.count(given).sum() == len(values)
+    assert all(sum(v is not None and type(v) is type(n) and v == n for v in values) >= 1 for n in bins.names)
+    assert len(bins.labels()) == bins.size
+
+
+def test_a_change_is_said_when_it_is_more_than_noise() -> None:
+    base, limits = CHANCE.normal(size=5000), Limits()
+    bins = numbered("x", base)
+
+    def state(values: Any) -> str:
+        return drift.measure("x", bins.count(base), bins.count(values), limits, ordered=True).state
+
+    assert state(CHANCE.normal(size=1000)) == "stable"
+    assert state(CHANCE.normal(0.6, size=1000)) == "drift"
+    assert state(CHANCE.normal(3, size=100)) == "few"
+    assert state(np.full(1000, np.nan)) == "drift"
+
+
+def test_chance_alone_seldom_exceeds_the_noise() -> None:
+    base = CHANCE.choice(list("abcdefghijklmnop"), 3000)
+    bins = named("x", base.astype(object))
+    then = bins.count(base)
+    over = 0
+    for _ in range(300):
+        now = bins.count(CHANCE.choice(list("abcdefghijklmnop"), 250))
+        over += drift.psi(then, now) > drift.noise(len(then), int(then.sum()), int(now.sum()))
+
+    assert over <= 6
+
+
+def test_distances_are_scipys() -> None:
+    distance = pytest.importorskip("scipy.spatial.distance")
+    then, now = np.array([10, 20, 30, 0]), np.array([5, 0, 40, 7])
+
+    assert drift.distance(then, now) == pytest.approx(distance.jensenshannon(then, now, 2))
+    assert drift.apart(then, now) == pytest.approx(abs(np.cumsum(then / 60) - np.cumsum(now / 52)).max())
+
+
+def test_lines_stay_within_their_size_and_the_oldest_go_first(tmp_path: Path) -> None:
+    lines = Lines(folder=tmp_path, most=8000, days=30)
+    for n in range(400):
+        lines.write([json.dumps({"n": n, "text": "x" * 50}).encode()])
+    files = sorted(tmp_path.glob("*.jsonl"), key=lambda p: p.stat().st_mtime_ns)
+    kept = [json.loads(line)["n"] for path in files for line in read(path)]
+
+    assert sum(path.stat().st_size for path in files) <= 8000
+    assert max(kept) == 399
+    assert sorted(kept) == list(range(min(kept), 400))
+
+
+def test_a_line_that_a_kill_cut_short_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"n": 1}\n{"n": 2}\n{"n"')
+
+    assert read(tmp_path / "a.jsonl") == [b'{"n": 1}', b'{"n": 2}']
+
+
+BASE = CHANCE.normal(size=3000)
+KINDS = CHANCE.choice(["a", "b"], 3000).astype(object)
+SAID = np.where(BASE > 0, "yes", "no").astype(object)
+
+
+def made() -> Profile:
+    features, said = [numbered("hours", BASE), named("plan", KINDS)], named("prediction", SAID)
+    return Profile(
+        features=[(b, b.count(v)) for b, v in zip(features, (BASE, KINDS), strict=True)],
+        predictions=[(said, said.count(SAID))],
+    )
+
+
+class Asked:
+    """A request of some rows."""
+
+    def __init__(self, start: int, count: int) -> None:
+        self.count = count
+        self.columns = [column[start : start + count] for column in (BASE, KINDS, SAID)]
+
+
+def watch(home: Path | None = None, **policy: Any) -> Watch:
+    log = {"columns": None, "share": 1.0, "days": 30, "megabytes": 1, "requests": "none", **policy}
+    found = Watch(profile=made(), policy={"log": log, "drift": {"rows": 100}}, release="shop-1", home=home)
+    found.columns = lambda asked, _: asked.columns
+    return found
+
+
+def asked(found: Watch, requests: int, rows: int = 1) -> None:
+    for n in range(requests):
+        found.record(found.ticket(), Asked(n * rows, rows), None)
+    found.settle()
+
+
+def test_what_comes_is_counted_and_compared() -> None:
+    found = watch()
+    asked(found, 400)
+    day = found.recent()
+
+    assert (day.requests, day.rows, day.times.sum()) == (400, 400, 400)
+    assert found.drift()["state"] == "stable"
+    for n in range(3):
+        found.record(
+            found.ticket(), type("A", (), {"count": 400, "columns": [BASE[:400] + 5, KINDS[:400], SAID[:400]]}), n
+        )
+    found.settle()
+    assert {one["key"]: one["state"] for one in found.drift()["features"]} == {"hours": "drift", "plan": "stable"}
+
+
+def test_nothing_is_said_of_few_rows() -> None:
+    found = watch()
+    asked(found, 20)
+
+    assert found.drift()["state"] == "few"
+    assert all(one["now"] == [] for one in found.drift()["features"])
+
+
+def test_nothing_is_written_of_a_row_unless_the_policy_says_so(tmp_path: Path) -> None:
+    found = watch(tmp_path)
+    found.start(found.columns)
+    asked(found, 300)
+    found.stop()
+
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["seen"]
+    assert "yes" not in next((tmp_path / "seen").iterdir()).read_text()
+
+
+def test_a_line_holds_the_columns_that_are_allowed_and_no_others(tmp_path: Path) -> None:
+    found = watch(tmp_path, columns=["plan"])
+    asked(found, 2, rows=3)
+    path = next((tmp_path / "predictions").iterdir())
+    lines = [json.loads(line) for line in read(path)]
+
+    assert [line["columns"] for line in lines] == [{"plan": plan} for plan in KINDS[:6]]
+    assert [line["prediction"] for line in lines] == SAID[:6].tolist()
+    assert [line["row"] for line in lines] == [0, 1, 2, 0, 1, 2]
+    assert len({line["id"] for line in lines}) == 2
+    assert lines[0]["release"] == "shop-1"
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_share_of_the_requests_can_be_enough(tmp_path: Path) -> None:
+    found = watch(tmp_path, columns=[], share=0.2)
+    asked(found, 1000)
+    lines = [line for path in (tmp_path / "predictions").iterdir() for line in read(path)]
+
+    assert 120 < len(lines) < 280
+
+
+def test_what_was_seen_outlives_the_process(tmp_path: Path) -> None:
+    first = watch(tmp_path)
+    first.start(first.columns)
+    asked(first, 150)
+    first.stop()
+    second = watch(tmp_path)
+    second.start(second.columns)
+    second.stop()
+
+    assert second.recent().rows == 150
+
+
+def test_days_before_those_that_are_looked_at_do_not_count() -> None:
+    found = watch()
+    asked(found, 10)
+    found.before = {"2020-01-01": Day(requests=5, rows=5)}
+
+    assert found.recent().rows == 10
+
+
+def test_more_than_can_wait_is_dropped_and_no_request_waits() -> None:
+    found = watch()
+    begun = time.perf_counter()
+    for n in range(WAITING + 500):
+        found.record(found.ticket(), Asked(n % 2000, 1), None)
+
+    assert (time.perf_counter() - begun) / (WAITING + 500) < 1e-4
+    assert len(found.waiting) == WAITING
+    found.settle()
+    assert found.recent().requests == WAITING
+
+
+def test_refusals_are_counted_by_reason() -> None:
+    found = watch()
+    for reason in ("400 missing", "400 missing", "401"):
+        found.refused(reason)
+    found.settle()
+
+    assert found.recent().refused == {"400 missing": 2, "401": 1}
+
+
+def test_quantiles_are_near_what_they_were() -> None:
+    day = Day()
+    seconds = CHANCE.lognormal(-6, 1, 10_000)
+    day.times += np.bincount(np.searchsorted(seen.BOUNDS, seconds), minlength=len(day.times))
+
+    for share, name in ((0.5, "p50_ms"), (0.95, "p95_ms"), (0.99, "p99_ms")):
+        assert day.quantiles()[name] == pytest.approx(np.quantile(seconds, share) * 1000, rel=0.15)
+    assert Day.of(json.loads(json.dumps(day.json()))).quantiles() == day.quantiles()
+
+
+def test_a_profile_tells_of_no_row() -> None:
+    fields = [
+        {"key": "hours", "kind": "number", "dtype": "float64", "nullable": True, "categories": [], "category": False,
+         "closed": False, "low": -9, "high": 9},
+        {"key": "city", "kind": "text", "dtype": "object", "nullable": False, "categories": ["a", "b"],
+         "category": True, "closed": False, "low": None, "high": None},
+    ]  # fmt: skip
+    rows = [{"hours": 0.123456 + n % 97, "city": "b" if n == 7 else "a"} for n in range(300)]
+    rows[3]["hours"] = None
+    schema = {"fields": fields, "classes": [], "probabilities": False, "policy": {}}
+    from nb2prod.serving.table import Table
+
+    held = Table.of(schema).check(rows[:200], most=200)
+    found = profile.document(schema, rows, held, (np.arange(200.0), None))
+    hours, city = found["features"]
+
+    assert city["names"] == ["a"]
+    assert city["counts"] == [299, 0, 0]
+    assert hours["counts"][-1] == 0
+    assert all(float(f"{edge:.3g}") == edge for edge in hours["edges"])
+    assert found["predictions"][0]["key"] == "prediction"
+    assert all(n == 0 or n >= LEAST for one in [*found["features"], *found["predictions"]] for n in one["counts"])
