@@ -26,12 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import bad_inputs
-import load
 from attrs import frozen
-from load import Seen
 from uv import find_uv_bin
 
-from nb2prod import api, process, release, settings
+from nb2prod import api, load, process, release, settings
+from nb2prod.load import Seen
 
 ROWS = 10_000  # of a request in bulk
 HERE = Path(__file__).parent
@@ -69,7 +68,7 @@ def main() -> None:
             {
                 server.name: load.measure(
                     server.port,
-                    load.request(server.path, json.dumps(server.wrap([example])).encode(), server.port),
+                    [load.request(server.path, json.dumps(server.wrap([example])).encode(), server.port)],
                     seconds=options.seconds,
                     connections=options.connections,
                     pid=server.pid,
@@ -229,7 +228,7 @@ def _print_bulk(servers: list[Server], example: dict[str, Any], rounds: int) -> 
     for _ in range(rounds):
         for name, (server, body, kind) in asked.items():
             request = load.request(server.path, body, server.port, kind)
-            seen[name].append(load.measure(server.port, request, seconds=1.5, connections=1, pid=server.pid))
+            seen[name].append(load.measure(server.port, [request], seconds=1.5, connections=1, pid=server.pid))
     print(f"\n{f'{ROWS:,} rows a request':28}{'rows/s':>11}{'CPU ms':>11}{'Arrow is':>11}{'in CPU':>11}")
     fast = seen["nb2prod, Arrow"]
     for name, values in seen.items():

@@ -188,7 +188,7 @@ def ship(
             if options.verify:
                 verdict = shipping.verified(path, report, tell, store=store_of(chosen), chosen=chosen)
             source = shipping.source(path, report, store=store_of(chosen), home=chosen.home)
-            shipped = shipping.ship(source, tell)
+            shipped = shipping.ship(source, tell, verdict)
             if serving.target:
                 shipped = shipping.serve(shipped, target_of(chosen.home, serving.target), tell, port=serving.port)
         except Nb2ProdError as wrong:

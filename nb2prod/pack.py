@@ -20,15 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from nb2prod import bundle, candidate, clues, fields, kernel, leaks, pins, pipeline, sbom
+from nb2prod import bundle, candidate, clues, fields, kernel, leaks, pins, pipeline, risk, sbom, security
 from nb2prod.artifact import Recipe, Version
 from nb2prod.candidate import Candidate
 from nb2prod.errors import Nb2ProdError
 from nb2prod.evaluate import Comparison, Rival, Said, compare, guess, measure, rival
+from nb2prod.leaks import Leak
 from nb2prod.lift import Lifted, lift
 from nb2prod.notebook import Notebook
 from nb2prod.pipeline import Pipeline
-from nb2prod.policy import Rules
+from nb2prod.policy import Rules, Verdict
 from nb2prod.refusals import PackageUnknown, SecretFound, TrainingRowsMissing
 from nb2prod.stores import open_store
 
@@ -78,6 +79,8 @@ class Packed:
     fast: probe.Verdict
     required: str | None  # a field that a request must have
     environment: tuple[str, ...]  # pins
+    size: risk.Size
+    security: tuple[Verdict, ...]
     model: Mapping[str, Any]  # name, kind, class, digest, rows
     data: Mapping[str, str]  # of the training and held-out rows: SHA-256
 
@@ -114,21 +117,20 @@ def pack(order: Order, measured: Callable[[], None]) -> Packed:
         helpers=helpers,
     )
     made = bundle.contents(parts)
-    if order.rules.secrets == "refuse":
-        guarded(made, lines)
+    leaked = guarded(made, lines, order.rules)
     bundle.write(made, Path(order.folder))
-    return evolve(_told(parts, bundle.version(made), held, fast), compared=compared)
+    return evolve(_told(parts, made, held, fast, leaked), compared=compared)
 
 
-def guarded(made: Mapping[str, bytes], lines: Pipeline) -> None:
-    """Keep secrets out of a package.
+def guarded(made: Mapping[str, bytes], lines: Pipeline, rules: Rules) -> tuple[Leak, ...]:
+    """Keep secrets out of a package, or tell those that the policy lets pass.
 
     Raises:
-        SecretFound: There is one.
+        SecretFound: There is one, and the policy does not.
     """
     found = leaks.leaks({path: data for path, data in made.items() if not path.startswith(bundle.RUNTIME)})
-    if not found:
-        return
+    if not found or rules.secrets == "pass":
+        return found
     first = found[0]
     cells = [cell for stage in lines.stages for cell in stage.code_cells]
     shown = first.shown.removesuffix("…")
@@ -146,19 +148,24 @@ def answers(model: Any, schema: Mapping[str, Any], rows: Sequence[dict[str, Any]
     return told(schema, checked, probe.asked(model, schema, checked))
 
 
-def _told(parts: bundle.Parts, version: str, held: Held, fast: probe.Verdict) -> Packed:
-    found = parts.candidate
+def _told(
+    parts: bundle.Parts, made: Mapping[str, bytes], held: Held, fast: probe.Verdict, leaked: tuple[Leak, ...]
+) -> Packed:
+    found, environment = parts.candidate, (*parts.pins.direct, *parts.pins.indirect)
+    licences = sbom.licences(environment)
     return Packed(
         name=parts.name,
-        version=version,
+        version=bundle.version(made),
         metrics=parts.metrics,
         baseline=parts.baseline,
         held=held,
         hostile=at_the_edges(found.model, parts.schema, held),
-        licences=sbom.licences((*parts.pins.direct, *parts.pins.indirect)),
+        licences=licences,
         fast=fast,
         required=next((f["key"] for f in parts.schema["fields"]), None),
-        environment=(*parts.pins.direct, *parts.pins.indirect),
+        environment=environment,
+        size=risk.size(sum(map(len, made.values())), pins.installed_bytes(environment)),
+        security=security.findings(made, leaked, licences),
         model=_described(found, parts.lifted),
         data={"train": _digest(found.train), "held_out": _digest(found.held)},
     )

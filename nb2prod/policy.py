@@ -7,7 +7,7 @@ from operator import ge, le
 from typing import Any, Literal
 
 from attrs import evolve, field, fields_dict, frozen
-from attrs.validators import in_, instance_of
+from attrs.validators import in_, instance_of, optional
 
 from nb2prod.evaluate import PRIMARY, Comparison
 from nb2prod.refusals import PolicyWrong
@@ -71,6 +71,9 @@ class Rules:
     alerts: Mapping[str, float] = field(factory=dict, validator=instance_of(dict))
     log: Log = field(factory=Log)
     drift: Drift = field(factory=Drift)
+    # What a core costs an hour, for the risk sheet.
+    price_per_cpu_hour: float | None = field(default=None, validator=optional(instance_of((int, float))))
+    currency: str = field(default="EUR", validator=instance_of(str))
     # Rules that may be broken, by their name, and the reason why.
     waivers: Mapping[str, str] = field(factory=dict, validator=instance_of(dict))
 

@@ -135,6 +135,17 @@ def stop(running: Running) -> None:
         _children.pop(running.pid).wait()
 
 
+def memory(running: Running) -> int:
+    """Return the bytes of memory that the service's processes hold; what they share counts once where that is known."""
+    total = 0
+    for pid, started in running.family:
+        if (one := _process(pid, started)) is not None:
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                held = one.memory_full_info()
+                total += getattr(held, "pss", 0) or held.rss
+    return total
+
+
 def ask(running: Running, path: str, body: Any) -> tuple[int, Any]:
     """Post JSON to the service and return the status and the JSON of its answer."""
     connection = http.client.HTTPConnection(HOST, running.port, timeout=60)

@@ -12,12 +12,15 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
-from nb2prod import process
+from nb2prod import load, process
 from nb2prod.process import Running
 from nb2prod.refusals import ServiceDiffers
 
 BATCH = 100  # rows a request
-SINGLES = 50  # requests of one row, to time
+SINGLES = (50, 300)  # requests of one row, to time: so many at least, and at most
+ENOUGH = 1.0  # seconds of them
+LOADED = 0.5  # seconds under load
+CONNECTIONS = 8
 # How near numbers must be: a model may add up in another order when it gets fewer rows at once.
 CLOSE = 1e-9
 SHOWN = 5  # differing rows that an error shows
@@ -47,8 +50,12 @@ class Rehearsal:
     equal: bool
     hostile: int  # rows at the edges of what was seen, equal too
     cold_start_seconds: float
-    p50_ms: float
+    p50_ms: float  # of requests of one row, one at a time
     p95_ms: float
+    p99_ms: float
+    requests_per_second: float  # of one row, over eight connections, by one worker
+    cpu_ms: float  # of the service, a request
+    memory_mb: float  # of all its processes, under load
 
 
 class Given(Protocol):
@@ -92,6 +99,8 @@ def rehearse(bento: str, given: Given, *, home: Path, work: Path) -> Rehearsal:
         if required is not None:
             _refuses(running, held.rows[0], required)
         times = sorted(_timed(running, held))
+        seen = _loaded(running, held)
+        memory = process.memory(running)
     finally:
         process.stop(running)
     return Rehearsal(
@@ -101,6 +110,10 @@ def rehearse(bento: str, given: Given, *, home: Path, work: Path) -> Rehearsal:
         cold_start_seconds=round(cold, 3),
         p50_ms=round(_quantile(times, 0.5), 3),
         p95_ms=round(_quantile(times, 0.95), 3),
+        p99_ms=round(_quantile(times, 0.99), 3),
+        requests_per_second=round(seen.rate, 1),
+        cpu_ms=round(seen.cpu_ms, 3),
+        memory_mb=round(memory / 1e6, 1),
     )
 
 
@@ -149,11 +162,14 @@ def _refuses(running: Running, row: dict[str, Any], required: str) -> None:
 
 def _timed(running: Running, held: Asked) -> Iterator[float]:
     """Yield how many milliseconds requests of one row take over one connection; their answers must be right, too."""
-    rows = held.rows
+    rows, least, most = held.rows, *SINGLES
     connection = http.client.HTTPConnection(process.HOST, running.port, timeout=60)
-    bodies = [json.dumps({"rows": [rows[n % len(rows)]]}).encode() for n in range(SINGLES)]
+    start = time.perf_counter()
     try:
-        for n, body in enumerate(bodies):
+        for n in range(most):
+            if n >= least and time.perf_counter() - start > ENOUGH:
+                break
+            body = json.dumps({"rows": [rows[n % len(rows)]]}).encode()
             begun = time.perf_counter()
             status, answers = process.post(connection, "/predict", body)
             yield (time.perf_counter() - begun) * 1000
@@ -163,6 +179,17 @@ def _timed(running: Running, held: Asked) -> Iterator[float]:
                 raise ServiceDiffers("a row alone is answered otherwise than among others", "\n".join(differing))
     finally:
         connection.close()
+
+
+def _loaded(running: Running, held: Asked) -> load.Seen:
+    """Ask over several connections at once; no answer may be a refusal."""
+    bodies = (json.dumps({"rows": [row]}).encode() for row in held.rows[:BATCH])
+    asked = [load.request("/predict", body, running.port) for body in bodies]
+    seen = load.measure(running.port, asked, seconds=LOADED, connections=CONNECTIONS, pid=running.pid)
+    if set(seen.statuses) != {http.HTTPStatus.OK}:
+        reason = f"under load, requests got status {', '.join(map(str, sorted(seen.statuses)))}"
+        raise ServiceDiffers(reason, seen.last.decode("utf-8", "replace")[:2000])
+    return seen
 
 
 def _quantile(times: Sequence[float], share: float) -> float:

@@ -28,6 +28,8 @@ from nb2prod import (
     policy,
     rehearse,
     release,
+    risk,
+    risk_page,
     schema,
     settings,
     stock,
@@ -101,11 +103,12 @@ def verified(path: Path, report: Report, listen: Listener, *, store: Store, chos
     return verdict
 
 
-def ship(source: Source, listen: Listener) -> Shipped:
+def ship(source: Source, listen: Listener, verdict: Verdict | None = None) -> Shipped:
     """Package the model of a run, rehearse the package, and release it.
 
     Args:
         source: The run.
+        verdict: On its stages, held against a straight run.
         listen: Told of the steps baseline, package, rehearse and release.
 
     Raises:
@@ -113,7 +116,7 @@ def ship(source: Source, listen: Listener) -> Shipped:
         RunCancelled: Somebody stopped it; likewise.
     """
     with cancellable():
-        return Shipped(release=_made(source, listen))
+        return Shipped(release=_made(source, listen, verdict))
 
 
 def serve(shipped: Shipped, target: Target, listen: Listener, *, port: int | None = None) -> Shipped:
@@ -138,7 +141,7 @@ def cancellable() -> Iterator[None]:
         raise RunCancelled(Place()) from None
 
 
-def _made(source: Source, listen: Listener) -> Release:
+def _made(source: Source, listen: Listener, verdict: Verdict | None) -> Release:
     """Make the release; the generated files and logs of one that fails stay in the run's folder, `ship`."""
     work = journal.folder_of(source.home, source.report.run) / "ship"
     shutil.rmtree(work, ignore_errors=True)
@@ -158,7 +161,8 @@ def _made(source: Source, listen: Listener) -> Release:
             way = "" if packed.fast.used else ", without a fast path"
             tell(f"{tried.rows} rows equal, {tried.p50_ms:.1f} ms a request{way}")
         with step("release", listen) as tell:
-            made = _released(source, packed, tried, tag, (work / "service", archive))
+            fit = Fit(packed=packed, tried=tried, tag=tag, service=work / "service", archive=archive, verdict=verdict)
+            made = _released(source, fit)
             tell(made.id)
     shutil.rmtree(work)
     return made
@@ -189,6 +193,29 @@ class Packing:
         return found
 
 
+@frozen(kw_only=True)
+class Fit:
+    """A package that was rehearsed."""
+
+    packed: Packed
+    tried: Rehearsal
+    tag: str  # of the Bento
+    service: Path  # its files
+    archive: Path
+    verdict: Verdict | None  # staged against straight
+
+    @property
+    def risks(self) -> risk.Known:
+        """Return what a release does not hold itself."""
+        compared, verdict = self.packed.compared, self.verdict
+        return risk.Known(
+            size=self.packed.size,
+            security=self.packed.security,
+            verify=None if verdict is None else schema.verdict(verdict),
+            better_by=None if compared is None else compared.better_by,
+        )
+
+
 @contextmanager
 def _packing(source: Source, work: Path, own: Path) -> Iterator[Packing]:
     """Start to pack; nothing of it goes on after the block."""
@@ -213,42 +240,45 @@ def _packing(source: Source, work: Path, own: Path) -> Iterator[Packing]:
             raise
 
 
-def _released(source: Source, packed: Packed, tried: Rehearsal, tag: str, made: tuple[Path, Path]) -> Release:
+def _released(source: Source, fit: Fit) -> Release:
     """Put everything in its place, the manifest last; take it all back if that fails."""
+    packed = fit.packed
     name = f"{packed.name.tag}-{source.report.run}"
     folder = release.new_folder(source.home, name)
     store = bundle.user_home()
     new = False
     try:
         archive = folder / f"{packed.name.tag}.bento"
-        shutil.move(made[1], archive)
-        shutil.move(made[0], folder / "service")
-        found = _manifest(source, packed, tried, tag, archive)
-        new = bundle.import_bento(archive, tag, home=store)
+        shutil.move(fit.archive, archive)
+        shutil.move(fit.service, folder / "service")
+        found = _manifest(source, fit, archive)
+        risk_page.write(folder, risk.sheet(found, source.rules, fit.risks))
+        new = bundle.import_bento(archive, fit.tag, home=store)
         release.write(source.home, found)
         project = source.home.resolve().parent.name
         stock.pin(source.store, Pin(kind="release", name=name, project=project, keys=source.report.keys))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         if new:
-            bundle.delete_bento(tag, home=store)
+            bundle.delete_bento(fit.tag, home=store)
         raise
     return found
 
 
-def _gate(source: Source, packed: Packed, tried: Rehearsal) -> Gate:
+def _gate(source: Source, fit: Fit) -> Gate:
     """Judge what was packed and rehearsed by the project's policy.
 
     Raises:
         GateClosed: It may not be shipped.
     """
-    rules, kind = source.rules, str(packed.model["kind"])
-    beats = policy.beats(kind, packed.metrics, packed.baseline.metrics, packed.compared)
+    rules, packed, tried = source.rules, fit.packed, fit.tried
+    beats = policy.beats(str(packed.model["kind"]), packed.metrics, packed.baseline.metrics, packed.compared)
+    dear = risk.bounded(packed.size, risk.cost(rules, tried.cpu_ms))
     verdicts = [
         *([] if rules.baseline == "off" else [evolve(beats, severity=rules.baseline)]),
         policy.same(equal=tried.equal, rows=tried.rows),
         policy.licensed(packed.licences, rules.forbidden_licences),
-        *policy.bounded(rules, {**packed.metrics, **asdict(tried)}),
+        *policy.bounded(rules, {**packed.metrics, **asdict(tried), **dear}),
     ]
     found = policy.gate(rules, verdicts)
     if not found.ok:
@@ -256,8 +286,8 @@ def _gate(source: Source, packed: Packed, tried: Rehearsal) -> Gate:
     return found
 
 
-def _manifest(source: Source, packed: Packed, tried: Rehearsal, tag: str, archive: Path) -> Release:
-    gate = _gate(source, packed, tried)
+def _manifest(source: Source, fit: Fit, archive: Path) -> Release:
+    gate, packed = _gate(source, fit), fit.packed
     texts = {text for flow in source.pipeline.flows for item in flow.cells for text in item.flow.strings}
     files = {f"file:{path}": digest for path, digest in environment.files(texts, source.folder).items()}
     return Release(
@@ -276,8 +306,8 @@ def _manifest(source: Source, packed: Packed, tried: Rehearsal, tag: str, archiv
         gate={"ok": gate.ok, **asdict(gate)},
         intervals=packed.compared.intervals if packed.compared else {},
         licences=packed.licences,
-        rehearsal={**asdict(tried), "fast": asdict(packed.fast)},
-        bento=tag,
+        rehearsal={**asdict(fit.tried), "fast": asdict(packed.fast)},
+        bento=fit.tag,
         archive=archive.name,
         archive_sha256=_hash(archive.read_bytes()),
     )
@@ -289,7 +319,19 @@ def result(home: Path, report: Report, shipped: Shipped | None, error: Nb2ProdEr
     if error is not None:
         base |= {"ok": False, "error": schema.error(error)}
     if shipped is None:
-        names = ("release", "bento", "archive", "metrics", "baseline", "gate", "rehearsal", "service", "url")
+        names = (
+            "release",
+            "bento",
+            "archive",
+            "metrics",
+            "baseline",
+            "gate",
+            "rehearsal",
+            "risk",
+            "risks",
+            "service",
+            "url",
+        )
         return base | dict.fromkeys(names)
     made, service = shipped.release, shipped.service
     return base | {**summary(home, made), "service": service and asdict(service), "url": service and service.url}
@@ -299,8 +341,9 @@ def summary(home: Path, made: Release) -> dict[str, Any]:
     """Write what people ask of a release as JSON."""
     found: Mapping[str, Any] = asdict(made)
     names = ("bento", "metrics", "intervals", "baseline", "gate", "rehearsal")
-    archive = release.folder_of(home, made.id) / made.archive
-    return {"release": made.id, "archive": str(archive), **{n: found[n] for n in names}}
+    folder = release.folder_of(home, made.id)
+    said = {"archive": str(folder / made.archive), "risk": risk_page.where(folder), "risks": risk_page.read(folder)}
+    return {"release": made.id, **said, **{n: found[n] for n in names}}
 
 
 @contextmanager

@@ -96,8 +96,8 @@ def ship(found: Mapping[str, Any], folder: str = ".") -> str:
     lines += [_verdict(item) for item in found["gate"]["verdicts"]]
     tried = found["rehearsal"]
     lines += [
-        f"rehearsed: {tried['rows']} rows equal, ready in {tried['cold_start_seconds']:.1f} s, "
-        f"{tried['p50_ms']:.1f} ms a request (p95 {tried['p95_ms']:.1f})",
+        f"rehearsed: {tried['rows']} held-out rows and {tried['hostile']} hostile ones equal",
+        *_risks(found),
         f"release: {found['release']}",
         f"bento: {found['bento']}  {found['archive']}",
     ]
@@ -147,10 +147,19 @@ def release(found: Mapping[str, Any], folder: str = ".") -> str:
         f"model: {model['name']} ({model['class']}) of {found['notebook']}, {model['rows']['train']} training rows",
         _measured(found["metrics"], found["baseline"]),
         *(_verdict(item) for item in found["gate"]["verdicts"]),
+        *_risks(found),
         f"bento: {found['bento']}",
         service(found["service"], folder),
     ]
     return "\n".join(lines)
+
+
+def _risks(found: Mapping[str, Any]) -> list[str]:
+    """What is known of a release, and where it stands; releases of older versions have no sheet."""
+    from nb2prod import risk_page
+
+    sheet = found.get("risks")
+    return [*risk_page.lines(sheet), f"risk sheet: {found['risk']}"] if sheet else []
 
 
 def releases(found: Iterable[Mapping[str, Any]]) -> str:

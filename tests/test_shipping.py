@@ -209,6 +209,20 @@ def test_its_fast_path_was_compared_with_the_model_on_real_and_hostile_rows(chur
     assert tried["fast"] | {"used": True, "how": "sheets", "why": None} == tried["fast"]
 
 
+def test_its_risk_sheet_holds_the_numbers_of_the_rehearsal(churn: Ship) -> None:
+    sheet, shown = churn.result["risks"], api.show(churn.home, churn.result["release"])
+    page = Path(churn.result["risk"]).read_text(encoding="utf-8")
+
+    assert {name: churn.result["rehearsal"][name] for name in sheet["speed"]} == sheet["speed"]
+    assert {"p99_ms", "requests_per_second", "cpu_ms", "memory_mb"} < set(sheet["speed"])
+    for name in ("verify", "gate", "metrics"):
+        assert sheet[name] == json.loads(json.dumps(churn.result[name]))
+    assert 3e8 < sheet["size"]["image"] < 2e9
+    assert all(item["ok"] for item in sheet["security"])
+    assert (shown["risks"], shown["risk"]) == (sheet, churn.result["risk"])
+    assert f"{sheet['speed']['p99_ms']:.2f} ms" in page
+
+
 LEAKY = """
 import pandas as pd
 from sklearn.linear_model import LinearRegression

@@ -1,16 +1,20 @@
-"""Load: requests over a few connections that are kept open, and how long each took."""
+"""Load: requests over a few connections that are kept open, how long each took and what the server spent on it."""
 
 from __future__ import annotations
 
+import math
 import selectors
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from itertools import cycle
+from typing import Never
 
 import psutil
 from attrs import define, field, frozen
+
+PATIENCE = 60.0  # seconds until an answer is given up
 
 
 @frozen(kw_only=True)
@@ -37,7 +41,7 @@ class Seen:
     def quantile(self, share: float) -> float:
         """Return milliseconds that `share` of the requests did not exceed."""
         every = sorted(self.times)
-        return every[min(int(share * len(every)), len(every) - 1)] * 1000
+        return every[max(0, math.ceil(share * len(every)) - 1)] * 1000
 
 
 @define(eq=False)
@@ -46,8 +50,14 @@ class Line:
 
     socket: socket.socket
     begun: float = 0.0
+    seconds: float = 0.0  # that the last answer took
     got: bytearray = field(factory=bytearray)
     need: int = -1
+
+    def send(self, asked: bytes) -> None:
+        """Send a request, and expect its answer."""
+        self.got, self.need, self.begun = bytearray(), -1, time.perf_counter()
+        self.socket.sendall(asked)
 
     def done(self) -> bool:
         """Say whether an answer is whole."""
@@ -65,24 +75,33 @@ def request(path: str, body: bytes, port: int, kind: str = "application/json") -
     return head.encode() + body
 
 
-def measure(port: int, asked: bytes, *, seconds: float, connections: int, pid: int) -> Seen:
-    """Ask a server again and again for some seconds."""
+def measure(port: int, asked: Iterable[bytes], *, seconds: float, connections: int, pid: int) -> Seen:
+    """Ask a server, by each request in turn, again and again for some seconds.
+
+    Args:
+        port: Of the server, on this machine.
+        asked: The requests.
+        seconds: How long, and a little more: requests that were sent are waited for.
+        connections: How many requests are under way at once.
+        pid: Of the server's first process; those below it count as well.
+    """
     times: list[float] = []
     statuses: dict[int, int] = {}
-    last = b""
+    last, pending, bodies = b"", 0, cycle(asked)
     before, start = _cpu(pid), time.perf_counter()
     with _lines(port, connections) as (selector, lines):
         for line in lines:
-            line.begun = time.perf_counter()
-            line.socket.sendall(asked)
-        while time.perf_counter() - start < seconds:
+            line.send(next(bodies))
+            pending += 1
+        while pending:
             for line in _answered(selector):
-                times.append(time.perf_counter() - line.begun)
-                status = int(line.got[9:12])
+                times.append(line.seconds)
+                status, last = int(line.got[9:12]), bytes(line.got)
                 statuses[status] = statuses.get(status, 0) + 1
-                last = bytes(line.got)
-                line.got, line.need, line.begun = bytearray(), -1, time.perf_counter()
-                line.socket.sendall(asked)
+                pending -= 1
+                if time.perf_counter() - start < seconds:
+                    line.send(next(bodies))
+                    pending += 1
         took = time.perf_counter() - start
         cpu = _cpu(pid) - before
     return Seen(requests=len(times), seconds=took, cpu=cpu, times=tuple(times), statuses=statuses, last=last)
@@ -104,21 +123,23 @@ def _lines(port: int, connections: int) -> Iterator[tuple[selectors.BaseSelector
 
 
 def _answered(selector: selectors.BaseSelector) -> Iterable[Line]:
-    for key, _ in selector.select(timeout=0.2):
+    for key, _ in selector.select(timeout=PATIENCE) or _late():
         line: Line = key.data
         data = line.socket.recv(1 << 20)
         if not data:
             raise ConnectionError(f"the server hung up after {bytes(line.got[:200])!r}")
         line.got += data
         if line.done():
+            line.seconds = time.perf_counter() - line.begun
             yield line
+
+
+def _late() -> Never:
+    raise TimeoutError(f"there was no answer within {PATIENCE:g} seconds")
 
 
 def _cpu(pid: int) -> float:
     """Return the CPU seconds of a process and all below it."""
     head = psutil.Process(pid)
-    total = 0.0
-    for one in [head, *head.children(recursive=True)]:
-        with_times: Any = one.cpu_times()
-        total += with_times.user + with_times.system
-    return total
+    spent = [one.cpu_times() for one in [head, *head.children(recursive=True)]]
+    return float(sum(one.user + one.system for one in spent))
