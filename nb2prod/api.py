@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nb2prod import checks, decision, document, edits, evidence, journal, notebook, pipeline, release, schema, settings
 from nb2prod import run as _run
+from nb2prod.deploying import deployments, promote, retire, rollback
 from nb2prod.errors import Nb2ProdError, RunUnknown
 from nb2prod.events import Event
 from nb2prod.failures import CellFailed
@@ -34,14 +35,18 @@ __all__ = [
     "accept",
     "ask",
     "compare",
+    "deployments",
     "extract",
     "fix",
     "graph",
     "inspect",
     "plan",
+    "promote",
     "read",
     "releases",
     "report_page",
+    "retire",
+    "rollback",
     "run",
     "serve",
     "ship",

@@ -194,9 +194,9 @@ def _bentoml(code: str, *arguments: str, home: Path, folder: Path | None = None)
     return done.stdout.split()[-1] if done.stdout.split() else ""
 
 
-def environment(home: Path) -> dict[str, str]:
+def environment(home: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the environment of a BentoML process: its own store, no usage tracking, nothing of ours on its path."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHONPATH", "BENTOML_", "NB2PROD_"))}
+    kept = {k: v for k, v in environ.items() if not k.startswith(("PYTHONPATH", "BENTOML_", "NB2PROD_"))}
     return kept | {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True", "PYTHONSAFEPATH": "1"}
 
 

@@ -12,6 +12,7 @@ import click
 from attrs import asdict
 
 from nb2prod import __version__, arguments, settings
+from nb2prod.cli_deploy import deployments, located, promote, rollback
 from nb2prod.cli_score import score
 from nb2prod.cli_store import store
 from nb2prod.cli_warm import warm
@@ -45,6 +46,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
 
 
+main.add_command(deployments)
+main.add_command(promote)
+main.add_command(rollback)
 main.add_command(score)
 main.add_command(store)
 main.add_command(warm)
@@ -228,15 +232,20 @@ def serve(release: str, port: int | None, folder: Path, style: str) -> None:
 
 
 @main.command()
-@click.argument("release")
+@click.argument("name")
 @click.option("--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder.")
 @FORMAT
 @shown
-def stop(release: str, folder: Path, style: str) -> None:
-    """Stop the service of RELEASE."""
-    from nb2prod import api, text
+def stop(name: str, folder: Path, style: str) -> None:
+    """Stop the service of the release NAME, or all that answers for the notebook NAME."""
+    from nb2prod import api, text, text_deploy
+    from nb2prod.release import ID
 
-    service = api.stop(settings.home_of(folder / "_"), release)
+    if not ID.fullmatch(name):
+        found = api.retire(*located(name, folder))
+        click.echo(json.dumps(found, indent=1) if style == "json" else text_deploy.deployment(found))
+        return
+    service = api.stop(settings.home_of(folder / "_"), name)
     click.echo(json.dumps(asdict(service), indent=1) if style == "json" else text.service(asdict(service), str(folder)))
 
 

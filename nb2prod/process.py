@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,16 @@ def is_free(port: int) -> bool:
     return True
 
 
-def serve(bento: str, *, home: Path, port: int, log: Path, python: str = sys.executable) -> Running:
+def serve(  # noqa: PLR0913 - what a process is started with
+    bento: str,
+    *,
+    home: Path,
+    port: int,
+    log: Path,
+    python: str = sys.executable,
+    environ: Mapping[str, str] = os.environ,
+    begun: Callable[[Running], None] = lambda _: None,
+) -> Running:
     """Serve a Bento of the store `home` and wait until it is ready; it goes on when we end.
 
     Args:
@@ -67,6 +77,8 @@ def serve(bento: str, *, home: Path, port: int, log: Path, python: str = sys.exe
         port: Where it shall listen.
         log: The file that takes what it prints.
         python: The interpreter of its environment.
+        environ: The variables that it gets, besides those of BentoML.
+        begun: Told of it as soon as it has begun, and again when it is ready.
 
     Raises:
         ServiceNotReady: It ended, or was not ready in time; nothing of it is left.
@@ -76,24 +88,32 @@ def serve(bento: str, *, home: Path, port: int, log: Path, python: str = sys.exe
         child = subprocess.Popen(  # its output goes to a file, so nothing is lost when we end
             command,
             cwd=log.parent,
-            env=environment(home) | {"PYTHONUNBUFFERED": "1"},
+            env=environment(home, environ) | {"PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    _children[child.pid] = child
+    keep(child)
     running = Running(pid=child.pid, port=port, started=_started(child.pid) or time.time())
     try:
+        begun(running)
         _wait(running, child, log)
+        running = evolve(running, family=tuple(_family(child.pid)))
+        begun(running)
     except BaseException:
         stop(running)
         raise
-    return evolve(running, family=tuple(_family(child.pid)))
+    return running
 
 
 # Kept so that a child that ended is waited for, and one that goes on is nobody's leak.
 _children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def keep(child: subprocess.Popen[bytes]) -> None:
+    """Remember a child that shall go on when we end."""
+    _children[child.pid] = child
 
 
 def _wait(running: Running, child: subprocess.Popen[bytes], log: Path) -> None:
@@ -106,9 +126,14 @@ def _wait(running: Running, child: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.05)
 
 
+def lives(running: Running) -> bool:
+    """Say whether its supervisor is there."""
+    return _started(running.pid) == running.started
+
+
 def answers(running: Running, *, timeout: float = 2.0) -> bool:
     """Say whether the service is ready for requests, and is the one that was started."""
-    if _started(running.pid) != running.started:
+    if not lives(running):
         return False
     connection = http.client.HTTPConnection(HOST, running.port, timeout=timeout)
     try:

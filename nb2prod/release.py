@@ -29,7 +29,7 @@ class Release:
 
     id: str
     run: str
-    notebook: str
+    notebook: str  # its file's name
     created: str  # ISO 8601, UTC
     code: str  # SHA-256 of the notebook's code
     data: Mapping[str, str]  # file, or rows of the model → SHA-256
@@ -46,7 +46,13 @@ class Release:
     bento: str  # tag
     archive: str  # file beside the manifest
     archive_sha256: str
+    path: str = ""  # of the notebook, below its project; manifests of old have none
     schema: int = field(default=SCHEMA)
+
+    @property
+    def place(self) -> str:
+        """Return what tells the notebook from others of its project."""
+        return self.path or self.notebook
 
 
 def folder_of(home: Path, release: str) -> Path:

@@ -310,6 +310,7 @@ def _manifest(source: Source, fit: Fit, archive: Path) -> Release:
         bento=fit.tag,
         archive=archive.name,
         archive_sha256=_hash(archive.read_bytes()),
+        path=journal.below(source.home, source.folder / source.pipeline.notebook.name),
     )
 
 

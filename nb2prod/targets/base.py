@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from attrs import frozen
 
+from nb2prod.deployment import Deployment
 from nb2prod.release import Release
 
 
@@ -34,3 +35,38 @@ class Target(Protocol):
 
     def status(self, release: str) -> Service:
         """Say whether a release is served: its process lives and answers."""
+
+
+@frozen(kw_only=True)
+class Order:
+    """How a release shall be deployed."""
+
+    canary: float | None = None  # share of the requests that it gets; all of them when None
+    shadow: bool = False  # it gets copies of requests, and its answers are only compared
+    port: int | None = None  # of the notebook's first deployment; a free one when None
+    note: str = ""  # why
+
+
+@runtime_checkable
+class Swapping(Protocol):
+    """A target that can put one release of a notebook in the place of another, behind one address."""
+
+    def promote(self, release: Release, order: Order) -> Deployment:
+        """Let requests go to a release, once it has shown that it answers; none is lost.
+
+        Raises:
+            ShipError: It does not; what was live is live still.
+        """
+
+    def rollback(self, notebook: str, *, note: str = "", shadow: bool = False) -> Deployment:
+        """Withdraw the canary, or else go back to what was live before; or end only the comparison with a `shadow`.
+
+        Raises:
+            ShipError: There is nothing to go back to, or it does not answer; what was live is live still.
+        """
+
+    def retire(self, notebook: str, *, note: str = "") -> Deployment:
+        """End all that answers for a notebook."""
+
+    def watch(self, deployment: Deployment) -> dict[str, Any]:
+        """Say how a deployment fares: `url`, `state`, and what is known of each release in it."""

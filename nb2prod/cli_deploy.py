@@ -1,0 +1,80 @@
+"""Command line of deployments: releases promoted, tried beside what is live, and taken back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nb2prod import journal, settings
+from nb2prod.flags import FORMAT, shown
+
+FOLDER = click.option(
+    "--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder."
+)
+NOTE = click.option("--note", default="", metavar="TEXT", help="Why, for the history.")
+TARGET = click.option("--target", default="local", show_default=True, help="Where.")
+
+
+@click.command()
+@click.argument("release")
+@click.option("--canary", type=float, metavar="SHARE", help="Give it only this share of the requests, such as 0.1.")
+@click.option("--shadow", is_flag=True, help="Give it only copies of requests, and compare its answers.")
+@click.option("--port", type=int, help="Port of the first promotion.  [default: a free one]")
+@NOTE
+@TARGET
+@FOLDER
+@FORMAT
+@shown
+def promote(release: str, folder: Path, style: str, **flags: Any) -> None:
+    """Let requests at the address of RELEASE's notebook go to RELEASE, without losing one."""
+    from nb2prod import api
+
+    if flags["shadow"] and flags["canary"] is not None:
+        raise click.UsageError("--canary and --shadow exclude each other")
+    _show(api.promote(settings.home_of(folder / "_"), release, **flags), style)
+
+
+@click.command()
+@click.argument("notebook")
+@click.option("--shadow", is_flag=True, help="End only the comparison with a shadow.")
+@NOTE
+@TARGET
+@FOLDER
+@FORMAT
+@shown
+def rollback(notebook: str, folder: Path, style: str, **flags: Any) -> None:
+    """Withdraw the canary of NOTEBOOK, or go back to the release that was live before."""
+    from nb2prod import api
+
+    _show(api.rollback(*located(notebook, folder), **flags), style)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, path_type=Path), default=".")
+@TARGET
+@FORMAT
+@shown
+def deployments(folder: Path, target: str, style: str) -> None:
+    """List what answers for the notebooks in FOLDER, how it fares, and how that came to be."""
+    from nb2prod import api, text_deploy
+
+    found = api.deployments(settings.home_of(folder / "_"), target=target)
+    click.echo(json.dumps(found, indent=1) if style == "json" else text_deploy.deployments(found))
+
+
+def located(name: str, folder: Path) -> tuple[Path, str]:
+    """Return the folder of records and the name there of a notebook's file, or of what is in `folder`."""
+    path = folder / name
+    if path.is_file():
+        home = settings.home_of(path)
+        return home, journal.below(home, path)
+    return settings.home_of(folder / "_"), name
+
+
+def _show(found: dict[str, Any], style: str) -> None:
+    from nb2prod import text_deploy
+
+    click.echo(json.dumps(found, indent=1) if style == "json" else text_deploy.deployment(found))

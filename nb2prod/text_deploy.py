@@ -1,0 +1,52 @@
+"""What people read of a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+LAST = 5  # changes that are shown
+
+
+def deployments(found: Iterable[Mapping[str, Any]]) -> str:
+    """All deployments of a folder."""
+    return "\n\n".join(map(deployment, found)) or "nothing was promoted here"
+
+
+def deployment(found: Mapping[str, Any]) -> str:
+    """One deployment: where it answers, with what, how that fares, and what was changed last."""
+    lines = [f"{found['notebook']}  {found['state']}  {found['url'] or ''}".rstrip()]
+    lines += [f"! {found['trouble']}"] if found["trouble"] else []
+    lines += _releases(found)
+    lines += _shadow(found["shadow_report"]) if found["shadow_report"] else []
+    lines += [f"  {line}" for line in map(_change, found["history"][-LAST:])]
+    return "\n".join(lines)
+
+
+def _releases(found: Mapping[str, Any]) -> Iterator[str]:
+    roles = {found["live"]: "live", found["canary"]: f"canary {found['share']:.0%}", found["shadow"]: "shadow"}
+    for name, role in roles.items():
+        if name is None:
+            continue
+        seen = found["releases"].get(name)
+        told = ""
+        if seen is not None and seen["requests"]:
+            told = f"  {seen['requests']} requests, {seen['errors']} errors, {seen['refused']} refused"
+            told += f", p50 {seen['p50_ms']:.1f} ms, p95 {seen['p95_ms']:.1f} ms"
+        yield f"{role:12}{name}{told}"
+
+
+def _shadow(found: Mapping[str, Any]) -> Iterator[str]:
+    counts = ", ".join(f"{found[name]} {name}" for name in ("same", "different", "failed", "dropped"))
+    rows = f"{found['rows_different']} of {found['rows']} rows differ, by {found['largest_gap']:.3g} at most"
+    yield f"compared with the shadow: {counts}; {rows}"
+    for one in list(found["examples"])[:1]:
+        yield f"  {one['path']}: live {one['live']}"
+        yield f"  {' ' * len(one['path'])}  shadow {one['shadow']}"
+
+
+def _change(change: Mapping[str, Any]) -> str:
+    share = "" if change["share"] is None else f" {change['share']:.0%}"
+    instead = f" instead of {change['instead_of']}" if change["instead_of"] else ""
+    note = f": {change['note']}" if change["note"] else ""
+    return f"{change['at']}  {change['verb']}{share} {change['release'] or ''}{instead}{note}"

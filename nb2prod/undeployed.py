@@ -1,0 +1,171 @@
+"""Undeployed: why a release does not answer where it should, or may not.
+
+ShipError
+├── ReleaseUnfit         NB430  it was started and did not answer as it should
+├── DeploymentUnknown    NB431  the notebook was never promoted
+├── NothingBefore        NB432  there is nothing to roll back to
+├── NothingLive          NB433  there is nothing to try a release beside
+├── ShareWrong           NB434  a canary's share is no share
+├── GatewayNotReady      NB435  the process that owns the port does not answer
+├── PortKept             NB436  the notebook answers at another port already
+└── TargetSwapsNot       NB437  the target starts releases, and swaps none
+"""
+
+# ruff: noqa: D102  message, cure and place are explained where the tree begins
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from nb2prod.errors import ShipError
+
+
+@define
+class ReleaseUnfit(ShipError):
+    """A release was started, and did not answer as it should."""
+
+    release: str
+    reason: str
+    log: str = field(default="", repr=False)
+
+    code = "NB430"
+
+    @property
+    def message(self) -> str:
+        return f"'{self.release}' was not promoted: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return "What was live answers as before. Read the log below, mend the notebook or the machine, and ship again."
+
+    @property
+    def detail(self) -> str | None:
+        return self.log or None
+
+
+@define
+class DeploymentUnknown(ShipError):
+    """A notebook was named that was never promoted."""
+
+    notebook: str
+
+    code = "NB431"
+
+    @property
+    def message(self) -> str:
+        return f"No release of '{self.notebook}' was promoted here."
+
+    @property
+    def cure(self) -> str:
+        return "List what was with `nb2prod deployments`, and promote a release with `nb2prod promote RELEASE`."
+
+
+@define
+class NothingBefore(ShipError):
+    """There is nothing to roll back to."""
+
+    notebook: str
+
+    code = "NB432"
+
+    @property
+    def message(self) -> str:
+        return f"Nothing was live for '{self.notebook}' before what is live now."
+
+    @property
+    def cure(self) -> str:
+        return "Promote another release (`nb2prod releases` lists them), or stop it with `nb2prod stop NOTEBOOK`."
+
+
+@define
+class NothingLive(ShipError):
+    """There is nothing to try a release beside."""
+
+    notebook: str
+
+    code = "NB433"
+
+    @property
+    def message(self) -> str:
+        return f"Nothing is live for '{self.notebook}', so there are no requests to share or to copy."
+
+    @property
+    def cure(self) -> str:
+        return "Promote a release without --canary and --shadow first."
+
+
+@define
+class ShareWrong(ShipError):
+    """A canary's share is no share."""
+
+    given: str
+
+    code = "NB434"
+
+    @property
+    def message(self) -> str:
+        return f"A release cannot be tried with {self.given}."
+
+    @property
+    def cure(self) -> str:
+        return "Give a share of the requests between 0 and 1, such as --canary 0.1, to a release that is not live."
+
+
+@define
+class GatewayNotReady(ShipError):
+    """The process that owns a deployment's port does not answer."""
+
+    notebook: str
+    reason: str
+    log: str = field(default="", repr=False)
+
+    code = "NB435"
+
+    @property
+    def message(self) -> str:
+        return f"The gateway of '{self.notebook}' does not answer: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Promote the release again, which starts the gateway where it is gone; give another --port if it is taken."
+        )
+
+    @property
+    def detail(self) -> str | None:
+        return self.log or None
+
+
+@define
+class PortKept(ShipError):
+    """A notebook answers at another port already."""
+
+    notebook: str
+    port: int
+
+    code = "NB436"
+
+    @property
+    def message(self) -> str:
+        return f"'{self.notebook}' answers at port {self.port}, and its clients know that."
+
+    @property
+    def cure(self) -> str:
+        return "Promote without --port; to move, stop it first with `nb2prod stop NOTEBOOK`."
+
+
+@define
+class TargetSwapsNot(ShipError):
+    """A target starts releases, and swaps none."""
+
+    target: str
+
+    code = "NB437"
+
+    @property
+    def message(self) -> str:
+        return f"The target '{self.target}' cannot put one release in the place of another."
+
+    @property
+    def cure(self) -> str:
+        return "Use `--target local`, or what runs your services there."
