@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
 
-from aiohttp import ClientResponse, web
-from attrs import frozen
+from aiohttp import ClientError, ClientResponse, web
+from attrs import define, frozen
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from nb2prod.gateway.upstream import Upstream
@@ -85,7 +85,17 @@ async def forward(asked: Asked, upstream: Upstream, *, most: int = BODY) -> Answ
         aiohttp.ClientError, OSError: The backend did not answer; the client has heard nothing yet.
         TooLarge: The body is larger than `most`.
     """
-    data = (asked.body or None) if asked.body is not None else _pieces(asked.request, most)
+    pieces = _Pieces(asked.request, most)
+    data = (asked.body or None) if asked.body is not None else pieces.read()
+    try:
+        return await _exchanged(asked, upstream, data)
+    except ClientError as wrong:
+        if pieces.over:  # that ended the connection
+            raise TooLarge from wrong
+        raise
+
+
+async def _exchanged(asked: Asked, upstream: Upstream, data: bytes | AsyncIterator[bytes] | None) -> Answered:
     async with upstream.session.request(
         asked.request.method,
         upstream.url(asked.path),
@@ -96,6 +106,7 @@ async def forward(asked: Asked, upstream: Upstream, *, most: int = BODY) -> Answ
     ) as reply:
         headers = _end_to_end(reply.headers)
         headers[RELEASE] = upstream.release
+        headers.setdefault("Server", "nb2prod")
         if asked.request.method == "HEAD" or reply.content_length is None or reply.content_length > SMALL:
             return Answered(await _streamed(asked.request, reply, headers), reply.status)
         headers.popall("Content-Length", None)
@@ -113,13 +124,23 @@ async def _streamed(request: web.Request, reply: ClientResponse, headers: CIMult
     return response
 
 
-async def _pieces(request: web.Request, most: int) -> AsyncIterator[bytes]:
-    size = 0
-    async for piece in request.content.iter_any():
-        size += len(piece)
-        if size > most:
-            raise TooLarge
-        yield piece
+@define
+class _Pieces:
+    """A body that is passed on as it comes."""
+
+    request: web.Request
+    most: int
+    over: bool = False
+
+    async def read(self) -> AsyncIterator[bytes]:
+        """Yield its pieces, and no more than is allowed."""
+        size = 0
+        async for piece in self.request.content.iter_any():
+            size += len(piece)
+            if size > self.most:
+                self.over = True
+                raise TooLarge
+            yield piece
 
 
 def _end_to_end(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:

@@ -42,7 +42,7 @@ class Metrics:
         return generate_latest(self.registry) + generate_latest(now)
 
 
-@define
+@define(eq=False)
 class _Now:
     """What is not counted but looked at."""
 
