@@ -1,4 +1,4 @@
-"""Bundle: a model, its code and its fields as the files of a Bento, and the Bento made of them."""
+"""Bundle: the files of a Bento, and the Bento made of them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,11 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import Factory, frozen
 
 from nb2prod import sbom
-from nb2prod.candidate import Candidate
-from nb2prod.evaluate import Rival
-from nb2prod.fields import Table
-from nb2prod.lift import PROSE, Lifted
+from nb2prod.lift import PROSE
 from nb2prod.pins import Pins
-from nb2prod.policy import Rules
 from nb2prod.refusals import BentoNotBuilt
 
 Json = dict[str, Any]
@@ -56,57 +52,39 @@ class Parts:
 
     notebook: str
     name: Name
-    candidate: Candidate
-    schema: Json  # what `described` and the packaging found
-    answer: Json  # to the schema's example row
-    lifted: Lifted
+    about: str  # what it answers, in a sentence
+    schema: Json  # what the service itself reads: its `kind`, and what that asks for
+    request: Json  # an example
+    answer: Any  # to it
+    openapi: Json
+    card: Json  # what people read of it
+    digest: str  # of the file that answers, SHA-256
+    files: Mapping[str, bytes]  # path → that file, the notebook's own code, and all else that is its own
+    guarded: tuple[str, ...] = ()  # files, besides that one, that are loaded only as they were released
     pins: Pins
-    metrics: Mapping[str, float]
-    baseline: Rival
-    rows: int  # held out
-    helpers: Mapping[str, bytes]  # the notebook's own modules: path → source
-
-
-def described(candidate: Candidate, table: Table, rules: Rules) -> Json:
-    """Describe what a service is asked and answers, for the service itself."""
-    import numpy as np
-
-    labels = np.asarray(getattr(candidate.model, "classes_", ())).tolist() if candidate.kind == "classification" else []
-    return {
-        "container": table.container,
-        "fields": [asdict(f) | {"key": f.key} for f in table.fields],
-        "policy": {"unknown": rules.unknown, "ranges": rules.ranges},
-        "labels": labels,
-        "classes": [str(label) for label in labels],
-        "probabilities": candidate.probabilities(candidate.held.x[:1]) is not None,
-    }
+    arguments: Mapping[str, str] = Factory(lambda: {"rows": "list[dict[str, Any]]"})  # of a request: name → type
 
 
 def contents(parts: Parts) -> dict[str, bytes]:
     """Write the files of a service: path within its folder → bytes."""
-    from nb2prod import openapi  # it needs NumPy, which a run does without
-
-    tag, example = parts.name.tag, {f["key"]: f["example"] for f in parts.schema["fields"]}
-    about = f"Answers with the model '{parts.candidate.name}' of {parts.notebook}."
+    tag, rows = parts.name.tag, parts.request.get("rows")
+    card = {"title": tag.replace("-", " ").capitalize(), "notebook": parts.notebook, "kind": parts.schema["kind"]}
     texts = {
         "service.py": _service(parts),
         "schema.json": _json(parts.schema),
-        "example.json": _json(example),
-        "openapi.json": _json(openapi.document(tag, parts.lifted.digest[:16], about, parts.schema, parts.answer)),
-        "card.json": _json(_card(parts)),
+        "request.json": _json(parts.request),
+        **({"example.json": _json(rows[0])} if rows else {}),
+        "openapi.json": _json(parts.openapi),
+        "card.json": _json(card | parts.card),
         "requirements.txt": parts.pins.text(),
         "page.html": page("page", tag),
-        "README.md": _readme(parts, example),
-        **{f"{RUNTIME}/{name}.py": _file(f"{name}.py") for name in _runtime()},
+        "README.md": _readme(parts),
+        **{f"{RUNTIME}/{path}": _file(path) for path in _runtime()},
     }
-    made = {path: text.encode() for path, text in texts.items()} | {"model.pkl": parts.lifted.model, **parts.helpers}
-    if parts.lifted.source:
-        made[f"{parts.name.module}.py"] = parts.lifted.source.encode()
-    if parts.lifted.values:
-        made["values.pkl"] = parts.lifted.values
+    made = {path: text.encode() for path, text in texts.items()} | dict(parts.files)
     hashes = {path: hashlib.sha256(data).hexdigest() for path, data in made.items()}
     pinned = (*parts.pins.direct, *parts.pins.indirect)
-    made["sbom.json"] = _json(sbom.document(tag, parts.lifted.digest[:16], pinned, hashes)).encode()
+    made["sbom.json"] = _json(sbom.document(tag, parts.digest[:16], pinned, hashes)).encode()
     return made
 
 
@@ -201,45 +179,36 @@ def environment(home: Path, environ: Mapping[str, str] = os.environ) -> dict[str
 
 
 def _service(parts: Parts) -> str:
+    hashes = {path: hashlib.sha256(parts.files[path]).hexdigest() for path in parts.guarded}
     return Template(_file("service.txt")).substitute(
         title=parts.name.service,
-        notebook=parts.notebook.translate(PROSE),
+        about=parts.about.translate(PROSE),
         code=parts.name.module,
-        digest=parts.lifted.digest,
+        digest=parts.digest,
+        files=f", files={hashes!r}" if hashes else "",
         name=parts.name.tag,
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
         service=parts.name.service,
+        arguments=", ".join(f"{name}: {kind}" for name, kind in parts.arguments.items()),
+        given=", ".join(f"{name}={name}" for name in parts.arguments),
     )
 
 
 def _runtime() -> list[str]:
-    """Return the modules of a service's runtime: whatever stands beside its core."""
-    return sorted(f.name.removesuffix(".py") for f in files("nb2prod.serving").iterdir() if f.name.endswith(".py"))
+    """Return the modules of a service's runtime: whatever stands beside its core, as paths."""
+    folder = files("nb2prod.serving")
+    inner = [f for f in folder.iterdir() if f.is_dir() and f.joinpath("__init__.py").is_file()]
+    found = [(f.name, f) for f in folder.iterdir()] + [(f"{d.name}/{f.name}", f) for d in inner for f in d.iterdir()]
+    return sorted(path for path, f in found if f.name.endswith(".py"))
 
 
-def _file(name: str) -> str:
-    return files("nb2prod.serving").joinpath(name).read_text(encoding="utf-8")
+def _file(path: str) -> str:
+    return files("nb2prod.serving").joinpath(path).read_text(encoding="utf-8")
 
 
-def _readme(parts: Parts, example: Json) -> str:
-    body = json.dumps({"rows": [example]}, ensure_ascii=False)
-    return (
-        f"# {parts.name.tag}\n\nAnswers with the model '{parts.candidate.name}' of {parts.notebook}, "
-        f"which nb2prod packaged.\n\n```\nPOST /predict\n{body}\n```\n"
-    )
-
-
-def _card(parts: Parts) -> Json:
-    return {
-        "title": parts.name.tag.replace("-", " ").capitalize(),
-        "notebook": parts.notebook,
-        "model": parts.candidate.name,
-        "rows": parts.rows,
-        "metrics": parts.metrics,
-        "baseline": {"name": parts.baseline.name, "metrics": parts.baseline.metrics},
-        "fields": parts.schema["fields"],
-        "policy": parts.schema["policy"],
-    }
+def _readme(parts: Parts) -> str:
+    body = json.dumps(parts.request, ensure_ascii=False)
+    return f"# {parts.name.tag}\n\n{parts.about} Packaged by nb2prod.\n\n```\nPOST /predict\n{body}\n```\n"
 
 
 def _json(value: Any) -> str:

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from nb2prod import pins
+from nb2prod.pipeline import Pipeline
+from nb2prod.policy import Rules
+from nb2prod.refusals import SecretFound
 
 # Forms that are secrets wherever they stand.
 FORMS: Mapping[str, re.Pattern[str]] = {
@@ -72,3 +75,19 @@ def _of(path: str, data: bytes) -> Iterator[Leak]:
             if value not in seen:
                 seen.add(value)
                 yield Leak(kind=kind, path=path, line=0 if pickled else number, shown=f"{value[:4]}…")
+
+
+def guard(made: Mapping[str, bytes], lines: Pipeline, rules: Rules) -> tuple[Leak, ...]:
+    """Keep secrets out of a package, or tell those that the policy lets pass.
+
+    Raises:
+        SecretFound: There is one, and the policy does not.
+    """
+    found = leaks(made)
+    if not found or rules.secrets == "pass":
+        return found
+    first = found[0]
+    cells = [cell for stage in lines.stages for cell in stage.code_cells]
+    shown = first.shown.removesuffix("…")
+    held = [c.index for c in cells if any(v.startswith(shown) for _, v in secrets(c.source))]
+    raise SecretFound(first.kind, first.path, first.line, first.shown, next(iter(held), None), len(found) - 1)

@@ -16,10 +16,11 @@ from typing import Any
 
 from attrs import frozen
 
-from nb2prod import candidate, clues, pack, pipeline
+from nb2prod import candidate, clues, pack_model, pipeline
 from nb2prod.artifact import Version
 from nb2prod.errors import Nb2ProdError
 from nb2prod.notebook import Notebook
+from nb2prod.restored import entered, needed, restore
 from nb2prod.stores import open_store
 
 
@@ -36,14 +37,14 @@ class Ran:
 def measured(ran: Ran) -> dict[str, Any]:
     """Return the measures of a run by name, and the kind of its model, if it has one."""
     lines, store = pipeline.build(ran.notebook), open_store(ran.store)
-    space = pack.entered()
+    space = entered()
     seen, named = clues.of(lines), candidate.chosen(lines)
     names = named.names.union(ran.names, *(clue.names for clue in seen))
-    pack.restore(store, pack.needed(ran.values, names), space)
+    restore(store, needed(ran.values, names), space)
     numbers = {name: number for name in sorted(ran.names) if (number := _number(space.get(name))) is not None}
     try:
         found = candidate.settle(seen, space, named)
-        return {"kind": found.kind, "metrics": pack.judged(found)[0] | numbers}
+        return {"kind": found.kind, "metrics": pack_model.judged(found)[0] | numbers}
     except Nb2ProdError:
         return {"kind": None, "metrics": numbers}  # it has no model, or none that can be measured
 

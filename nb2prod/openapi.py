@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nb2prod.serving.bulk import ARROW, PARQUET
 from nb2prod.serving.columns import column
+from nb2prod.serving.forms import ARROW, PARQUET
 from nb2prod.serving.table import LARGE, MOST
 
 Json = dict[str, Any]

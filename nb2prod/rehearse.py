@@ -7,39 +7,22 @@ import json
 import math
 import time
 from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from attrs import frozen
 
 from nb2prod import load, process
+from nb2prod.call import Call, Fault, differences
 from nb2prod.process import Running
 from nb2prod.refusals import ServiceDiffers
 
-BATCH = 100  # rows a request
 SINGLES = (50, 300)  # requests of one row, to time: so many at least, and at most
 ENOUGH = 1.0  # seconds of them
 LOADED = 0.5  # seconds under load
 CONNECTIONS = 8
-# How near numbers must be: a model may add up in another order when it gets fewer rows at once.
-CLOSE = 1e-9
 SHOWN = 5  # differing rows that an error shows
-
-
-class Asked(Protocol):
-    """Held-out rows as a client would send them, and what the notebook's model says of them."""
-
-    @property
-    def rows(self) -> tuple[dict[str, Any], ...]:
-        """Return the rows."""
-
-    @property
-    def predictions(self) -> tuple[Any, ...]:
-        """Return one prediction a row."""
-
-    @property
-    def probabilities(self) -> tuple[dict[str, float], ...] | None:
-        """Return one set of probabilities a row, or None."""
 
 
 @frozen(kw_only=True)
@@ -62,16 +45,20 @@ class Given(Protocol):
     """What a rehearsal asks a service."""
 
     @property
-    def held(self) -> Asked:
-        """Return held-out rows."""
+    def held(self) -> Sequence[Call]:
+        """Return held-out rows, many at a time."""
 
     @property
-    def hostile(self) -> Asked:
+    def hostile(self) -> Sequence[Call]:
         """Return rows at the edges of what was seen."""
 
     @property
-    def required(self) -> str | None:
-        """Return a field that no request may miss."""
+    def single(self) -> Sequence[Call]:
+        """Return the smallest requests there are, to time."""
+
+    @property
+    def faulty(self) -> Sequence[Fault]:
+        """Return requests that must be refused."""
 
 
 def rehearse(bento: str, given: Given, *, home: Path, work: Path) -> Rehearsal:
@@ -85,28 +72,27 @@ def rehearse(bento: str, given: Given, *, home: Path, work: Path) -> Rehearsal:
 
     Raises:
         ServiceNotReady: It does not start.
-        ServiceDiffers: It answers differently, or accepts a row without `required`.
+        ServiceDiffers: It answers differently, or accepts what it must refuse.
     """
-    held, edges, required = given.held, given.hostile, given.required
     begun = time.perf_counter()
     running = process.serve(bento, home=home, port=process.free_port(), log=work / "service.log")
     cold = time.perf_counter() - begun
     try:
-        for asked, kind in ((held, "held-out"), (edges, "hostile")):
-            if differing := list(_compared(running, asked)):
-                reason = f"{len(differing)} of {len(asked.rows)} {kind} rows differ"
+        for calls, kind in ((given.held, "held-out"), (given.hostile, "hostile")):
+            if differing := [text for call in calls for text in _asked(running, call)]:
+                reason = f"{len(differing)} of {sum(call.rows for call in calls)} {kind} rows differ"
                 raise ServiceDiffers(reason, "\n".join(differing[:SHOWN]))
-        if required is not None:
-            _refuses(running, held.rows[0], required)
-        times = sorted(_timed(running, held))
-        seen = _loaded(running, held)
+        for fault in given.faulty:
+            _refuses(running, fault)
+        times = sorted(_timed(running, given.single))
+        seen = _loaded(running, given.single)
         memory = process.memory(running)
     finally:
         process.stop(running)
     return Rehearsal(
-        rows=len(held.rows),
+        rows=sum(call.rows for call in given.held),
         equal=True,
-        hostile=len(edges.rows),
+        hostile=sum(call.rows for call in given.hostile),
         cold_start_seconds=round(cold, 3),
         p50_ms=round(_quantile(times, 0.5), 3),
         p95_ms=round(_quantile(times, 0.95), 3),
@@ -117,74 +103,47 @@ def rehearse(bento: str, given: Given, *, home: Path, work: Path) -> Rehearsal:
     )
 
 
-def differences(held: Asked, start: int, answers: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Describe the answers, to the rows from `start` on, that are not the notebook's."""
-    for number, answer in enumerate(answers, start):
-        expected, said = held.predictions[number], answer.get("prediction")
-        if not same(expected, said):
-            yield f"row {number + 1}: the notebook says {expected!r}, the service {said!r}"
-        elif held.probabilities is not None:
-            chances, given = held.probabilities[number], answer.get("probabilities") or {}
-            far = [
-                c for c, p in chances.items() if not math.isclose(p, given.get(c, math.nan), rel_tol=0, abs_tol=CLOSE)
-            ]
-            if far or chances.keys() != given.keys():
-                yield f"row {number + 1}: the notebook's probabilities are {chances}, the service's {given}"
+def _asked(running: Running, call: Call) -> Iterator[str]:
+    status, said = process.ask(running, "/predict", dict(call.request))
+    if status != http.HTTPStatus.OK:
+        rows = f"rows {call.first + 1} to {call.first + call.rows}" if call.rows > 1 else "a request"
+        raise ServiceDiffers(f"{rows} got status {status}", json.dumps(said)[:2000])
+    yield from differences(call, said)
 
 
-def same(expected: Any, said: Any) -> bool:
-    """Compare two predictions: classes exactly, numbers as closely as any order of adding up gives them."""
-    if isinstance(expected, list):
-        return isinstance(said, list) and len(said) == len(expected) and all(map(same, expected, said))
-    if isinstance(expected, float) and isinstance(said, int | float) and not isinstance(said, bool):
-        return math.isclose(expected, said, rel_tol=CLOSE, abs_tol=CLOSE**2)
-    return bool(expected == said) and isinstance(expected, bool) == isinstance(said, bool)
-
-
-def _compared(running: Running, held: Asked) -> Iterator[str]:
-    for start in range(0, len(held.rows), BATCH):
-        rows = held.rows[start : start + BATCH]
-        status, answers = process.ask(running, "/predict", {"rows": rows})
-        if status != http.HTTPStatus.OK or not isinstance(answers, list) or len(answers) != len(rows):
-            text = json.dumps(answers)[:2000]
-            raise ServiceDiffers(f"rows {start + 1} to {start + len(rows)} got status {status}", text)
-        yield from differences(held, start, answers)
-
-
-def _refuses(running: Running, row: dict[str, Any], required: str) -> None:
-    """Check that a missing field is the client's fault, and is named."""
-    status, answer = process.ask(running, "/predict", {"rows": [{k: v for k, v in row.items() if k != required}]})
-    named = required in json.dumps(answer, ensure_ascii=False)
+def _refuses(running: Running, fault: Fault) -> None:
+    """Check that a fault is the client's, and is named."""
+    status, answer = process.ask(running, "/predict", dict(fault.request))
+    named = fault.word in json.dumps(answer, ensure_ascii=False)
     if not (http.HTTPStatus.BAD_REQUEST <= status < http.HTTPStatus.INTERNAL_SERVER_ERROR and named):
-        reason = f"a row without '{required}' got status {status}" + ("" if named else ", and the field is not named")
-        raise ServiceDiffers(reason, json.dumps(answer)[:2000])
+        reason = f"a request with a fault in '{fault.word}' got status {status}"
+        raise ServiceDiffers(reason + ("" if named else ", and it is not named"), json.dumps(answer)[:2000])
 
 
-def _timed(running: Running, held: Asked) -> Iterator[float]:
+def _timed(running: Running, single: Sequence[Call]) -> Iterator[float]:
     """Yield how many milliseconds requests of one row take over one connection; their answers must be right, too."""
-    rows, least, most = held.rows, *SINGLES
+    least, most = SINGLES
     connection = http.client.HTTPConnection(process.HOST, running.port, timeout=60)
     start = time.perf_counter()
     try:
-        for n in range(most):
+        for n, call in enumerate(islice(cycle(single), most)):
             if n >= least and time.perf_counter() - start > ENOUGH:
                 break
-            body = json.dumps({"rows": [rows[n % len(rows)]]}).encode()
+            body = json.dumps(call.request).encode()
             begun = time.perf_counter()
-            status, answers = process.post(connection, "/predict", body)
+            status, said = process.post(connection, "/predict", body)
             yield (time.perf_counter() - begun) * 1000
             if status != http.HTTPStatus.OK:
-                raise ServiceDiffers(f"row {n % len(rows) + 1} alone got status {status}", json.dumps(answers)[:2000])
-            if differing := list(differences(held, n % len(rows), answers)):
+                raise ServiceDiffers(f"row {call.first + 1} alone got status {status}", json.dumps(said)[:2000])
+            if differing := list(differences(call, said)):
                 raise ServiceDiffers("a row alone is answered otherwise than among others", "\n".join(differing))
     finally:
         connection.close()
 
 
-def _loaded(running: Running, held: Asked) -> load.Seen:
+def _loaded(running: Running, single: Sequence[Call]) -> load.Seen:
     """Ask over several connections at once; no answer may be a refusal."""
-    bodies = (json.dumps({"rows": [row]}).encode() for row in held.rows[:BATCH])
-    asked = [load.request("/predict", body, running.port) for body in bodies]
+    asked = [load.request("/predict", json.dumps(call.request).encode(), running.port) for call in single]
     seen = load.measure(running.port, asked, seconds=LOADED, connections=CONNECTIONS, pid=running.pid)
     if set(seen.statuses) != {http.HTTPStatus.OK}:
         reason = f"under load, requests got status {', '.join(map(str, sorted(seen.statuses)))}"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, field, frozen
+from attrs import Factory, asdict, field, frozen
 
 from nb2prod.errors import RunUnknown
 from nb2prod.refusals import ReleaseExists
@@ -47,6 +47,8 @@ class Release:
     archive: str  # file beside the manifest
     archive_sha256: str
     path: str = ""  # of the notebook, below its project; manifests of old have none
+    # What it answers: of what was made before there were kinds, the model says it.
+    kind: str = field(default=Factory(lambda self: str(self.model.get("kind", "classification")), takes_self=True))
     schema: int = field(default=SCHEMA)
 
     @property

@@ -56,8 +56,9 @@ def score(folder: str, digest: str, data: bytes, kind: Kind) -> Scored:
 
     table = pa.ipc.open_stream(data).read_all()
     try:
-        rows = core.table.take([_values(table.column(field["key"]), field, kind) for field in core.schema["fields"]])
-        answers = told(core.schema, rows, core.ask(rows))
+        of = getattr(core, "kind", core)  # a release from before there were kinds has no other
+        rows = of.table.take([_values(table.column(field["key"]), field, kind) for field in core.schema["fields"]])
+        answers = told(core.schema, rows, of.ask(rows))
     except Refused as refused:
         return Scored(faults=tuple(fault.json() for fault in refused.faults[:20]), count=len(refused.faults))
     made = {"prediction": [answer["prediction"] for answer in answers]}

@@ -39,7 +39,7 @@ from nb2prod.compare import Verdict
 from nb2prod.errors import Nb2ProdError, Place
 from nb2prod.events import Event, Listener
 from nb2prod.failures import RunCancelled
-from nb2prod.pack import Order, Packed
+from nb2prod.order import Order, Packed
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Gate, Rules
 from nb2prod.refusals import GateClosed, PackingEnded, StagedDiffers
@@ -158,7 +158,7 @@ def _made(source: Source, listen: Listener, verdict: Verdict | None) -> Release:
                 tell(tag)
         with step("rehearse", listen) as tell:
             tried = rehearse.rehearse(tag, packed, home=home, work=work)
-            way = "" if packed.fast.used else ", without a fast path"
+            way = ", without a fast path" if packed.fast and not packed.fast.used else ""
             tell(f"{tried.rows} rows equal, {tried.p50_ms:.1f} ms a request{way}")
         with step("release", listen) as tell:
             fit = Fit(packed=packed, tried=tried, tag=tag, service=work / "service", archive=archive, verdict=verdict)
@@ -272,10 +272,9 @@ def _gate(source: Source, fit: Fit) -> Gate:
         GateClosed: It may not be shipped.
     """
     rules, packed, tried = source.rules, fit.packed, fit.tried
-    beats = policy.beats(str(packed.model["kind"]), packed.metrics, packed.baseline.metrics, packed.compared)
     dear = risk.bounded(packed.size, risk.cost(rules, tried.cpu_ms))
     verdicts = [
-        *([] if rules.baseline == "off" else [evolve(beats, severity=rules.baseline)]),
+        *_beaten(rules, packed),
         policy.same(equal=tried.equal, rows=tried.rows),
         policy.licensed(packed.licences, rules.forbidden_licences),
         *policy.bounded(rules, {**packed.metrics, **asdict(tried), **dear}),
@@ -284,6 +283,13 @@ def _gate(source: Source, fit: Fit) -> Gate:
     if not found.ok:
         raise GateClosed(tuple((v.rule, v.detail) for v in found.verdicts if v.stops))
     return found
+
+
+def _beaten(rules: Rules, packed: Packed) -> Iterator[policy.Verdict]:
+    """Say whether a model is better than what it was compared with; what is no model is not."""
+    if packed.baseline is not None and rules.baseline != "off":
+        beats = policy.beats(packed.kind, packed.metrics, packed.baseline.metrics, packed.compared)
+        yield evolve(beats, severity=rules.baseline)
 
 
 def _manifest(source: Source, fit: Fit, archive: Path) -> Release:
@@ -302,11 +308,12 @@ def _manifest(source: Source, fit: Fit, archive: Path) -> Release:
         parameters=dict(source.report.parameters),
         model=packed.model,
         metrics=packed.metrics,
-        baseline=asdict(packed.baseline),
+        baseline=asdict(packed.baseline) if packed.baseline else {},
         gate={"ok": gate.ok, **asdict(gate)},
         intervals=packed.compared.intervals if packed.compared else {},
         licences=packed.licences,
-        rehearsal={**asdict(fit.tried), "fast": asdict(packed.fast)},
+        rehearsal={**asdict(fit.tried), "fast": packed.fast and asdict(packed.fast)},
+        kind=packed.kind,
         bento=fit.tag,
         archive=archive.name,
         archive_sha256=_hash(archive.read_bytes()),

@@ -16,10 +16,9 @@ import pytest
 from attrs import evolve
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from nb2prod import bundle, fields, pack, serving
+from nb2prod import bundle, fields, pack_model, serving
 from nb2prod.bundle import Name, Parts, contents, version
 from nb2prod.candidate import Candidate, Rows
-from nb2prod.evaluate import Rival
 from nb2prod.lift import Lifted
 from nb2prod.pins import Pins
 from nb2prod.policy import Rules
@@ -27,7 +26,15 @@ from nb2prod.policy import Rules
 FRAME = pd.DataFrame({"hours": [1.0, 2.0, 3.0, 4.0], "visits": [1, 2, 1, 2]})
 
 
-def parts(frame: Any = FRAME, labels: Any = ("no", "yes", "no", "yes"), notebook: str = "churn.ipynb") -> Parts:
+MODEL = Lifted(model=b"pickle")
+
+
+def parts(
+    frame: Any = FRAME,
+    labels: Any = ("no", "yes", "no", "yes"),
+    notebook: str = "churn.ipynb",
+    lifted: Lifted = MODEL,
+) -> Parts:
     number = not isinstance(labels[0], str | bool)
     model = (LinearRegression() if number else LogisticRegression()).fit(np.arange(len(labels))[:, None], labels)
     model.predict = lambda x: np.asarray(labels)[: len(x)]
@@ -37,20 +44,9 @@ def parts(frame: Any = FRAME, labels: Any = ("no", "yes", "no", "yes"), notebook
     kind = "regression" if number else "classification"
     found = Candidate(name="m", cell=0, kind=kind, model=model, train=rows, held=rows)
     table = fields.learn(found)
-    schema = bundle.described(found, table, Rules())
-    return Parts(
-        notebook=notebook,
-        name=Name.of(Path(notebook).stem),
-        candidate=found,
-        schema=schema,
-        answer=pack.answers(model, schema, [table.example()])[0],
-        lifted=Lifted(model=b"pickle"),
-        pins=Pins(direct=("numpy==2",), indirect=()),
-        metrics={"accuracy": 0.5},
-        baseline=Rival(name="most frequent class", metrics={"accuracy": 0.5}),
-        rows=4,
-        helpers={},
-    )
+    schema = pack_model.described(found, table, Rules())
+    made = pack_model.parted(notebook, found, schema, lifted, {"metrics": {"accuracy": 0.5}})
+    return evolve(made, pins=Pins(direct=("numpy==2",), indirect=()))
 
 
 def service(given: Parts) -> str:
@@ -87,7 +83,8 @@ def test_what_it_runs_on_knows_nothing_of_nb2prod() -> None:
     made = contents(parts())
     runtime = {path: data.decode() for path, data in made.items() if path.startswith("serving_runtime/")}
 
-    assert {Path(path).name for path in runtime} == {path.name for path in Path(serving.__path__[0]).glob("*.py")}
+    own = Path(serving.__path__[0])
+    assert set(runtime) == {f"serving_runtime/{path.relative_to(own).as_posix()}" for path in own.rglob("*.py")}
     assert not [path for path, text in runtime.items() if re.search(r"^\s*(from|import) nb2prod", text, re.MULTILINE)]
 
 
@@ -142,7 +139,7 @@ def test_the_same_files_have_the_same_version() -> None:
 
 def test_a_module_and_values_are_written_only_when_there_are_any() -> None:
     bare = contents(parts())
-    full = contents(evolve(parts(), lifted=Lifted(model=b"", source="x = 1\n", values=b"v")))
+    full = contents(parts(lifted=Lifted(model=b"", source="x = 1\n", values=b"v")))
 
     assert not {"churn_code.py", "values.pkl"} & bare.keys()
     assert {"churn_code.py", "values.pkl"} <= full.keys()

@@ -12,10 +12,9 @@ import numpy as np
 from .answers import Answer
 from .columns import Column
 from .faults import Fault, Refused
+from .forms import ARROW, PARQUET
 from .heads import Matrix
 from .table import LARGE, Rows, Table, refused
-
-ARROW, PARQUET = b"application/vnd.apache.arrow.stream", b"application/vnd.apache.parquet"
 
 
 class Given(Sequence[Any]):

@@ -19,9 +19,9 @@ from typing import Any
 from anyio import CapacityLimiter, to_thread
 from prometheus_client import Counter, Histogram
 
-from .bulk import ARROW, PARQUET
 from .core import Core
 from .faults import Refused
+from .forms import ARROW, JSON, PARQUET
 from .page import policy
 
 Scope = MutableMapping[str, Any]
@@ -37,7 +37,6 @@ BODY = 16 * 2**20  # bytes of a request, unless SERVICE_MAX_BODY says otherwise
 # Health is asked by what runs the service, which knows no keys; the page holds nothing but itself.
 OPEN = frozenset({"/livez", "/readyz", "/healthz", "/"})
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
-JSON = b"application/json"
 KINDS = frozenset({JSON, ARROW, PARQUET})
 SAFE = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
@@ -127,10 +126,10 @@ class Door:
             async with asyncio.timeout(self.patience):
                 body = await self.body(headers, receive)
                 if kind == JSON and self.core.quick(len(body)):
-                    said = self.core.reply(body)
+                    said = self.core.reply(body, kind)
                 else:
                     self.limiter = self.limiter or CapacityLimiter(1)
-                    work = self.core.reply if kind == JSON else partial(self.core.reply_in_bulk, kind=kind)
+                    work = partial(self.core.reply, form=kind)
                     said = await to_thread.run_sync(work, body, limiter=self.limiter, abandon_on_cancel=True)
         except TimeoutError:
             raise Refused(504, f"There was no answer within {self.patience:g} seconds.") from None

@@ -17,11 +17,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from nb2prod import bundle, fields, pack, probe
+from nb2prod import bundle, fields, pack_model, probe
 from nb2prod.candidate import Candidate, Rows
-from nb2prod.evaluate import Rival
 from nb2prod.lift import Lifted
-from nb2prod.pins import Pins
 from nb2prod.policy import Rules
 from nb2prod.serving.core import Core
 from nb2prod.serving.door import Door
@@ -62,27 +60,22 @@ def opened(
 ) -> Door:
     """Package a model into a folder, load it from there, and open its door."""
     table = fields.learn(found)
-    schema = bundle.described(found, table, rules or Rules())
+    schema = pack_model.described(found, table, rules or Rules())
     real = fields.records(found.held.x, table, found.model)
     schema["fast"] = probe.verdict(found.model, schema, real).how
     data = pickle.dumps(found.model)
-    parts = bundle.Parts(
-        notebook="shop.ipynb",
-        name=bundle.Name.of("shop"),
-        candidate=found,
-        schema=schema,
-        answer=pack.answers(found.model, schema, [table.example()])[0],
-        lifted=Lifted(model=data),
-        pins=Pins(direct=(), indirect=()),
-        metrics={"accuracy": 1.0},
-        baseline=Rival(name="most frequent class", metrics={"accuracy": 0.5}),
-        rows=len(found.held),
-        helpers={},
-    )
+    rival = {"name": "most frequent class", "metrics": {"accuracy": 0.5}}
+    card = {"metrics": {"accuracy": 1.0}, "baseline": rival, "rows": len(found.held)}
+    parts = pack_model.parted("shop.ipynb", found, schema, Lifted(model=data), card)
     bundle.write(bundle.contents(parts), folder)
     core = Core(folder, digest=sha256(data).hexdigest())
     core.load()
     return Door(elsewhere, core=core, environ=environ or {})
+
+
+def example(door: Door) -> dict[str, Any]:
+    """A row of the usual values."""
+    return {f["key"]: f["example"] for f in door.core.schema["fields"]}
 
 
 async def elsewhere(scope: Any, receive: Any, send: Any) -> None:

@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import shops
 from shops import call
 
-from nb2prod.serving.bulk import ARROW, PARQUET
 from nb2prod.serving.door import Door
+from nb2prod.serving.forms import ARROW, PARQUET
 
 X = shops.frame()
 MODEL = shops.model(X)
@@ -107,9 +107,9 @@ def test_what_is_no_arrow_is_the_clients_fault(door: Door) -> None:
 
 
 def test_a_model_without_a_fast_path_gets_its_frame(door: Door) -> None:
-    fast, door.core.fast = door.core.fast, None
+    fast, door.core.kind.fast = door.core.kind.fast, None
     status, said = sent(door, pa.Table.from_pandas(X, preserve_index=False))
-    door.core.fast = fast
+    door.core.kind.fast = fast
 
     assert status == 200
     assert said["prediction"].to_pylist() == MODEL.predict(X).tolist()

@@ -43,7 +43,7 @@ def lenient(tmp_path_factory: pytest.TempPathFactory) -> Door:
 
 @pytest.fixture(scope="module")
 def example(door: Door) -> dict[str, Any]:
-    return door.core.example()
+    return shops.example(door)
 
 
 ROLES = {"number": "hours", "integer": "visits", "text": "note", "category": "plan"}
@@ -52,7 +52,7 @@ BAD = list(bad_inputs.every(EXAMPLE, lambda rows: {"rows": rows}, **ROLES))
 
 
 def test_the_fast_path_is_in_use_here(door: Door) -> None:
-    assert door.core.fast is not None
+    assert door.core.kind.fast is not None
 
 
 def test_a_good_request_is_answered_as_the_model_answers(door: Door) -> None:

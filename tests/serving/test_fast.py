@@ -46,7 +46,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import shops
 
-from nb2prod import bundle, fields, probe
+from nb2prod import fields, pack_model, probe
 from nb2prod.policy import Rules
 from nb2prod.probe import Verdict
 from nb2prod.serving.fast import compile_model
@@ -74,7 +74,7 @@ def columns(encoder: Any = None, numbers: Any = None, **options: Any) -> Any:
 def verdict(fitted: Any, x: Any = X, kind: Any = "classification") -> Verdict:
     found = shops.candidate(x, fitted, kind)
     table = fields.learn(found)
-    return probe.verdict(fitted, bundle.described(found, table, Rules()), fields.records(x, table, fitted))
+    return probe.verdict(fitted, pack_model.described(found, table, Rules()), fields.records(x, table, fitted))
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_a_difference_is_found() -> None:
     wrong = make_pipeline(*[step for _, step in fitted.steps[:-1]], Ridge(alpha=1.0001))
     wrong[-1].fit(fitted[:-1].transform(X), SIZE)
     found = shops.candidate(X, fitted, "regression")
-    schema = bundle.described(found, fields.learn(found), Rules())
+    schema = pack_model.described(found, fields.learn(found), Rules())
     rows = Table.of(schema).check(fields.records(X, fields.learn(found), fitted), most=200)
 
     assert probe._same(fitted, schema, compile_model(fitted, schema, sheets=True), rows)
@@ -274,7 +274,7 @@ def test_a_difference_is_found() -> None:
 def test_hostile_rows_reach_beyond_what_was_seen() -> None:
     found = shops.candidate(X, make_pipeline(columns(), SVC()).fit(X, TWO))
     table = fields.learn(found)
-    schema = bundle.described(found, table, Rules())
+    schema = pack_model.described(found, table, Rules())
     rows = probe.hostile(schema, fields.records(X, table, found.model))
 
     assert {row["city"] for row in rows} >= {"Köln", "\N{SNOWMAN} never seen"}
