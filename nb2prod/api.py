@@ -91,8 +91,8 @@ def suggest(book: Notebook, *, magic: bool = False) -> dict[str, Any]:
     return schema.suggestion(book.name, found, suggest.edits(book, found, magic=magic))
 
 
-def accept(path: Path, *, magic: bool = False, out: Path | None = None) -> dict[str, Any]:
-    """Tag a notebook file, or a copy of it, as `suggest` proposes; return the proposal.
+def accept(path: Path, *, magic: bool = False, out: Path | None = None, only: str | None = None) -> dict[str, Any]:
+    """Tag a notebook file, or a copy of it, as `suggest` proposes, with all stages or `only` one; return the proposal.
 
     Raises:
         NotebookUnreadable: It is no notebook, or in an older format, of which nothing would stay as it was.
@@ -101,7 +101,7 @@ def accept(path: Path, *, magic: bool = False, out: Path | None = None) -> dict[
     from nb2prod import suggest
 
     book = read(path)
-    found = suggest.suggest(book)
+    found = tuple(item for item in suggest.suggest(book) if only in {None, item.name})
     made = suggest.edits(book, found, magic=magic)
     document.edited(path, lambda raw: edits.apply(raw, made), out or path)
     return schema.suggestion(book.name, found, made)

@@ -247,7 +247,9 @@ def _notes(recorder: Recorder, path: Path) -> tuple[str, ...]:
         names = ", ".join(f"'{name}'" for name in other)
         notes.append(f"The saved notebook differs from what ran here in stage {names}: save it, so that this ships.")
     if not any(stage.tags for stage in split(api.read(path))):
-        notes.append(f"No cell is tagged yet. Stages are proposed by: nb2prod suggest {shlex.quote(path.name)}")
+        notes.append(
+            f"No cell is tagged yet. Stages are proposed below, and by: nb2prod suggest {shlex.quote(path.name)}"
+        )
     return tuple(notes)
 
 

@@ -123,6 +123,74 @@ def findings(found: Iterable[Mapping[str, Any]]) -> str:
     return f'<ul style="margin:4px 0;padding-left:1.2em">{"".join(rows)}</ul>' if rows else ""
 
 
+def suggestion(found: Iterable[Mapping[str, Any]]) -> str:
+    """List the stages as proposed, each with its cells and why; those that are tagged already have a tick."""
+    rows = "".join(
+        f'<li style="margin:2px 0"><b>{escape(item["name"])}</b> cells {", ".join(str(c + 1) for c in item["cells"])} '
+        f"{'✓' if item['given'] else format(item['confidence'], '.0%')} "
+        f'<span style="color:{_FAINT}">{escape(item["why"])}</span></li>'
+        for item in found
+    )
+    return f'<ul style="margin:4px 0;padding-left:1.2em">{rows}</ul>' if rows else ""
+
+
+def history(found: Iterable[Mapping[str, Any]]) -> str:
+    """List runs, the newest first."""
+    rows = [(item["run"], item["verb"], item["state"], item["release"] or "") for item in found]
+    return _table(("run", "what", "state", "release"), rows)
+
+
+def comparison(found: Mapping[str, Any]) -> str:
+    """Show what differs between two runs: parameters, metrics, times, names that flow, and code."""
+    runs = found["runs"]
+    pairs = [
+        (title, [(item["name"], _shown(item["one"]), _shown(item["other"])) for item in found[key]])
+        for title, key in (("Parameters", "parameters"), ("Metrics", "metrics"))
+    ]
+    times = [(s["name"], *(_shown(s["seconds"][side]) for side in ("one", "other"))) for s in found["stages"]]
+    parts = [_part(title, _table(("", *runs), rows)) for title, rows in (*pairs, ("Seconds", times))]
+    flows = [
+        f"{word}: {edge['name']} from {edge['from']} to {edge['to']}"
+        for word in ("added", "removed")
+        for edge in found["edges"][word]
+    ]
+    parts.append(_part("Graph", "<br>".join(escape(flow) for flow in flows)))
+    changed = [stage for stage in found["stages"] if stage["change"] != "same"]
+    diffs = (f"{escape(s['name'])}: {s['change']}{_diff(s['diff'], s['name'])}" for s in changed)
+    return "".join([*parts, _part("Code", "".join(diffs))])
+
+
+def _part(title: str, inner: str) -> str:
+    return f'<div style="margin:8px 0"><b>{title}</b><div>{inner or "no difference"}</div></div>'
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else format(value, ".4g") if isinstance(value, float) else str(value)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Draw a table whose rows begin with what they are about."""
+    apart = 'style="text-align:left;font-weight:normal;padding-right:1.5em"'
+    top = "".join(f"<th {apart}>{escape(name)}</th>" if name else "<td></td>" for name in head)
+    body = "".join(
+        f"<tr><th {apart}>{escape(row[0])}</th>{''.join(f'<td {apart}>{escape(text)}</td>' for text in row[1:])}</tr>"
+        for row in rows
+    )
+    return f'<table style="line-height:1.5;margin:4px 0"><tr>{top}</tr>{body}</table>' if rows else ""
+
+
+def _diff(lines: Iterable[str], name: str) -> str:
+    """Draw a diff; the sign before each line says what its colour says."""
+    edges = {"+": COLOURS["done"], "-": COLOURS["failed"]}
+    drawn = "".join(
+        f'<span style="display:block;border-left:3px solid {edges.get(line[:1], "transparent")};padding-left:6px">'
+        f"{escape(line) or ' '}</span>"
+        for line in lines
+    )
+    style = "margin:4px 0;overflow-x:auto;background:var(--jp-layout-color2, #eee)"
+    return f'<pre tabindex="0" role="region" aria-label="Differences in {escape(name)}" style="{style}">{drawn}</pre>'
+
+
 def steps(found: Iterable[Mapping[str, Any]]) -> str:
     """Show a ship's steps in a line."""
     words = []

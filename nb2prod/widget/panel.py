@@ -12,7 +12,9 @@ from nb2prod import api, jobs, parameters, settings, text
 from nb2prod.errors import Nb2ProdError
 from nb2prod.schema import error as error_json
 from nb2prod.widget import drawing
+from nb2prod.widget.history import History
 from nb2prod.widget.progress import Progress
+from nb2prod.widget.suggestion import Suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +48,9 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.parameters: dict[str, ipywidgets.Text] = {}
         buttons = ipywidgets.HBox([self.run_button, self.ship_button, self.cancel_button])
         self.form = ipywidgets.HBox(layout=ipywidgets.Layout(flex_flow="row wrap"))
-        super().__init__([self.head, self.drawing, self.findings, self.form, buttons, self.news])
+        self.suggestion, self.history = Suggestion(path, self.refresh), History(path)
+        more = ipywidgets.Accordion([self.suggestion, self.history], titles=("Suggest stages", "History"))
+        super().__init__([self.head, self.drawing, self.findings, self.form, buttons, self.news, more])
         self.graph: dict[str, Any] = {"stages": [], "edges": [], "parameters": [], "findings": []}
         self.refresh()
 
@@ -118,6 +122,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if self.progress.result is None:
             self.progress.error = _lost(self.run_id)
         self._busy(busy=False)
+        self.history.refresh()
         self._draw()
 
     def _busy(self, *, busy: bool) -> None:
@@ -140,8 +145,10 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Add text and HTML for front-ends, pages and files without live widgets."""
         found = super()._repr_mimebundle_(**options)
         data = found[0] if isinstance(found, tuple) else found
-        data["text/plain"] = text.graph(self.graph) or self.path.name
-        data["text/html"] = "".join(part.value for part in (self.head, self.drawing, self.findings, self.news))
+        parts = (self.head, self.drawing, self.findings, self.news, self.suggestion.list, self.history.table)
+        told = (text.graph(self.graph) or self.path.name, self.suggestion.text, self.history.text)
+        data["text/plain"] = "\n\n".join(part for part in told if part)
+        data["text/html"] = "".join(part.value for part in parts)
         return found
 
 

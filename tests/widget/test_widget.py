@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import nbformat
 from books import FOLDER, copied, written
+from nbconvert import HTMLExporter, MarkdownExporter
 
 from nb2prod import api
 from nb2prod.widget import Panel, Progress, drawing
@@ -104,3 +106,67 @@ def test_a_notebook_that_cannot_be_read_is_told_in_the_panel(tmp_path: Path) -> 
     path.write_text("{", encoding="utf-8")
 
     assert "NB100" in Panel(path).news.value
+
+
+PLAIN = (
+    "import pandas as pd",
+    "# load the data\nframe = pd.DataFrame({'x': [1, 2, 3], 'y': [2, 4, 6]})",
+    "from sklearn.linear_model import LinearRegression\nmodel = LinearRegression().fit(frame[['x']], frame.y)",
+)
+
+
+def test_stages_are_proposed_and_written_into_the_file_one_by_one_or_all_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path, *PLAIN)
+    panel = Panel(path)
+    panel.suggestion.ask()
+    first, *others = panel.suggestion.one.options
+    assert others
+    assert f"<b>{first}</b>" in panel.suggestion.list.value
+    panel.suggestion.accept(first)
+    assert f"%%stage {first}" in path.read_text(encoding="utf-8")
+    assert not any(f"%%stage {name}" in path.read_text(encoding="utf-8") for name in others)
+    assert first in {stage["name"] for stage in panel.graph["stages"]}
+
+    panel.suggestion.accept()
+    assert {first, *others} <= {stage["name"] for stage in panel.graph["stages"]}
+    assert panel.suggestion.one.options == ()
+    assert "reload it" in panel.suggestion.news.value
+
+
+def test_runs_are_listed_filtered_and_two_of_them_compared(tmp_path: Path) -> None:
+    path = written(tmp_path, ("n = 1", {"tags": ["parameters"]}), "%%stage a\nrows = n")
+    api.run(path)
+    path.write_text(path.read_text(encoding="utf-8").replace("rows = n", "rows = n + 1"), encoding="utf-8")
+    api.run(path, api.Options(parameters={"n": 2}))
+    history = Panel(path).history
+    runs = [run for _, run in history.list.options]
+    assert len(runs) == 2
+    assert history.compare_button.disabled
+    history.list.value = runs
+    history.compare()
+
+    compared = history.found.value
+    assert "<b>Parameters</b>" in compared
+    assert ">n</th>" in compared
+    assert {sign for sign in "+-" if f"{sign}rows = n" in compared} == {"+", "-"}
+    history.kind.value = "failed"
+    assert history.list.options == ()
+
+
+def test_without_widgets_there_is_text_and_in_nbconvert_a_page(tmp_path: Path) -> None:
+    path = written(tmp_path, *PLAIN)
+    api.run(path)
+    panel = Panel(path)
+    panel.suggestion.ask()
+    data = panel._repr_mimebundle_()
+    output = nbformat.v4.new_output("display_data", data=data)
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%pipeline", outputs=[output])])
+    page, _ = HTMLExporter().from_notebook_node(book)
+    markdown, _ = MarkdownExporter().from_notebook_node(book)
+
+    run = panel.history.runs[0]["run"]
+    assert f"{run}  run  done" in " ".join(data["text/plain"].split("\n")).replace("   ", "  ")
+    assert panel.suggestion.found["stages"][0]["why"] in data["text/plain"]
+    for text in (page, markdown):
+        assert 'aria-label="Stages: ' in text
+        assert run in text

@@ -1,0 +1,55 @@
+"""The widget, for those without the extension: in Notebook 7 a notebook is tagged, run and looked back at with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from playwright.sync_api import Locator, expect
+
+from .conftest import ENDED, Screen, cells, written
+
+PLAIN = (
+    "%load_ext nb2prod\n%pipeline",
+    "import pandas as pd\nfrom sklearn.linear_model import LinearRegression",
+    "# load the data\nframe = pd.DataFrame({'x': [1, 2, 3] * 40, 'z': [5, 1, 2] * 40, 'y': [2, 4, 6] * 40})",
+    "model = LinearRegression().fit(frame[['x', 'z']], frame['y'])",
+    "print(model.score(frame[['x', 'z']], frame['y']))",
+)
+
+
+def shown(screen: Screen) -> Locator:
+    """Run the first cell, and return what it shows."""
+    expect(screen.page.locator(".jp-NotebookKernelLogo img")).to_be_visible(timeout=60_000)
+    expect(screen.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_attached(timeout=60_000)
+    screen.cell(0).locator(".cm-content").click()
+    screen.page.keyboard.press("Control+Enter")
+    widget = screen.cell(0).locator(".jp-OutputArea-output")
+    expect(widget.get_by_role("button", name="Ship")).to_be_visible(timeout=60_000)
+    return widget
+
+
+def test_an_untagged_notebook_is_tagged_run_and_compared_with_the_widget(screen: Screen, folder: Path) -> None:
+    book = written(folder / "plain.ipynb", *PLAIN)
+    screen.open_classic(book)
+    widget = shown(screen)
+    widget.get_by_text("Suggest stages", exact=True).click()
+    widget.get_by_role("button", name="Suggest", exact=True).click()
+    widget.get_by_role("button", name="Accept all").click()
+    expect(widget.get_by_text("Written into plain.ipynb")).to_be_visible()
+    assert "%%stage" in json.dumps(cells(book))
+    graph = widget.get_by_role("img", name="Stages: ")
+    expect(graph).to_have_attribute("aria-label", "Stages: setup, load, train, evaluate")
+
+    for run in (1, 2):
+        widget.get_by_title("Run what has changed").click()
+        expect(widget.get_by_text("run: done")).to_be_visible(timeout=ENDED)
+        expect(widget.locator("select[multiple] option")).to_have_count(run)
+    widget.get_by_text("History", exact=True).click()
+    options = widget.locator("select[multiple] option")
+    widget.locator("select[multiple]").select_option(index=[0, 1])
+    expect(options).to_have_count(2)
+    assert screen.barriers(".jp-OutputArea-output") == []
+    widget.get_by_role("button", name="Compare").click()
+    expect(widget.get_by_text("Seconds")).to_be_visible()
+    assert screen.barriers(".jp-OutputArea-output") == []
