@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import asdict, frozen
 
-from nb2prod import bundle, journal, process, release
+from nb2prod import bundle, journal, process, release, trust
 from nb2prod.process import Running
 from nb2prod.refusals import ServiceNotReady
 from nb2prod.release import Release
@@ -33,8 +33,10 @@ class Backends:
             environ: The environment that it gets.
 
         Raises:
+            ReleaseChanged, ReleaseForeign: It is not what was released, or by nobody who is trusted.
             ServiceNotReady: It does not start; nothing of it is left.
         """
+        made = trust.trusted(self.home, made.id)
         with self._alone(made.id):
             running = self.find(made.id)
             if running is not None and process.answers(running):
@@ -44,6 +46,7 @@ class Backends:
                 raise ServiceNotReady(f"port {port} is in use", "")
             store = bundle.user_home()
             bundle.import_bento(release.folder_of(self.home, made.id) / made.archive, made.bento, home=store)
+            trust.genuine(made, bundle.source(made.bento, home=store))
             return process.serve(
                 made.bento,
                 home=store,

@@ -152,6 +152,12 @@ def import_bento(archive: Path, tag: str, *, home: Path) -> bool:
     return True
 
 
+def source(tag: str, *, home: Path) -> Path:
+    """Return the folder of a Bento's sources in a store."""
+    name, _, number = tag.partition(":")
+    return home / "bentos" / name / number / "src"
+
+
 def delete_bento(tag: str, *, home: Path) -> None:
     """Take a Bento out of a store."""
     _bentoml(DELETE, tag, home=home)

@@ -74,6 +74,9 @@ class Rules:
     # What a core costs an hour, for the risk sheet.
     price_per_cpu_hour: float | None = field(default=None, validator=optional(instance_of((int, float))))
     currency: str = field(default="EUR", validator=instance_of(str))
+    # Whose releases are served: of this user's key and `trusted_keys`, of any key, or without a look at the signature.
+    signatures: str = field(default="trusted", validator=in_(("trusted", "any", "off")))
+    trusted_keys: tuple[str, ...] = field(default=(), converter=tuple)
     # Rules that may be broken, by their name, and the reason why.
     waivers: Mapping[str, str] = field(factory=dict, validator=instance_of(dict))
 

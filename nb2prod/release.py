@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -13,12 +14,16 @@ from typing import Any
 
 from attrs import Factory, asdict, field, frozen
 
+from nb2prod import signing
 from nb2prod.errors import RunUnknown
 from nb2prod.refusals import ReleaseExists
+from nb2prod.signing import Signature
 
 SCHEMA = 1
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*-[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 MANIFEST = "release.json"
+SIGNATURE = "release.sig"
+SERVICE = "service"  # folder of what went into the Bento
 
 Json = Mapping[str, Any]
 
@@ -46,6 +51,7 @@ class Release:
     bento: str  # tag
     archive: str  # file beside the manifest
     archive_sha256: str
+    files: Mapping[str, str] = field(factory=dict)  # beside the manifest: path → SHA-256
     path: str = ""  # of the notebook, below its project; manifests of old have none
     # What it answers: of what was made before there were kinds, the model says it.
     kind: str = field(default=Factory(lambda self: str(self.model.get("kind", "classification")), takes_self=True))
@@ -83,15 +89,30 @@ def new_folder(home: Path, release: str) -> Path:
 
 
 def write(home: Path, release: Release) -> None:
-    """Write a manifest, as the last thing: a release exists when its manifest does, and then it is whole."""
+    """Sign and write a manifest, as the last thing: a release exists when its manifest does, and then it is whole."""
     path = folder_of(home, release.id) / MANIFEST
+    data = f"{json.dumps(asdict(release), indent=1, ensure_ascii=False)}\n".encode()
+    path.with_name(SIGNATURE).write_text(signing.sign(data).text(), encoding="utf-8")
     temporary = path.with_name(f".{MANIFEST}.{secrets.token_hex(4)}")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(asdict(release), file, indent=1, ensure_ascii=False)
-        file.write("\n")
+    with temporary.open("wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def signature(folder: Path) -> Signature | None:
+    """Return the signature of the release in a folder, if it has one."""
+    try:
+        return signing.parse((folder / SIGNATURE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of all files in the folder of a release that is being made."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in {MANIFEST, SIGNATURE})
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def read(home: Path, release: str) -> Release:
@@ -109,7 +130,7 @@ def read(home: Path, release: str) -> Release:
 
 def example(home: Path, release: str) -> Any:
     """Return a row that the release's service can be asked for, or None when its folder was thinned out."""
-    path = folder_of(home, release) / "service" / "example.json"
+    path = folder_of(home, release) / SERVICE / "example.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 

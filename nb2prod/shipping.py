@@ -253,6 +253,7 @@ def _released(source: Source, fit: Fit) -> Release:
         shutil.move(fit.service, folder / "service")
         found = _manifest(source, fit, archive)
         risk_page.write(folder, risk.sheet(found, source.rules, fit.risks))
+        found = evolve(found, files=release.hashes(folder))
         new = bundle.import_bento(archive, fit.tag, home=store)
         release.write(source.home, found)
         project = source.home.resolve().parent.name

@@ -8,7 +8,10 @@ ShipError
 ├── ShareWrong           NB434  a canary's share is no share
 ├── GatewayNotReady      NB435  the process that owns the port does not answer
 ├── PortKept             NB436  the notebook answers at another port already
-└── TargetSwapsNot       NB437  the target starts releases, and swaps none
+├── TargetSwapsNot       NB437  the target starts releases, and swaps none
+├── ReleaseChanged       NB440  something of it is not what was signed
+├── ReleaseForeign       NB441  nobody signed it, or somebody who is not trusted
+└── SigningKeyUnusable   NB442  the key that signs cannot be used
 """
 
 # ruff: noqa: D102  message, cure and place are explained where the tree begins
@@ -169,3 +172,71 @@ class TargetSwapsNot(ShipError):
     @property
     def cure(self) -> str:
         return "Use `--target local`, or what runs your services there."
+
+
+@define
+class ReleaseChanged(ShipError):
+    """Something of a release is not what was signed."""
+
+    release: str
+    path: str
+
+    code = "NB440"
+
+    @property
+    def message(self) -> str:
+        return f"'{self.path}' of release '{self.release}' is missing, or not what was released."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Do not use it before you know who changed it. Put the file back from where you keep releases, or ship "
+            "again; what lies in the BentoML store is imported anew after `bentoml delete TAG`."
+        )
+
+
+@define
+class ReleaseForeign(ShipError):
+    """A release was signed by nobody, or by somebody whom the policy does not trust."""
+
+    release: str
+    signer: str | None
+    own: str | None
+
+    code = "NB441"
+
+    @property
+    def message(self) -> str:
+        if self.signer is None:
+            return f"Nobody signed release '{self.release}'."
+        return f"Release '{self.release}' was signed with a key that is neither yours nor trusted: {self.signer}."
+
+    @property
+    def cure(self) -> str:
+        if self.signer is None:
+            return 'Ship again, or say `signatures = "off"` in [tool.nb2prod.policy].'
+        return (
+            "If you know whose key it is, list it in the project's pyproject.toml: "
+            f'[tool.nb2prod.policy] trusted_keys = ["{self.signer}"].'
+        )
+
+
+@define
+class SigningKeyUnusable(ShipError):
+    """The key that signs releases cannot be used."""
+
+    path: str
+    reason: str
+
+    code = "NB442"
+
+    @property
+    def message(self) -> str:
+        return f"The signing key '{self.path}' cannot be used: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Set NB2PROD_SIGNING_KEY_FILE to a file that can be written, or NB2PROD_SIGNING_KEY to a key "
+            "(`openssl genpkey -algorithm ed25519`)."
+        )

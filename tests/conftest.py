@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 # Test modules share `books.py`, and families their `contract.py`.
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signing_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Sign with a key that is made for the tests, and leave the user's alone."""
+    before = os.environ.get("NB2PROD_SIGNING_KEY_FILE")
+    os.environ["NB2PROD_SIGNING_KEY_FILE"] = str(tmp_path_factory.mktemp("key") / "signing.pem")
+    yield
+    if before is None:
+        del os.environ["NB2PROD_SIGNING_KEY_FILE"]
+    else:
+        os.environ["NB2PROD_SIGNING_KEY_FILE"] = before
