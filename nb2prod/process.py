@@ -112,7 +112,9 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def keep(child: subprocess.Popen[bytes]) -> None:
-    """Remember a child that shall go on when we end."""
+    """Remember a child that shall go on when we end, and forget those that others have ended."""
+    for pid in [pid for pid, one in _children.copy().items() if one.poll() is not None]:
+        _children.pop(pid, None)
     _children[child.pid] = child
 
 
@@ -154,8 +156,8 @@ def stop(running: Running) -> None:
     for members, number in ((head, signal.SIGTERM), (left, signal.SIGTERM), (left, signal.SIGKILL)):
         for one in members:
             _signal(one, number)
-        psutil.wait_procs(members, timeout=GRACE)
-        left = [p for p in left if _started(p.pid) == p.create_time()]
+        _wait_for(members)
+        left = [p for p in left if not _ended(p)]
     if running.pid in _children and not _process(running.pid, running.started):
         _children.pop(running.pid).wait()
 
@@ -213,6 +215,17 @@ def _started(pid: int) -> float | None:
         return None if process is None or ended else float(process.create_time())
     except psutil.NoSuchProcess:
         return None
+
+
+def _wait_for(members: list[Any]) -> None:
+    """Wait until processes have ended; psutil would also wait until a parent elsewhere has heard of it."""
+    deadline = time.monotonic() + GRACE
+    while not all(map(_ended, members)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _ended(process: Any) -> bool:
+    return bool(_started(process.pid) != process.create_time())
 
 
 def _signal(process: Any, number: int) -> None:

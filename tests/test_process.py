@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import psutil
 
@@ -40,6 +41,22 @@ def test_a_process_and_all_it_started_are_stopped() -> None:
 
     assert child.wait() is not None
     assert not inner[0].is_running() or inner[0].status() == psutil.STATUS_ZOMBIE
+
+
+def test_one_that_ended_is_not_waited_for_because_its_parent_has_not_heard_of_it() -> None:
+    sleep = "import time; time.sleep(60)"
+    script = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {sleep!r}]); {sleep}"
+    parent = subprocess.Popen([sys.executable, "-c", script])  # as a Jupyter server whose service a gateway ends
+    while not (found := psutil.Process(parent.pid).children()):
+        assert parent.poll() is None
+    began = time.monotonic()
+    process.stop(Running(pid=found[0].pid, port=1, started=found[0].create_time()))
+    took = time.monotonic() - began
+
+    assert found[0].status() == psutil.STATUS_ZOMBIE
+    assert took < process.GRACE / 2
+    parent.kill()
+    parent.wait()
 
 
 def test_a_process_that_lives_but_does_not_listen_does_not_answer() -> None:
