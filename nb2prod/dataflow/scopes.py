@@ -10,11 +10,12 @@ import ast
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from nb2prod.dataflow import calls, imports, magics
 from nb2prod.dataflow.binding import annotated, declared, inside, local
-from nb2prod.dataflow.flow import Call, Deferred, Fit, Flow, Import, Load
+from nb2prod.dataflow.flow import Call, Deferred, Fit, Flow, Import
+from nb2prod.dataflow.names import Names, Scope
 from nb2prod.dataflow.syntax import Magic, Unparsable, magic, parse
 
 if TYPE_CHECKING:
@@ -39,26 +40,8 @@ def analyse(source: str) -> Flow:
     return flow
 
 
-@define
-class _Scope:
-    kind: str  # function, class, comprehension
-    names: set[str]
-    outer: set[str] = field(factory=set)  # declared global or nonlocal
-    params: dict[str, int] = field(factory=dict)
-    owner: str | None = None  # the class, for its body's scope
-
-
-class _Visitor(ast.NodeVisitor):
-    """Walks a module in order of execution; `self.flow.definite` is what is bound for sure so far."""
-
-    def __init__(self, flow: Flow) -> None:
-        self.flow = flow
-        self.scopes: list[_Scope] = []
-        self.deferred: Deferred | None = None
-        self.target: str | None = None
-        self.assigned: ast.expr | None = None
-        self.branches = 0  # how many `if`, loops and `try` stand around
-        self.offset = 0  # lines above the code of a cell magic
+class _Visitor(Names):
+    """Walks a module in order of execution."""
 
     def run(self, statements: Iterable[ast.stmt]) -> None:
         for statement in statements:
@@ -79,89 +62,6 @@ class _Visitor(ast.NodeVisitor):
                 made = decorator.func if isinstance(decorator, ast.Call) else decorator
                 self.flow.registers.extend((root, code) for root in calls.base(made))
         self.flow.sources[node.name] = code
-
-    # names
-
-    def _at(self, node: ast.AST) -> int:
-        return getattr(node, "lineno", 1) + self.offset
-
-    def _find(self, name: str) -> _Scope | None:
-        """Return the local scope that has `name`, or None when it is the notebook's or a builtin."""
-        for depth, scope in enumerate(reversed(self.scopes)):
-            if scope.kind == "class" and depth:
-                continue
-            if name in scope.names and name not in scope.outer:
-                return scope
-        return None
-
-    def _load(self, name: str, line: int) -> None:
-        if self._find(name) is not None:
-            return
-        if self.deferred is not None:
-            # A lambda without a name sees what is bound where it stands.
-            if self.deferred is not self.flow.anonymous or name not in self.flow.definite:
-                self.deferred.reads.setdefault(name, line)
-            return
-        if name not in self.flow.loads:
-            self.flow.loads[name] = Load(line, frozenset(self.flow.definite))
-        if name not in self.flow.definite:
-            self.flow.reads.setdefault(name, line)
-
-    def _store(self, name: str, line: int) -> None:
-        scope = self.scopes[-1] if self.scopes else None
-        if scope is not None and name not in scope.outer:
-            scope.names.add(name)
-        elif self.deferred is not None:
-            self.deferred.binds.setdefault(name, line)
-        else:
-            self.flow.binds.setdefault(name, line)
-            self.flow.definite.add(name)
-
-    def _touch(self, name: str, line: int) -> None:
-        scope = self._find(name)
-        if scope is not None:
-            if self.deferred is not None and name in scope.params:
-                self.deferred.touched_params |= {name, scope.params[name]}
-        elif self.deferred is not None:
-            self.deferred.touches.setdefault(name, line)
-        else:
-            self.flow.touches.setdefault(name, line)
-
-    def visit_Name(self, node: ast.Name) -> None:
-        if isinstance(node.ctx, ast.Load):
-            self._load(node.id, self._at(node))
-        elif isinstance(node.ctx, ast.Store):
-            self._store(node.id, self._at(node))
-        else:
-            self._load(node.id, self._at(node))
-            if not self.scopes:
-                self.flow.deletes.setdefault(node.id, self._at(node))
-                self.flow.definite.discard(node.id)
-
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        if not isinstance(node.ctx, ast.Load):
-            self._touch_base(node)
-        if node.attr in calls.LOOKING_ABOUT:
-            self.flow.opaque = self.flow.opaque or self._at(node)
-        dotted = calls.dotted(node)
-        if isinstance(node.ctx, ast.Store) and dotted and self._find(dotted.partition(".")[0]) is None:
-            self.flow.patches.setdefault(dotted, self._at(node))
-        self.visit(node.value)
-
-    def visit_Subscript(self, node: ast.Subscript) -> None:
-        match node:
-            case ast.Subscript(value=ast.Name(id="Out" | "_oh" as name), slice=ast.Constant(value=int(number))):
-                if number >= 0 and name not in self.flow.binds and self._find(name) is None:
-                    self._load(f"_{number}", self._at(node))  # the same value by another name
-                    return
-        if not isinstance(node.ctx, ast.Load):
-            self._touch_base(node)
-        self.visit(node.value)
-        self.visit(node.slice)
-
-    def _touch_base(self, node: ast.expr) -> None:
-        for name in calls.base(node):
-            self._touch(name, self._at(node))
 
     # expressions
 
@@ -191,7 +91,7 @@ class _Visitor(ast.NodeVisitor):
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
         self.visit(node.generators[0].iter)
-        self.scopes.append(_Scope("comprehension", set()))
+        self.scopes.append(Scope("comprehension", set()))
         for position, generator in enumerate(node.generators):
             if position:
                 self.visit(generator.iter)
@@ -407,7 +307,7 @@ class _Visitor(ast.NodeVisitor):
         outermost = self.deferred is None
         # Positions are known for the outermost function only: that is the one that cells call.
         params = {name: position for position, name in enumerate(names)} if outermost else {}
-        scope = _Scope("function", {*names, *others, *local(walked)} - outer, outer, params)
+        scope = Scope("function", {*names, *others, *local(walked)} - outer, outer, params)
         kept = self.deferred, self.target
         self.deferred, self.target = deferred, None
         self.scopes.append(scope)
@@ -424,7 +324,7 @@ class _Visitor(ast.NodeVisitor):
             self.visit(part)
         if not self.scopes and self.deferred is None:
             self.flow.definitions[node.name] = Deferred()
-        self.scopes.append(_Scope("class", set(), set(declared(inside(node.body))), owner=node.name))
+        self.scopes.append(Scope("class", set(), set(declared(inside(node.body))), owner=node.name))
         self.run(node.body)
         self.scopes.pop()
         self._store(node.name, self._at(node))
