@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import types
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from nb2prod.formats.reducers import root
@@ -93,6 +94,8 @@ def _inside(item: Any) -> list[Any]:
         return _columns(item)
     if isinstance(item, _array()) and item.dtype.hasobject and item.dtype.names is None:
         return [value for value in item.ravel()[:_MANY] if not isinstance(value, _ATOMS)]
+    if isinstance(item, weakref.ref):
+        return [item()]
     return [r for r in gc.get_referents(item) if not isinstance(r, _ATOMS)]
 
 

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import threading
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,8 @@ class ForkRunner:
             try:
                 said.write_text(json.dumps(_inside(task)), encoding="utf-8")
                 status = 0
+            except BaseException:  # noqa: BLE001 - whatever it is, it is to be seen
+                traceback.print_exc()
             finally:
                 os._exit(status)
         _, status = os.waitpid(child, 0)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +19,24 @@ from nb2prod.stage import untagged
 
 
 def straight(cells: list[str]) -> list[str]:
+    """Run cells as one program, in a folder of their own and an environment that is given back."""
     names: dict[str, Any] = {"__name__": "__main__"}
     texts = []
-    for cell in cells:
-        with contextlib.redirect_stdout(io.StringIO()) as out:
-            exec(untagged(cell), names)
-        texts.append(out.getvalue())
+    environment, filters = dict(os.environ), list(warnings.filters)
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for cell in cells:
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                exec(untagged(cell), names)
+            texts.append(out.getvalue())
+    os.environ.clear()
+    os.environ.update(environment)
+    warnings.filters[:] = filters
     return texts
 
 
 # Every name is set before the first stage, so that any statement may follow any other.
 START = """
-import random
+import collections, copy, dataclasses, enum, functools, itertools, os, random, types, warnings, weakref
 random.seed(3)
 a, b, c = 1, 2, 3
 xs, ys = [1], [2]
@@ -54,6 +62,38 @@ class P:
         P.seen.append(self.v)
         return self
 p = q = P(7)
+class Q(P):
+    @property
+    def twice(self): return self.v * 2 + c
+    @classmethod
+    def made(cls): return cls(b)
+    def __eq__(self, other): return isinstance(other, P) and self.v == other.v
+    __hash__ = None
+@dataclasses.dataclass
+class R:
+    n: int
+    ns: list = dataclasses.field(default_factory=lambda: [a])
+    def over(self): return [n + b for n in self.ns]
+r = R(4, xs)
+Color = enum.Enum('Color', 'RED BLUE')
+hue = Color.RED
+Pair = collections.namedtuple('Pair', 'left right')
+pair = Pair(xs, p)
+@functools.lru_cache
+def cached(v): return v * 3
+def twice(function):
+    @functools.wraps(function)
+    def wrapper(*args): return function(*args) * 2
+    return wrapper
+@twice
+def decorated(v): return v - b
+counts = collections.Counter([a, b])
+groups = collections.defaultdict(list, {1: ys})
+first_of = functools.partial(max, key=lambda v: -v)
+box = types.SimpleNamespace(items=xs, deep={'p': p})
+refs = weakref.ref(p)
+row = bytearray(b'abc')
+window = memoryview(row)
 """
 SHOW = "print(a, b, c, xs, ys, zs, d, f(1), p.v, q.v, P.seen, xs is zs, p is q, isinstance(q, P), k())"
 STATEMENTS = [
@@ -67,17 +107,54 @@ STATEMENTS = [
     "try:\n    a = xs[5]\nexcept IndexError as e:\n    a = len(xs)",
     "match xs:\n    case [first, *rest]: a = first\n    case _: a = 0",
     "del ys; ys = zs", "c = (lambda: a + b)() % 103", "b = [a := n for n in range(4)][-1]",
+    "p = Q(a)", "q = Q.made()", "p = copy.copy(q)", "P.grow = lambda self: self", "Q.extra = a", "a = q.v % 89",
+    "del p; p = q",
+    "r.ns.append(c)", "r = dataclasses.replace(r, n=a)", "xs = r.ns", "r.ns = d['x']", "a = r.n; r.n = b",
+    "hue = Color.BLUE if a > b else Color.RED", "pair = pair._replace(left=ys)", "pair.left.append(a)",
+    "pair.right.v = b",
+    "a = cached(b) % 50 + cached.cache_info().hits", "cached.cache_clear()", "a = decorated(c) % 40",
+    "decorated = twice(decorated)",
+    "counts[a] += 1", "counts.update(xs)", "groups[a].append(b)", "groups[1] = xs", "a = first_of(b, c)",
+    "box.items = ys", "box.items.append(c)", "box.deep['p'] = q", "box = copy.deepcopy(box)", "refs = weakref.ref(q)",
+    "row[0] = a % 200", "window[1] = b % 200", "row = bytearray(b'xyz'); window = memoryview(row)",
+    "os.environ['NB_A'] = str(a)", "a = int(os.environ.get('NB_A', '3'))", "random.shuffle(xs)", "c = random.random()",
+    "warnings.simplefilter('ignore', FutureWarning)", "exec('b = a + 2')", "a = eval('b + c') % 31",
+    "globals()['c'] = a",
+    "for name in ['u', 'w']:\n    globals()[name] = b\na = u + w",
+    "with open('kept.txt', 'w') as file: _ = file.write(str(a))",
+    "if os.path.exists('kept.txt'): b = len(open('kept.txt').read())", "a = len([n for n in (xs, ys) if n is zs])",
+    "try:\n    raise ValueError(xs)\nexcept ValueError as error:\n    kept = error; xs = kept.args[0]",
+    "def deep(n): return 1 if n < 1 else deep(n - 1) + a\nb = deep(3)",
+    "class P(P):\n    def more(self): return self.v + c",
+    "async def later(): return a + 1\nimport asyncio; b = asyncio.run(later())",
+    "a, *rest = [b, c, a]", "xs[:1] = ys[:2]", "d |= {'y': zs}", "(a, b), c = (b, a), c",
+    "global_list = [xs, ys]; global_list[0].append(a)",
 ]  # fmt: skip
 
 # What reads few names leaves room for stages that run ahead.
-SHOWS = ["a, b, c", "xs, ys, zs, xs is zs", "d", "f(1)", "p.v, q.v, P.seen, p is q, isinstance(q, P)", "k()"]
+SHOWS = [
+    "r, r.ns is xs, r.over()",
+    "hue, Color.RED is hue, pair.left, pair.right.v",
+    "cached(2), cached.cache_info(), decorated(5)",
+    "counts, dict(groups), groups[1] is ys, first_of(a, b)",
+    "box.items, box.deep['p'].v, box.items is xs, box.deep['p'] is p",
+    "refs() is p, bytes(row), bytes(window)",
+    "sorted(k for k in os.environ if k.startswith('NB_')), random.random()",
+    "getattr(q, 'twice', None), getattr(p, 'extra', None), type(p) is P, type(q).__mro__[0] is Q, isinstance(p, P)",
+    "a, b, c",
+    "xs, ys, zs, xs is zs",
+    "d",
+    "f(1)",
+    "p.v, q.v, P.seen, p is q, isinstance(q, P)",
+    "k()",
+]
 shows = st.sampled_from([SHOW, *(f"print({names})" for names in SHOWS)])
 stages = st.tuples(st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=4), shows).map(lambda s: [*s[0], s[1]])
 programs = st.lists(stages, min_size=2, max_size=5)
 
 
 @settings(
-    max_examples=25,
+    max_examples=30,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],

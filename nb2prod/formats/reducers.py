@@ -11,10 +11,11 @@ import tempfile
 import threading
 import types
 import typing
+import weakref
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from nb2prod.formats import caches, formulas, handles
+from nb2prod.formats import caches, formulas, handles, memory, weak
 from nb2prod.formats.unkeepable import Unkeepable as Unkeepable
 from nb2prod.formats.views import is_array as is_array
 from nb2prod.formats.views import is_plain as is_plain
@@ -166,6 +167,9 @@ _REDUCERS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (functools._lru_cache_wrapper, _cached),
     (functools.cached_property, _property),
     (typing.NewType, _new_type),
+    (memoryview, memory.reduce_memory),
+    (weakref.ref, weak.reduce_reference),
+    ((weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary), weak.reduce_collection),
 )
 # Likewise for classes of modules that need not be imported.
 _LIBRARIES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (

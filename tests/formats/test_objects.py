@@ -213,3 +213,31 @@ def test_times_still_share_their_memory() -> None:
     there["some"][0] = np.datetime64(0, "ns")
 
     assert there["all"][5] == np.datetime64(0, "ns")
+
+
+def test_weak_references_refer_to_what_another_name_holds() -> None:
+    names = space(
+        "import weakref\nclass A: pass\na = A(); a.me = ref = weakref.ref(a); gone = weakref.ref(A())\n"
+        "index = weakref.WeakValueDictionary({'a': a}); members = weakref.WeakSet([a])"
+    )
+    there = moved(names, "ref", "a", "gone", "index", "members")
+
+    assert there["ref"]() is there["a"] is there["a"].me() is there["index"]["a"]
+    assert (there["gone"](), list(there["members"])) == (None, [there["a"]])
+
+
+@pytest.mark.parametrize(
+    "look", ["m", "m[1:3]", "m[2:].cast('H')", "m.toreadonly()", "memoryview(b'abcd')[1:]", "m.cast('B', (2, 2))"]
+)
+def test_a_memoryview_still_looks_at_the_bytes_it_looked_at(look: str) -> None:
+    names = space(f"row = bytearray(b'abcd'); m = memoryview(row); look = {look}")
+    there = moved(names, "look", "row")
+    for space_ in (names, there):
+        space_["row"][2] = 0
+
+    assert (there["look"].tolist(), there["look"].readonly) == (names["look"].tolist(), names["look"].readonly)
+
+
+def test_a_memoryview_with_gaps_is_refused() -> None:
+    with pytest.raises(reducers.Unkeepable):
+        objects.dumps({"m": memoryview(bytearray(4))[::2]}, {})
