@@ -52,7 +52,7 @@ class Backends:
                 home=store,
                 port=port or process.free_port(),
                 log=self.log(made.id),
-                environ=environ,
+                environ={**environ, **self._state(made.id, environ)},
                 # Also of one that is not ready: were this process killed now, somebody must know whom to end.
                 begun=lambda running: self._remember(made.id, running),
             )
@@ -91,6 +91,12 @@ class Backends:
     def _path(self, name: str) -> Path:
         release.folder_of(self.home, name)  # refuses what is no id
         return self.folder / f"{name}.json"
+
+    def _state(self, name: str, environ: Mapping[str, str]) -> dict[str, str]:
+        """Say under which name, and where, a backend remembers what it is asked; each release has a folder."""
+        own = environ.get("SERVICE_STATE_DIR")
+        folder = Path(own) / name if own else release.state_of(self.home, name)
+        return {"SERVICE_RELEASE": name, "SERVICE_STATE_DIR": str(folder.resolve())}
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[None]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import keyword
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from nb2prod.refusals import BentoNotBuilt
 
 Json = dict[str, Any]
 
+PART = re.compile(r"\{\{([a-z.]+)\}\}")
 RUNTIME = "serving_runtime"  # what `nb2prod.serving` is called in a Bento: nothing of the notebook has that name
 
 
@@ -69,6 +71,7 @@ def contents(parts: Parts) -> dict[str, bytes]:
     """Write the files of a service: path within its folder → bytes."""
     tag, rows = parts.name.tag, parts.request.get("rows")
     card = {"title": tag.replace("-", " ").capitalize(), "notebook": parts.notebook, "kind": parts.schema["kind"]}
+    card |= {"about": parts.about, "environment": parts.pins.direct, "python": platform.python_version()}
     texts = {
         "service.py": _service(parts),
         "schema.json": _json(parts.schema),
@@ -77,7 +80,7 @@ def contents(parts: Parts) -> dict[str, bytes]:
         "openapi.json": _json(parts.openapi),
         "card.json": _json(card | parts.card),
         "requirements.txt": parts.pins.text(),
-        "page.html": page("page", tag),
+        "page.html": page("model.html", tag),
         "README.md": _readme(parts),
         **{f"{RUNTIME}/{path}": _file(path) for path in _runtime()},
     }
@@ -89,9 +92,8 @@ def contents(parts: Parts) -> dict[str, bytes]:
 
 
 def page(name: str, title: str) -> str:
-    """Write a page of a service as one file: `name.html`, with the style sheet of all pages and `name.js`."""
-    parts = {"__TITLE__": title, "__STYLE__": _file("page.css"), "__SCRIPT__": _file(f"{name}.js")}
-    return re.sub("|".join(parts), lambda found: parts[found[0]], _file(f"{name}.html"))
+    """Write a page of a service as one file: `name.html`, with the parts that it names in double braces."""
+    return PART.sub(lambda found: title if found[1] == "title" else _file(f"pages/{found[1]}"), _file(f"pages/{name}"))
 
 
 def version(made: Mapping[str, bytes]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import pickle
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +72,7 @@ def pack(order: Order, lines: Pipeline, space: dict[str, Any], measured: Callabl
     schema = described(found, table, order.rules)
     fast = probe.verdict(found.model, schema, held.rows)
     schema["fast"] = fast.how
-    parts = parted(order.notebook.name, found, schema, lifted, _card(found, metrics, baseline))
+    parts = parted(order.notebook.name, found, schema, lifted, _card(found, metrics, baseline, compared))
     made = bundle.contents(parts)
     leaked = leaks.guard({p: data for p, data in made.items() if not p.startswith(bundle.RUNTIME)}, lines, order.rules)
     bundle.write(made, Path(order.folder))
@@ -107,7 +108,12 @@ def described(candidate: Candidate, table: fields.Table, rules: Rules) -> Json:
         "kind": candidate.kind,
         "container": table.container,
         "fields": [asdict(f) | {"key": f.key} for f in table.fields],
-        "policy": {"unknown": rules.unknown, "ranges": rules.ranges},
+        "policy": {
+            "unknown": rules.unknown,
+            "ranges": rules.ranges,
+            "log": asdict(rules.log),
+            "drift": asdict(rules.drift),
+        },
         "labels": labels,
         "classes": [str(label) for label in labels],
         "probabilities": candidate.probabilities(candidate.held.x[:1]) is not None,
@@ -116,14 +122,19 @@ def described(candidate: Candidate, table: fields.Table, rules: Rules) -> Json:
 
 def parted(notebook: str, found: Candidate, schema: Json, lifted: Lifted, card: Json) -> bundle.Parts:
     """Gather what the service of a model is made of."""
-    from nb2prod import openapi  # likewise
+    from nb2prod import openapi, profile  # likewise
 
     name = bundle.Name.of(notebook.removesuffix(".ipynb"))
     helpers, modules = local(lifted.modules, Path.cwd())
     about = f"Answers with the model '{found.name}' of {notebook}."
     row = {f["key"]: f["example"] for f in schema["fields"]}
     answer = answers(found.model, schema, [row])[0]
-    files = {"model.pkl": lifted.model, "values.pkl": lifted.values, f"{name.module}.py": lifted.source.encode()}
+    files = {
+        "profile.json": json.dumps(profile.of(found, schema), ensure_ascii=False).encode(),
+        "model.pkl": lifted.model,
+        "values.pkl": lifted.values,
+        f"{name.module}.py": lifted.source.encode(),
+    }
     return bundle.Parts(
         notebook=notebook,
         name=name,
@@ -212,11 +223,17 @@ def at_the_edges(model: Any, schema: Mapping[str, Any], held: Held) -> Held:
     )
 
 
-def _card(found: Candidate, metrics: Mapping[str, float], baseline: Rival) -> Json:
+def _card(found: Candidate, metrics: Mapping[str, float], baseline: Rival, compared: Comparison) -> Json:
     return {
         "model": found.name,
+        "class": _class(found.model),
+        "trained": len(found.train),
         "rows": len(found.held),
+        "labels": [str(c) for c in getattr(found.model, "classes_", ())][:100],
         "metrics": metrics,
+        "intervals": compared.intervals,
+        "metric": compared.metric,
+        "better_by": compared.better_by,
         "baseline": {"name": baseline.name, "metrics": baseline.metrics},
     }
 
@@ -228,10 +245,13 @@ def _faulty(row: Json, schema: Json) -> tuple[Fault, ...]:
 
 
 def _described(found: Candidate, lifted: Lifted) -> dict[str, Any]:
-    cls = type(found.model)
-    kind = cls.__qualname__ if cls.__module__ == "__main__" else f"{cls.__module__}.{cls.__qualname__}"
     rows = {"train": len(found.train), "held_out": len(found.held)}
-    return {"name": found.name, "kind": found.kind, "class": kind, "sha256": lifted.digest, "rows": rows}
+    return {"name": found.name, "kind": found.kind, "class": _class(found.model), "sha256": lifted.digest, "rows": rows}
+
+
+def _class(model: Any) -> str:
+    cls = type(model)
+    return cls.__qualname__ if cls.__module__ == "__main__" else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _digest(rows: candidate.Rows) -> str:

@@ -5,31 +5,49 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nb2prod.serving.answers import columns, names
+from nb2prod import fields
+from nb2prod.candidate import Candidate
+from nb2prod.fields import Field, records
+from nb2prod.serving.answers import Answer, names, spoken
 from nb2prod.serving.bins import LEAST, Array, Bins, named, numbered
-from nb2prod.serving.table import Rows, Table
+from nb2prod.serving.table import Table
 
 MOST = 10_000  # rows that are looked at, evenly chosen
 
 Json = dict[str, Any]
 
 
-def document(schema: Mapping[str, Any], rows: Sequence[Json], held: Rows, answer: Any) -> Json:
+def of(found: Candidate, schema: Mapping[str, Any]) -> Json:
+    """Describe the training rows of a candidate, and what it says of the held-out ones."""
+    import numpy as np
+
+    step = -(-len(found.train) // MOST)
+    x = found.train.x.iloc[::step] if hasattr(found.train.x, "iloc") else found.train.x[::step]
+    learnt = tuple(Field(**{k: v for k, v in raw.items() if k != "key"}) for raw in schema["fields"])
+    rows = records(x, fields.Table(container=schema["container"], fields=learnt), found.model)
+    chances = found.probabilities(found.held.x)
+    answer = (np.asarray(found.predict(found.held.x)), chances)
+    return document(schema, rows, answer, len(found.held))
+
+
+def document(schema: Mapping[str, Any], rows: Sequence[Json], answer: Answer, count: int) -> Json:
     """Describe rows without telling of any: counts in bins, each of at least `LEAST` rows.
 
     Args:
         schema: Of the service.
         rows: Training rows, as a client would send them.
-        held: Held-out rows.
-        answer: The model's answer to them.
+        answer: The model's answer to held-out rows.
+        count: How many these are.
     """
-    table = Table.of(schema)
-    features = [_feature(raw, rules, rows) for raw, rules in zip(schema["fields"], table.columns, strict=True)]
-    said = columns(held, answer)[len(features) :]
-    predictions = [
-        _written(_bins(key, values), values) for key, values in zip(names(schema, answer), said, strict=True)
-    ]
+    features = [_feature(raw, c, rows) for raw, c in zip(schema["fields"], Table.of(schema).columns, strict=True)]
+    told = zip(names(schema, answer), spoken(answer, count), strict=True)
+    numbers = schema["kind"] != "classification"
+    predictions = [_said(key, values, numbers=numbers or key.startswith("probability")) for key, values in told]
     return {"rows": len(rows), "least": LEAST, "features": features, "predictions": predictions}
+
+
+def _said(key: str, values: Array, *, numbers: bool) -> Json:
+    return _written(numbered(key, values) if numbers and values.dtype.kind in "iuf" else named(key, values), values)
 
 
 def _feature(raw: Mapping[str, Any], rules: Any, rows: Sequence[Json]) -> Json:
@@ -46,11 +64,6 @@ def _feature(raw: Mapping[str, Any], rules: Any, rows: Sequence[Json]) -> Json:
     else:
         bins = numbered(raw["key"], taken)
     return _written(bins, taken) | _middle(raw, taken)
-
-
-def _bins(key: str, values: Array) -> Bins:
-    """Choose bins by what values are."""
-    return numbered(key, values) if values.dtype.kind == "f" else named(key, values)
 
 
 def _written(bins: Bins, values: Array) -> Json:

@@ -74,6 +74,12 @@ def folder_of(home: Path, release: str) -> Path:
     return home / "releases" / release
 
 
+def state_of(home: Path, release: str) -> Path:
+    """Return the folder in which the services of a release remember what they were asked; it need not exist."""
+    folder_of(home, release)  # refuses what is no id
+    return home / "watched" / release
+
+
 def new_folder(home: Path, release: str) -> Path:
     """Make the folder of a release that is being made.
 

@@ -53,7 +53,7 @@ def render(sheet: Json) -> str:
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_file("risk.html.jinja"))
     return template.render(
         sheet=sheet,
-        style=Markup(_file("serving/page.css")),  # noqa: S704  our own
+        style=Markup(_file("serving/pages/look.css")),  # noqa: S704  our own
         chips=list(_chips(sheet)),
         speed=[(TERMS[name][0], TERMS[name][1].format(value)) for name, value in sheet["speed"].items()],
         weight=list(_weight(sheet)),

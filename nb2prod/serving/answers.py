@@ -42,16 +42,18 @@ def told(schema: Mapping[str, Any], rows: Rows, answer: Answer) -> list[dict[str
 
 def columns(rows: Rows, answer: Answer) -> list[Matrix]:
     """Return the values of each field of some rows, and then what is said of them, as `names` names it."""
+    return [*rows.arrays, *spoken(answer, rows.count)]
+
+
+def spoken(answer: Answer, count: int) -> list[Matrix]:
+    """Return what is said of so many rows: the prediction, or each of several, and probabilities."""
     predicted, chances = answer
-    return [
-        *rows.arrays,
-        *predicted.reshape(rows.count, -1).T[:SHOWN],
-        *(() if chances is None else _telling(chances.T)),
-    ]
+    told = () if chances is None else _telling(chances.T)
+    return [*predicted.reshape(count, -1).T[:SHOWN], *told]
 
 
 def names(schema: Mapping[str, Any], answer: Answer) -> list[str]:
-    """Name what is said of a row: the prediction, or each of several, and probabilities where there are any."""
+    """Name what `spoken` gives."""
     predicted, chances = answer
     many = predicted.shape[1] if predicted.ndim > 1 else 1
     told = ["prediction"] if many == 1 else [f"prediction {n + 1}" for n in range(many)[:SHOWN]]

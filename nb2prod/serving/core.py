@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pydantic_core import from_json, to_json
 from .forms import JSON
 from .kinds import kind_of
 from .kinds.base import Kind
+from .watch import Ticket, Watch
 
 
 @define(eq=False)
@@ -24,17 +26,21 @@ class Core:
     folder: Path
     digest: str  # of the model's file, SHA-256
     files: Mapping[str, str] = Factory(dict)  # others that could run code: name → SHA-256
+    environ: Mapping[str, str] = field(default=os.environ, repr=False)
     schema: Mapping[str, Any] = field(init=False)
     kind: Kind = field(init=False)
+    watch: Watch = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         # What was released before there were kinds says rows of a table.
         self.schema = {"kind": "classification"} | json.loads((self.folder / "schema.json").read_text(encoding="utf-8"))
         self.kind = kind_of(self.schema)
+        self.watch = Watch.of(self.folder, self.schema, self.digest[:16], self.environ)
 
     def load(self) -> None:
         """Load what answers, and make ready."""
         self.kind.load(self.released)
+        self.watch.columns = getattr(self.kind, "columns", None)
         # Below BentoML's level nothing of it is written, and every request still pays for its text.
         logging.getLogger("uvicorn.access").propagate = False
 
@@ -50,14 +56,17 @@ class Core:
         """Say whether a request of so many bytes is answered in no time."""
         return self.kind.quick(size)
 
-    def reply(self, body: bytes, form: bytes = JSON) -> bytes:
+    def reply(self, body: bytes, form: bytes = JSON, ticket: Ticket | None = None) -> bytes:
         """Answer a request in its own format.
 
         Raises:
             Refused: The request is at fault.
         """
         asked = self.kind.parse(body, form)
-        return self.kind.write(asked, self.kind.ask(asked), form)
+        answer = self.kind.ask(asked)
+        if ticket is not None:
+            self.watch.record(ticket, asked, answer)
+        return self.kind.write(asked, answer, form)
 
     def predict(self, **asked: Any) -> Any:
         """Answer a request of Python values."""

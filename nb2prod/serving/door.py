@@ -18,11 +18,14 @@ from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from prometheus_client import Counter, Histogram
+from pydantic_core import to_json
 
+from . import feedback
 from .core import Core
 from .faults import Refused
 from .forms import ARROW, JSON, PARQUET
 from .page import policy
+from .watch import Ticket
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -69,6 +72,7 @@ class Door:
         """Answer a request, or pass it on."""
         if scope["type"] == "lifespan":
             self.step_forward(scope)
+            self.core.watch.start()
         if scope["type"] != "http" or self.behind:
             await self.app(scope, receive, send)
             return
@@ -78,9 +82,12 @@ class Door:
             if path not in OPEN:
                 self.admit(scope, headers)
             if path == "/predict":
-                begun = time.perf_counter()
                 await self.predict(scope, headers, receive, send)
-                ANSWERED.observe(time.perf_counter() - begun)
+            elif path == "/feedback":
+                await self.feedback(scope, headers, receive, send)
+            elif path == "/drift.json":
+                _only(scope, "GET")
+                await respond(send, 200, to_json(await to_thread.run_sync(self.core.watch.told)), JSON)
             elif path in self.files:
                 _only(scope, "GET")
                 kind, body, more = self.files[path]
@@ -89,6 +96,7 @@ class Door:
                 await self.app(scope, receive, send)
         except Refused as refused:
             REFUSED.labels(str(refused.status)).inc()
+            self.core.watch.refused(reason_of(refused))
             more = [(name.encode(), value.encode()) for name, value in refused.headers.items()]
             await respond(send, refused.status, json.dumps(refused.json()).encode(), JSON, more)
 
@@ -119,21 +127,48 @@ class Door:
             )
 
     async def predict(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
-        """Answer `POST /predict`."""
+        """Answer `POST /predict`; the answer's header `x-request-id` names the request, also where it is refused."""
         _only(scope, "POST")
-        kind = kind_of(headers)
+        kind, ticket = kind_of(headers), self.core.watch.ticket()
+        body = b""
         try:
             async with asyncio.timeout(self.patience):
                 body = await self.body(headers, receive)
-                if kind == JSON and self.core.quick(len(body)):
-                    said = self.core.reply(body, kind)
-                else:
-                    self.limiter = self.limiter or CapacityLimiter(1)
-                    work = partial(self.core.reply, form=kind)
-                    said = await to_thread.run_sync(work, body, limiter=self.limiter, abandon_on_cancel=True)
+                ticket.size = len(body)
+                said = await self.answer(body, kind, ticket)
         except TimeoutError:
-            raise Refused(504, f"There was no answer within {self.patience:g} seconds.") from None
-        await respond(send, 200, said, kind)
+            refused = Refused(504, f"There was no answer within {self.patience:g} seconds.")
+        except Refused as found:
+            refused = found
+        except Exception:  # the model is the user's: it may raise anything
+            log.exception("Request %s was not answered", ticket.id)
+            refused = Refused(500, f"The model failed. Its operator finds request {ticket.id} in the service's log.")
+        else:
+            ANSWERED.observe(time.perf_counter() - ticket.begun)
+            await respond(send, 200, said, kind, [(b"x-request-id", ticket.id.encode())])
+            return
+        await to_thread.run_sync(self.core.watch.keep, ticket, refused, kind, body)
+        refused.headers["x-request-id"] = ticket.id
+        raise refused
+
+    async def answer(self, body: bytes, kind: bytes, ticket: Ticket) -> bytes:
+        """Answer a request here, or in a thread where it takes its time."""
+        if kind == JSON and self.core.quick(len(body)):
+            return self.core.reply(body, kind, ticket)
+        self.limiter = self.limiter or CapacityLimiter(1)
+        work = partial(self.core.reply, form=kind, ticket=ticket)
+        return await to_thread.run_sync(work, body, limiter=self.limiter, abandon_on_cancel=True)
+
+    async def feedback(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
+        """Keep what somebody says of an answer, `POST /feedback`."""
+        _only(scope, "POST")
+        if kind_of(headers) != JSON:
+            raise Refused(415, "Feedback is JSON.")
+        said = feedback.read(await self.body(headers, receive))
+        self.limiter = self.limiter or CapacityLimiter(1)
+        watch = self.core.watch
+        await to_thread.run_sync(feedback.keep, watch.home, watch.release, said)
+        await respond(send, 201, b'{"kept": true}', JSON)
 
     async def body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """Read a request's body, and no more of it than is allowed.
@@ -193,6 +228,11 @@ def kind_of(headers: Mapping[bytes, bytes]) -> bytes:
     if packed.strip().lower() not in {"", "identity"}:
         raise Refused(415, f"content-encoding must not be given, and is '{packed}'")
     return kind
+
+
+def reason_of(refused: Refused) -> str:
+    """Say in a word or two why a request was refused."""
+    return f"{refused.status} {refused.faults[0].code}" if refused.faults else str(refused.status)
 
 
 def _only(scope: Scope, method: str) -> None:

@@ -21,9 +21,11 @@ from attrs import define, field, fields_dict
 from prometheus_client import Counter, Gauge
 from pydantic_core import to_json
 
-from . import seen
+from . import feedback, kept, seen
 from .bins import Array
 from .drift import Limits
+from .faults import Refused
+from .kept import Kept
 from .lines import DAY, Lines
 from .seen import BOUNDS, Day, Days, Profile
 
@@ -94,9 +96,10 @@ class Watch:
         name = environ.get("SERVICE_RELEASE") or release
         return cls(profile=profile, policy=schema.get("policy", {}), release=name, home=Path(home) if home else None)
 
-    def start(self, columns: Columns | None) -> None:
-        """Begin to count, with what a kind says are the columns of a request."""
-        self.columns = columns
+    def start(self) -> None:
+        """Begin to count what passes, where that was not begun."""
+        if self._thread is not None:
+            return
         if self.home is not None:
             (self.home / "seen").mkdir(parents=True, exist_ok=True, mode=0o700)
             self._forget()
@@ -130,6 +133,30 @@ class Watch:
         """Take note of a request that was not answered."""
         if len(self.waiting) < WAITING:
             self.waiting.append((None, None, reason, 0.0))
+
+    def keep(self, ticket: Ticket, refused: Refused, form: bytes, body: bytes) -> None:
+        """Keep a request that was not answered, if the policy wants it and there is a place for it."""
+        wanted = self.policy.get("log", {})
+        if self.home is None or not kept.wanted(wanted.get("requests", "none"), refused.status):
+            return
+        try:
+            one = Kept.of(ticket.id, self.release, refused, form, body)
+            kept.keep(self.home / "requests", one, days=wanted["days"])
+        except OSError:
+            log.exception("Request %s could not be kept", ticket.id)
+
+    def told(self) -> dict[str, Any]:
+        """Write what people and `nb2prod monitor` ask for."""
+        day, said = self.recent(), feedback.kept(self.home) if self.home else []
+        traffic = {"requests": day.requests, "rows": day.rows, **day.quantiles()}
+        spoken = feedback.tally(said)
+        return {
+            "release": self.release,
+            "traffic": traffic,
+            "refused": day.refused,
+            "feedback": {"right": spoken["right"], "wrong": spoken["wrong"]},
+            **self.profile.drift(day, self.limits),
+        }
 
     def drift(self) -> dict[str, Any]:
         """Say how far what is asked lies from what the model was trained on."""

@@ -23,7 +23,7 @@ import bad_inputs
 import shops
 from shops import ask, call
 
-from nb2prod.policy import Rules
+from nb2prod.policy import Log, Rules
 from nb2prod.serving.core import Core
 from nb2prod.serving.door import Door
 
@@ -270,3 +270,118 @@ def test_a_request_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
 
     assert ask(hurried, {"n": 6.0})[0] == 200
     assert ask(hurried, {"n": 7.0})[0] == 504
+
+
+def stateful(tmp_path: Path, log: Log | None = None, environ: dict[str, str] | None = None) -> Door:
+    found = shops.opened(tmp_path / "shop", shops.candidate(X, MODEL), Rules(log=log or Log()), environ)
+    found.core.watch.home = tmp_path / "state"
+    return found
+
+
+def forget(door: Door) -> None:
+    """Let what other tests asked be nothing."""
+    door.core.watch.settle()
+    door.core.watch.days.clear()
+
+
+def test_every_answer_names_its_request(door: Door, example: dict[str, Any]) -> None:
+    body = json.dumps({"rows": [example]}).encode()
+    answers = [call(door, "/predict", body), call(door, "/predict", b"{}"), call(door, "/predict", body)]
+
+    assert [status for status, _, _ in answers] == [200, 400, 200]
+    assert len({headers["x-request-id"] for _, _, headers in answers}) == 3
+
+
+def test_what_was_asked_is_compared_with_the_training_rows(door: Door) -> None:
+    rows = json.loads(X.to_json(orient="records"))
+    forget(door)
+    for n in range(200):
+        ask(door, *rows[n : n + 5])
+    door.core.watch.settle()
+    status, said, _ = call(door, "/drift.json")
+
+    assert status == 200
+    assert said["traffic"]["requests"] == 200
+    assert said["state"] == "stable"
+    assert [one["key"] for one in said["features"]] == list(X.columns)
+    assert [one["key"] for one in said["predictions"]] == ["prediction", "probability of yes"]
+
+
+def test_refusals_are_counted_by_what_was_wrong(door: Door) -> None:
+    forget(door)
+    call(door, "/predict", b'{"rows": []}')
+    call(door, "/predict", b"nonsense")
+    door.core.watch.settle()
+
+    assert call(door, "/drift.json")[1]["refused"] == {"400 length": 1, "400": 1}
+
+
+def test_feedback_is_kept(tmp_path: Path) -> None:
+    found = stateful(tmp_path)
+    for body in ({"right": True}, {"right": False, "expected": "no", "comment": "Ünlikely", "request": "ab-1"}):
+        assert call(found, "/feedback", json.dumps(body).encode())[:2] == (201, {"kept": True})
+    kept = [json.loads(line) for line in (tmp_path / "state" / "feedback.jsonl").read_text().splitlines()]
+
+    assert [one["right"] for one in kept] == [True, False]
+    assert kept[1]["comment"] == "Ünlikely"
+    assert call(found, "/drift.json")[1]["feedback"] == {"right": 1, "wrong": 1}
+
+
+def test_feedback_after_one_that_a_kill_cut_short_is_a_line_of_its_own(tmp_path: Path) -> None:
+    found = stateful(tmp_path)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "feedback.jsonl").write_text('{"right": true}\n{"rig')
+    call(found, "/feedback", b'{"right": false}')
+
+    assert call(found, "/drift.json")[1]["feedback"] == {"right": 1, "wrong": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b"{}", "right"),
+        (b'{"right": "yes"}', "right"),
+        (b'{"right": true, "row": {}}', "row"),
+        (b'{"right": true, "comment": 3}', "comment"),
+        (json.dumps({"right": True, "comment": "x" * 2001}).encode(), "comment"),
+        (b'{"right": true, "expected": [1]}', "expected"),
+    ],
+)
+def test_other_feedback_is_refused(tmp_path: Path, body: bytes, field: str) -> None:
+    status, said, _ = call(stateful(tmp_path), "/feedback", body)
+
+    assert (status, [fault["field"] for fault in said["detail"]]) == (400, [field])
+    assert not (tmp_path / "state").exists()
+
+
+def test_feedback_needs_a_place_and_a_key(door: Door, tmp_path: Path) -> None:
+    assert call(door, "/feedback", b'{"right": true}')[0] == 503
+    locked = stateful(tmp_path, environ={"SERVICE_API_KEYS": "k"})
+    assert call(locked, "/feedback", b'{"right": true}')[0] == 401
+    assert call(locked, "/drift.json")[0] == 401
+    assert call(locked, "/feedback", b'{"right": true}', {"x-api-key": "k"})[0] == 201
+    assert call(locked, "/feedback", b"[" * 20_000, {"x-api-key": "k"})[0] == 413
+
+
+@pytest.mark.parametrize(("policy", "kept"), [("none", 0), ("failed", 0), ("refused", 1)])
+def test_a_refused_request_is_kept_where_the_policy_says_so(tmp_path: Path, policy: str, kept: int) -> None:
+    found = stateful(tmp_path, Log(requests=policy))
+    _, _, headers = call(found, "/predict", b'{"rows": [{}]}', {"x-api-key": "secret"})
+    files = list((tmp_path / "state" / "requests").glob("*.json")) if (tmp_path / "state").exists() else []
+
+    assert len(files) == kept
+    for file in files:
+        assert file.stem == headers["x-request-id"]
+        assert "secret" not in file.read_text()
+
+
+def test_a_model_that_fails_is_an_answer_with_an_id(tmp_path: Path) -> None:
+    found = stateful(tmp_path, Log(requests="failed"))
+    body = json.dumps({"rows": [shops.example(found)]}).encode()
+
+    found.core.kind.model = found.core.kind.fast = None
+    status, said, headers = call(found, "/predict", body)
+
+    assert status == 500
+    assert headers["x-request-id"] in said["error"]
+    assert (tmp_path / "state" / "requests" / f"{headers['x-request-id']}.json").exists()

@@ -157,7 +157,7 @@ def test_nothing_is_said_of_few_rows() -> None:
 
 def test_nothing_is_written_of_a_row_unless_the_policy_says_so(tmp_path: Path) -> None:
     found = watch(tmp_path)
-    found.start(found.columns)
+    found.start()
     asked(found, 300)
     found.stop()
 
@@ -189,11 +189,11 @@ def test_a_share_of_the_requests_can_be_enough(tmp_path: Path) -> None:
 
 def test_what_was_seen_outlives_the_process(tmp_path: Path) -> None:
     first = watch(tmp_path)
-    first.start(first.columns)
+    first.start()
     asked(first, 150)
     first.stop()
     second = watch(tmp_path)
-    second.start(second.columns)
+    second.start()
     second.stop()
 
     assert second.recent().rows == 150
@@ -247,11 +247,8 @@ def test_a_profile_tells_of_no_row() -> None:
     ]  # fmt: skip
     rows = [{"hours": 0.123456 + n % 97, "city": "b" if n == 7 else "a"} for n in range(300)]
     rows[3]["hours"] = None
-    schema = {"fields": fields, "classes": [], "probabilities": False, "policy": {}}
-    from nb2prod.serving.table import Table
-
-    held = Table.of(schema).check(rows[:200], most=200)
-    found = profile.document(schema, rows, held, (np.arange(200.0), None))
+    schema = {"fields": fields, "classes": [], "probabilities": False, "policy": {}, "kind": "regression"}
+    found = profile.document(schema, rows, (np.arange(200.0), None), 200)
     hours, city = found["features"]
 
     assert city["names"] == ["a"]

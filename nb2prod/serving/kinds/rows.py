@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,11 @@ from attrs import define, field
 from pydantic_core import to_json
 
 from .. import bulk, fast
-from ..answers import Answer, finite, told, unanswered
+from ..answers import Answer, columns, finite, told, unanswered
 from ..faults import Refused
 from ..forms import JSON
 from ..frame import framed
-from ..heads import Unknown
+from ..heads import Matrix, Unknown
 from ..table import Rows, Table
 from .base import Released
 
@@ -69,6 +69,10 @@ class Served:
         if form == JSON:
             return to_json(told(self.schema, asked, answer))
         return bulk.written(self.schema, asked, answer, form)
+
+    def columns(self, asked: Rows, answer: Answer) -> Sequence[Matrix]:
+        """Return the values of a request and its answer, as the profile has them; asked for beside the requests."""
+        return columns(asked, answer)
 
     def ask(self, asked: Rows) -> Answer:
         """Ask the model.

@@ -1,0 +1,73 @@
+// Charts: each stands in a table whose cells say the same in numbers.
+const BETTER_LOW = /^(mae|rmse|mse|mape|smape|mase|log_loss|brier|.*error.*)$/i;
+
+// A metric's axis: from 0 to 1 where it lies there, else around what there is.
+function axis(every) {
+  const known = every.filter(value => value != null && Number.isFinite(value));
+  const low = Math.min(...known), high = Math.max(...known);
+  if (low >= 0 && high <= 1) return [0, 1];
+  const room = (high - low || Math.abs(high) || 1) * 0.15;
+  return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
+}
+
+// The model as a dot on its interval, the baseline as a diamond.
+function dots(value, interval, rival) {
+  const [low, high] = axis([value, rival, ...(interval ?? [])]), width = 420, at = v => 10 + (v - low) / (high - low) * (width - 20);
+  const parts = [drawn("line", { x1: 10, x2: width - 10, y1: 16, y2: 16, class: "axis", "stroke-width": 2 })];
+  for (const [place, text] of [[low, short(low, 3)], [high, short(high, 3)]]) {
+    parts.push(drawn("text", { x: at(place), y: 36, "text-anchor": place === low ? "start" : "end", dx: place === low ? -8 : 8 }, text));
+  }
+  if (interval) parts.push(drawn("line", { x1: at(interval[0]), x2: at(interval[1]), y1: 16, y2: 16, class: "mine", "stroke-width": 6, "stroke-linecap": "round", opacity: 0.4 }));
+  if (rival != null) parts.push(drawn("path", { d: `M${at(rival)} 8 l8 8 -8 8 -8 -8z`, class: "theirs hollow", "stroke-width": 2.5 }));
+  if (value != null) parts.push(drawn("circle", { cx: at(value), cy: 16, r: 6.5, class: "mine" }));
+  return drawn("svg", { viewBox: `0 0 ${width} 42`, width, height: 42, "aria-hidden": "true" }, ...parts);
+}
+
+const legend = baseline => [
+  ["the model, with 95 % of what other held-out rows would give", [drawn("line", { x1: 2, x2: 26, y1: 9, y2: 9, class: "mine", "stroke-width": 6, "stroke-linecap": "round", opacity: 0.4 }), drawn("circle", { cx: 14, cy: 9, r: 6, class: "mine" })]],
+  [`baseline: ${baseline}`, [drawn("path", { d: "M14 2 l7 7 -7 7 -7 -7z", class: "theirs hollow", "stroke-width": 2.5 })]],
+].map(([text, parts]) => make("li", {}, drawn("svg", { viewBox: "0 0 28 18", width: 28, height: 18, "aria-hidden": "true" }, ...parts), text));
+
+function metrics(card) {
+  const rows = Object.entries(card.metrics).map(([name, value]) => {
+    const interval = card.intervals?.[name], rival = card.baseline?.metrics?.[name];
+    const span = interval ? ` (${short(interval[0])} to ${short(interval[1])})` : "";
+    const title = name.replaceAll("_", " ") + (BETTER_LOW.test(name) ? " ↓" : "");
+    return make("tr", {}, make("th", { scope: "row", textContent: title }), make("td", { className: "number" }, make("strong", { textContent: short(value) }), make("small", { className: "soft", textContent: span })), make("td", { className: "number", textContent: short(rival) }), make("td", {}, dots(value, interval, rival)));
+  });
+  const heads = [["on held-out rows", ""], ["model (95 %)", "number"], ["baseline", "number"], ["", ""]];
+  const head = make("tr", {}, ...heads.map(([text, className]) => text ? make("th", { scope: "col", textContent: text, className }) : make("td")));
+  const lower = Object.keys(card.metrics).some(name => BETTER_LOW.test(name)) ? "↓ lower is better" : "";
+  return make("table", {}, make("caption", { textContent: lower }), make("thead", {}, head), make("tbody", {}, ...rows));
+}
+
+// Two bars a bin: hollow for the training rows, full for what came since.
+function spread(then, now) {
+  const wide = Math.max(8, Math.min(26, 210 / then.length)), most = Math.max(...then, ...now, 0.01), height = 40;
+  const bars = then.flatMap((share, n) => {
+    const tall = v => Math.max(1, v / most * (height - 2)), x = n * wide + 1;
+    return [
+      drawn("rect", { x, y: height - tall(share), width: wide * 0.42, height: tall(share), class: "theirs", opacity: 0.55, stroke: "none" }),
+      ...(now.length ? [drawn("rect", { x: x + wide * 0.45, y: height - tall(now[n]), width: wide * 0.42, height: tall(now[n]), class: "mine", stroke: "none" })] : []),
+    ];
+  });
+  const base = drawn("line", { x1: 0, x2: then.length * wide, y1: height, y2: height, class: "axis" });
+  return drawn("svg", { viewBox: `0 0 ${then.length * wide} ${height + 1}`, width: then.length * wide, height: height + 1, "aria-hidden": "true" }, ...bars, base);
+}
+
+const WORDS = { few: ["too few rows", ""], stable: ["stable", "good"], watch: ["watch", "warn"], drift: ["drifted", "bad"] };
+const chip = state => make("span", { className: `chip ${WORDS[state][1]}`, textContent: WORDS[state][0] });
+
+// The bin whose share has changed most, in words.
+function moved(one) {
+  if (!one.now.length) return "";
+  const gaps = one.now.map((share, n) => share - one.then[n]), most = gaps.reduce((best, gap, n) => Math.abs(gap) > Math.abs(gaps[best]) ? n : best, 0);
+  return `${one.bins[most]}: ${(one.then[most] * 100).toFixed(0)} % → ${(one.now[most] * 100).toFixed(0)} %`;
+}
+
+function drifted(parts) {
+  const rows = parts.map(one => make("tr", {}, make("th", { scope: "row", textContent: one.key.replaceAll("_", " ") }), make("td", {}, chip(one.state)), make("td", { className: "number", textContent: one.state === "few" ? "–" : one.psi.toFixed(3) }), make("td", { className: "small", textContent: moved(one) }), make("td", {}, spread(one.then, one.now))));
+  const heads = [["", ""], ["verdict", ""], ["PSI", "number"], ["moved most (share of rows)", ""], ["", ""]];
+  const head = make("tr", {}, ...heads.map(([text, className]) => text ? make("th", { scope: "col", textContent: text, className }) : make("td")));
+  return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
+}

@@ -1,0 +1,72 @@
+// Form: a control for each field of a request, as its schema says; and the values in it, as JSON has them.
+function choices(field) {
+  if (field.kind === "boolean") return [true, false];
+  return field.categories?.length && (field.category || field.closed || field.categories.length <= 12) ? field.categories : null;
+}
+
+// A field that may hold other values than those that were seen is not a choice between them.
+const isOpen = field => field.kind !== "boolean" && !field.closed && !(field.category && card.policy?.unknown === "refuse");
+
+function control(field, number) {
+  const found = choices(field), id = `in-${number}`;
+  const given = { id, name: field.key, required: !field.nullable && field.kind !== "text", data: { "aria-describedby": `hint-${number} fault-${number}` } };
+  if (found) {
+    const options = found.map(value => make("option", { textContent: String(value), value: String(value) }));
+    return make("select", given, field.nullable ? make("option", { value: "", textContent: "(missing)" }) : null, ...options);
+  }
+  if (field.kind === "integer" || field.kind === "number") {
+    return make("input", { ...given, type: "number", step: field.kind === "integer" ? "1" : "any", inputMode: "decimal" });
+  }
+  if (field.long) return make("textarea", given);
+  const input = make("input", { ...given, type: "text", autocomplete: "off", spellcheck: false });
+  if (field.categories?.length) input.setAttribute("list", `of-${number}`);
+  return input;
+}
+
+function hint(field) {
+  if (field.help) return field.help;
+  const gap = field.nullable ? ", may be empty" : "";
+  if (field.low != null) return `seen: ${short(field.low)} to ${short(field.high)}${gap}`;
+  if (field.kind === "time") return `such as 2026-01-31T08:00:00${gap}`;
+  if (field.categories?.length && !choices(field)) return `one of ${field.categories.length} that were seen${gap}`;
+  return field.kind === "text" && !choices(field) ? `text${gap}` : gap.replace(/^, /, "");
+}
+
+function box(field, number) {
+  const made = control(field, number);
+  made.value = field.example == null ? "" : String(field.example);
+  const known = !field.categories?.length || choices(field) ? null : make("datalist", { id: `of-${number}` }, ...field.categories.map(value => make("option", { value: String(value) })));
+  const parts = [make("label", { htmlFor: made.id, textContent: field.label ?? field.key.replaceAll("_", " ") })];
+  return make("div", {}, ...parts, made, make("p", { className: "hint", id: `hint-${number}`, textContent: hint(field) }), make("p", { className: "fault", id: `fault-${number}`, hidden: true }), known);
+}
+
+// Reads a text as a field's values are written in JSON; what is none stays text, so that the service can say why.
+function typed(field, text) {
+  const bare = text.trim();
+  if (bare === "" && (field.nullable || field.kind !== "text")) return null;
+  const own = (choices(field) ?? field.categories ?? []).find(value => String(value) === bare);
+  if (own !== undefined) return own;
+  if (field.kind === "boolean") return { true: true, false: false }[bare.toLowerCase()] ?? text;
+  if (field.kind !== "integer" && field.kind !== "number") return text;
+  return Number.isFinite(Number(bare)) ? Number(bare) : text;
+}
+
+const values = fields => Object.fromEntries(fields.map((field, n) => [field.key, typed(field, $(`in-${n}`).value)]));
+const request = row => card.shape === "object" ? row : { rows: [row] };
+
+// Puts each fault beside its field, and the first one into focus; returns those that are about no field.
+function mark(fields, faults) {
+  const loose = [];
+  fields.forEach((_, n) => {
+    $(`in-${n}`).removeAttribute("aria-invalid");
+    $(`fault-${n}`).hidden = true;
+  });
+  for (const fault of faults) {
+    const n = fields.findIndex(field => field.key === (fault.field ?? fault.loc?.at(-1)));
+    if (n < 0) { loose.push(fault); continue; }
+    $(`in-${n}`).setAttribute("aria-invalid", "true");
+    Object.assign($(`fault-${n}`), { textContent: fault.msg, hidden: false });
+  }
+  document.querySelector("#form [aria-invalid=true]")?.focus();
+  return loose;
+}

@@ -1,0 +1,150 @@
+// The page of a model: its form, its answers, how good it is, what it is asked, and what people say of it.
+let card, last = null;
+
+function bars(chances) {
+  return Object.entries(chances ?? {}).sort((a, b) => b[1] - a[1]).slice(0, 12).map(([name, share]) => {
+    const mark = make("i");
+    mark.style.width = `${share * 100}%`;
+    return make("div", { className: "bar" }, make("span", { textContent: name }), make("span", { className: "track" }, mark), make("span", { textContent: `${(share * 100).toFixed(1)} %` }));
+  });
+}
+
+const said = value => typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? short(value, 6) : null;
+
+function answer(found) {
+  const one = Array.isArray(found) && found.length === 1 ? found[0] : found;
+  const plain = one !== null && typeof one === "object" && said(one.prediction) !== null;
+  if (!plain) return said(one) !== null ? [make("p", { className: "answer", textContent: said(one) })] : [make("pre", { className: "scroll", tabIndex: 0, textContent: JSON.stringify(one, null, 1) })];
+  const odd = (one.warnings ?? []).map(w => make("p", { className: "note warn small", textContent: `${w.field}: ${w.msg}` }));
+  return [make("p", { className: "soft small", textContent: "The model says" }), make("p", { className: "answer", textContent: said(one.prediction) }), ...bars(one.probabilities), ...odd];
+}
+
+async function predict(event) {
+  event.preventDefault();
+  $("go").setAttribute("aria-disabled", "true");
+  const { ok, status, said: found, id } = await ask("predict", JSON.stringify(request(values(card.fields))));
+  $("go").removeAttribute("aria-disabled");
+  const loose = mark(card.fields, ok ? [] : found.detail ?? []);
+  $("feedback").hidden = !ok;
+  $("thanks").replaceChildren();
+  if (ok) {
+    last = { id, prediction: found?.[0]?.prediction };
+    $("feedback").reset();
+    $("more").hidden = true;
+    $("answer").replaceChildren(...answer(found));
+    return $("answer").scrollIntoView({ block: "nearest" });
+  }
+  const list = make("ul", { className: "plain" }, ...loose.map(one => make("li", { textContent: one.field ? `${one.field} ${one.msg}` : one.msg })));
+  $("answer").replaceChildren(make("p", { className: "note bad", textContent: found.error ?? `Refused with status ${status}.` }), ...(loose.length ? [list] : []));
+}
+
+async function tell(event) {
+  event.preventDefault();
+  const right = $("feedback").elements.right.value;
+  if (!right) return $("thanks").replaceChildren(make("span", { className: "fault", textContent: "Say yes or no first." }));
+  const body = { request: last.id, right: right === "true" };
+  if ($("expected").value.trim()) body.expected = $("expected").value.trim();
+  if ($("comment").value.trim()) body.comment = $("comment").value.trim();
+  const { ok, said: found } = await ask("feedback", JSON.stringify(body));
+  $("feedback").hidden = ok;
+  const text = ok ? "Thank you. It is kept for those who run this service." : found.detail?.[0]?.msg ?? found.error;
+  $("thanks").replaceChildren(make("span", { className: ok ? "note good small" : "fault", textContent: text }));
+}
+
+function facts() {
+  const rules = card.policy ?? {}, seen = card.fields.filter(field => field.category || field.closed);
+  const limits = [
+    `It was judged on ${many(card.rows, "row")} of the same kind as those it was trained on; of others, nobody has measured how good it is.`,
+    ...(card.fields.some(field => field.low != null) ? [`A number outside of those seen in training is ${rules.ranges === "refuse" ? "refused" : "answered, without any experience of it"}.`] : []),
+    ...(seen.length ? [`A category that it has not seen is ${rules.unknown === "refuse" ? "refused" : rules.unknown === "pass" ? "treated as unknown" : "answered with a warning, where the model can"}.`] : []),
+    ...(card.limits ?? []),
+  ];
+  const kind = field => choices(field) && !isOpen(field) ? "one of" : field.kind === "text" && choices(field) ? "text, seen" : field.kind;
+  const span = field => field.categories?.length ? field.categories.slice(0, 8).join(", ") + (field.categories.length > 8 ? ` and ${field.categories.length - 8} more` : "") : field.low != null ? `${short(field.low)} to ${short(field.high)}` : "";
+  const rows = card.fields.map(field => make("tr", {}, make("th", { scope: "row", className: "mono", textContent: field.key }), make("td", { textContent: kind(field) }), make("td", { className: "small", textContent: span(field) }), make("td", { textContent: field.nullable ? "yes" : "no" })));
+  const heads = ["field", "type", "seen in training", "may be missing"].map(text => make("th", { scope: "col", textContent: text }));
+  const list = [["Notebook", card.notebook], ["Model", [card.model, card.class].filter(Boolean).join(" · ")], ["Says", card.kind], ["Trained on", card.trained && many(card.trained, "row")], ["Judged on", card.rows && `${many(card.rows, "row")} that it had not seen`], ["Baseline", card.baseline?.name], ["Python", card.python]];
+  const facts = list.filter(([, text]) => text).flatMap(([name, text]) => [make("dt", { textContent: name }), make("dd", { textContent: text })]);
+  const pins = card.environment?.length ? [make("details", {}, make("summary", { textContent: `Environment: ${many(card.environment.length, "package")}` }), make("p", { className: "mono small", textContent: card.environment.join(", ") }))] : [];
+  $("facts").replaceChildren(
+    make("dl", { className: "facts" }, ...facts), make("h3", { textContent: "Limits" }), make("ul", { className: "plain" }, ...limits.map(text => make("li", { textContent: text }))),
+    make("h3", { textContent: "What it takes" }), make("div", { className: "scroll", tabIndex: 0, data: { role: "region", "aria-label": "Fields" } }, make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows))), ...pins);
+}
+
+function good() {
+  const has = Object.keys(card.metrics ?? {}).length > 0;
+  $("good").hidden = !has;
+  document.querySelector('a[href="#good"]').parentElement.hidden = !has;
+  if (!has) return;
+  $("judged").textContent = `Measured on ${many(card.rows, "row")} that the model had not seen, beside the simplest rival there is.`;
+  $("key-of-metrics").replaceChildren(...legend(card.baseline.name));
+  $("metrics").replaceChildren(metrics(card));
+  const [low, high] = card.better_by ?? [];
+  if (low == null) return;
+  const sure = low > 0, name = card.metric.replaceAll("_", " ");
+  Object.assign($("verdict"), { hidden: false, className: `note ${sure ? "good" : "warn"}`, textContent: sure ? `Better than the baseline by ${short(low, 3)} to ${short(high, 3)} on ${name}: more than chance would give.` : `Not better than the baseline by more than chance would give (${short(low, 3)} to ${short(high, 3)} on ${name}).` });
+  $("chips").append(make("li", { className: `chip ${sure ? "good" : "warn"}`, textContent: sure ? "beats its baseline" : "no better than its baseline" }));
+}
+
+async function drift() {
+  const { ok, said: found } = await ask("drift.json");
+  const none = !ok || (!found.features.length && !found.predictions.length);
+  $("drift").hidden = none;
+  document.querySelector('a[href="#drift"]').parentElement.hidden = none;
+  if (none) return;
+  $("release").textContent = `Release ${found.release}.`;
+  const order = { drift: 0, watch: 1, stable: 2, few: 3 }, sorted = [...found.features].sort((a, b) => order[a.state] - order[b.state] || b.psi - a.psi);
+  const since = `in the last ${many(found.days, "day")}`, bad = sorted.filter(one => one.state === "drift").length;
+  const text = { few: `${many(found.rows, "row")} ${since}; nothing is said of fewer than ${found.least}.`, stable: `${many(found.rows, "row")} ${since}, spread as the training rows are.`, watch: `${many(found.rows, "row")} ${since}; some of it begins to move.`, drift: `${many(found.rows, "row")} ${since}; ${many(bad, "field")} of ${found.features.length} drifted${found.predictions.some(one => one.state === "drift") ? ", and so did its answers" : ""}.` }[found.state];
+  const tone = WORDS[found.state][1];
+  $("chips").append(make("li", { className: `chip ${tone}`, textContent: { few: "drift: too few rows yet", stable: "no drift", watch: "drift: watch", drift: "drifted" }[found.state] }));
+  const mark = name => drawn("svg", { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": "true" }, drawn("rect", { width: 12, height: 12, rx: 2, class: name, stroke: "none", opacity: name === "mine" ? 1 : 0.55 }));
+  const keys = make("ul", { className: "key" }, make("li", {}, mark("theirs"), "training rows"), make("li", {}, mark("mine"), "asked since"));
+  const table = make("div", { className: "scroll", tabIndex: 0, data: { role: "region", "aria-label": "Drift by field" } }, make("h3", { textContent: "Answers" }), drifted(found.predictions), make("h3", { textContent: "Fields" }), drifted(sorted));
+  const open = make("details", { open: found.state !== "few" }, make("summary", { textContent: "Every field" }), keys, table);
+  $("drifts").replaceChildren(make("p", { className: `note ${tone}`, textContent: text }), open);
+}
+
+function upload() {
+  const show = (...parts) => $("answers").replaceChildren(...parts);
+  const take = file => file && bulk(file, show);
+  $("file").addEventListener("change", () => { take($("file").files[0]); $("file").value = ""; });
+  for (const kind of ["dragenter", "dragover"]) $("drop").addEventListener(kind, event => { event.preventDefault(); $("drop").classList.add("over"); });
+  for (const kind of ["dragleave", "drop"]) $("drop").addEventListener(kind, () => $("drop").classList.remove("over"));
+  $("drop").addEventListener("drop", event => { event.preventDefault(); take(event.dataTransfer.files[0]); });
+  $("template").addEventListener("click", () => {
+    const lines = [card.fields.map(field => quoted(field.key, ",")), card.fields.map(field => quoted(field.example, ","))];
+    const url = URL.createObjectURL(new Blob([lines.map(line => line.join(",")).join("\r\n") + "\r\n"], { type: "text/csv" }));
+    make("a", { href: url, download: "rows.csv" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  });
+}
+
+function show(found) {
+  card = found;
+  $("title").textContent = document.title = card.title;
+  $("about").textContent = card.about ?? `Answers with the model '${card.model}' of ${card.notebook}.`;
+  const chips = [card.kind, card.rows && `judged on ${many(card.rows, "row")}`, many(card.fields.length, "field")].filter(Boolean);
+  $("chips").replaceChildren(...chips.map(textContent => make("li", { className: "chip", textContent })));
+  $("fields").replaceChildren(...card.fields.map(box));
+  $("many").hidden = card.shape === "object";
+  document.querySelector('a[href="#many"]').parentElement.hidden = $("many").hidden;
+  $("labels").replaceChildren(...(card.labels ?? []).map(value => make("option", { value: String(value) })));
+  const body = JSON.stringify(request(Object.fromEntries(card.fields.map(field => [field.key, field.example]))));
+  $("curl").textContent = `curl ${location.origin}${location.pathname}predict -H 'content-type: application/json' -d '${body.replaceAll("'", "'\\''")}'`;
+  good();
+  facts();
+  drift();
+  follow();
+}
+
+$("form").addEventListener("submit", predict);
+$("form").addEventListener("reset", event => {
+  event.preventDefault();
+  card.fields.forEach((field, n) => { $(`in-${n}`).value = field.example == null ? "" : String(field.example); });
+  mark(card.fields, []);
+});
+$("feedback").addEventListener("submit", tell);
+$("feedback").addEventListener("change", () => { $("more").hidden = $("feedback").elements.right.value !== "false"; });
+upload();
+enter("card.json", show);
