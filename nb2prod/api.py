@@ -12,6 +12,7 @@ from nb2prod.errors import Nb2ProdError, RunUnknown
 from nb2prod.events import Event
 from nb2prod.failures import CellFailed
 from nb2prod.refusals import StagedDiffers
+from nb2prod.reproduce import reproduce
 from nb2prod.run import Options, store_of
 from nb2prod.services import Serving, ask, releases, serve, show_release, status, stop, target_of
 
@@ -45,6 +46,7 @@ __all__ = [
     "read",
     "releases",
     "report_page",
+    "reproduce",
     "retire",
     "rollback",
     "run",

@@ -12,7 +12,7 @@ import click
 from attrs import asdict
 
 from nb2prod import __version__, arguments, settings
-from nb2prod.cli_deploy import deployments, located, promote, rollback
+from nb2prod.cli_deploy import deployments, located, promote, reproduce, rollback
 from nb2prod.cli_score import score
 from nb2prod.cli_store import store
 from nb2prod.cli_warm import warm
@@ -48,6 +48,7 @@ def main() -> None:
 
 main.add_command(deployments)
 main.add_command(promote)
+main.add_command(reproduce)
 main.add_command(rollback)
 main.add_command(score)
 main.add_command(store)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nb2prod import journal, settings
 from nb2prod.flags import FORMAT, shown
+
+if TYPE_CHECKING:
+    from nb2prod.events import Event
 
 FOLDER = click.option(
     "--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder."
@@ -63,6 +67,26 @@ def deployments(folder: Path, target: str, style: str) -> None:
 
     found = api.deployments(settings.home_of(folder / "_"), target=target)
     click.echo(json.dumps(found, indent=1) if style == "json" else text_deploy.deployments(found))
+
+
+@click.command()
+@click.argument("release")
+@click.option("--fresh", is_flag=True, help="In an environment of its own, with the versions of the release.")
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Where its data lies.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="New folder to keep what is made in.")
+@FOLDER
+@FORMAT
+@shown
+def reproduce(release: str, folder: Path, style: str, **flags: Any) -> None:
+    """Make RELEASE again from its own record, and say what of it is the same."""
+    from nb2prod import api, text, text_deploy
+
+    def narrate(event: Event) -> None:
+        click.echo(text.narration(event), err=True)
+
+    found = api.reproduce(settings.home_of(folder / "_"), release, listen=narrate, **flags)
+    click.echo(json.dumps(found, indent=1) if style == "json" else text_deploy.reproduction(found))
+    sys.exit(0 if found["ok"] else 1)
 
 
 def located(name: str, folder: Path) -> tuple[Path, str]:

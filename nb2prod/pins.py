@@ -42,13 +42,22 @@ def pins(modules: Iterable[str]) -> Pins:
         if module not in known:
             raise PackageUnknown(module)
         roots.update(canonicalize_name(name) for name in known[module])
+    return Pins(direct=_pinned(roots), indirect=_pinned(_needed(roots) - roots))
+
+
+def closure(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the pins of distributions and all that they require here, but not of nb2prod itself."""
+    return _pinned(_needed({canonicalize_name(name) for name in names}) - {"nb2prod"})
+
+
+def _needed(roots: set[str]) -> set[str]:
     needed = set(roots)
     pending = sorted(roots)
     while pending:
         found = set(_requires(pending.pop())) - needed
         needed |= found
         pending.extend(sorted(found))
-    return Pins(direct=_pinned(roots), indirect=_pinned(needed - roots))
+    return needed
 
 
 def installed_bytes(pinned: Iterable[str]) -> int:

@@ -24,6 +24,7 @@ from nb2prod import (
     environment,
     journal,
     notebook,
+    origin,
     pipeline,
     policy,
     rehearse,
@@ -40,6 +41,7 @@ from nb2prod.errors import Nb2ProdError, Place
 from nb2prod.events import Event, Listener
 from nb2prod.failures import RunCancelled
 from nb2prod.order import Order, Packed
+from nb2prod.origin import Ran
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Gate, Rules
 from nb2prod.refusals import GateClosed, PackingEnded, StagedDiffers
@@ -67,10 +69,14 @@ class Source:
 
 def source(path: Path, report: Report, *, store: Store, home: Path) -> Source:
     """Gather what the run of a notebook left; its cells are those that ran, whatever was written to the file since."""
-    ran = json.loads((journal.folder_of(home, report.run) / "executed.ipynb").read_text(encoding="utf-8"))
+    ran = json.loads(_executed(home, report.run).read_text(encoding="utf-8"))
     line = pipeline.build(notebook.parse(ran, path.name))
     rules = policy.rules(settings.policy_of(path))
     return Source(report=report, pipeline=line, store=store, folder=path.resolve().parent, home=home, rules=rules)
+
+
+def _executed(home: Path, run: str) -> Path:
+    return journal.folder_of(home, run) / "executed.ipynb"
 
 
 @frozen(kw_only=True)
@@ -149,11 +155,11 @@ def _made(source: Source, listen: Listener, verdict: Verdict | None) -> Release:
     with tempfile.TemporaryDirectory(prefix="nb2prod-") as own:
         home, archive = Path(own) / "bentoml", Path(own) / "service.bento"
         home.mkdir()
-        with _packing(source, work, Path(own)) as packing:
+        with packing(source, work, Path(own)) as process:
             with step("baseline", listen):
-                packing.measured()
+                process.measured()
             with step("package", listen) as tell:
-                packed = packing.packed()
+                packed = process.packed()
                 tag = bundle.build(work / "service", version=packed.version, home=home, archive=archive)
                 tell(tag)
         with step("rehearse", listen) as tell:
@@ -217,7 +223,7 @@ class Fit:
 
 
 @contextmanager
-def _packing(source: Source, work: Path, own: Path) -> Iterator[Packing]:
+def packing(source: Source, work: Path, own: Path) -> Iterator[Packing]:
     """Start to pack; nothing of it goes on after the block."""
     order, result, log = own / "order.pkl", own / "packed.pkl", work / "pack.log"
     folder, values = str(work / "service"), dict(source.report.values)
@@ -253,6 +259,7 @@ def _released(source: Source, fit: Fit) -> Release:
         shutil.move(fit.service, folder / "service")
         found = _manifest(source, fit, archive)
         risk_page.write(folder, risk.sheet(found, source.rules, fit.risks))
+        origin.keep(folder / origin.FOLDER, _ran(source))
         found = evolve(found, files=release.hashes(folder))
         new = bundle.import_bento(archive, fit.tag, home=store)
         release.write(source.home, found)
@@ -295,15 +302,16 @@ def _beaten(rules: Rules, packed: Packed) -> Iterator[policy.Verdict]:
 
 def _manifest(source: Source, fit: Fit, archive: Path) -> Release:
     gate, packed = _gate(source, fit), fit.packed
-    texts = {text for flow in source.pipeline.flows for item in flow.cells for text in item.flow.strings}
-    files = {f"file:{path}": digest for path, digest in environment.files(texts, source.folder).items()}
     return Release(
         id=archive.parent.name,
         run=source.report.run,
         notebook=source.pipeline.notebook.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        code=_hash("\0".join(code(c) for s in source.pipeline.stages for c in s.code_cells).encode()),
-        data={**files, **{f"rows:{part}": digest for part, digest in packed.data.items()}},
+        code=code_of(source.pipeline),
+        data={
+            **{f"file:{path}": digest for path, digest in _files(source).items()},
+            **{f"rows:{part}": digest for part, digest in packed.data.items()},
+        },
         python=platform.python_version(),
         environment=packed.environment,
         parameters=dict(source.report.parameters),
@@ -320,6 +328,27 @@ def _manifest(source: Source, fit: Fit, archive: Path) -> Release:
         archive_sha256=_hash(archive.read_bytes()),
         path=journal.below(source.home, source.folder / source.pipeline.notebook.name),
     )
+
+
+def code_of(line: Pipeline) -> str:
+    """Return the hash of a notebook's code."""
+    return _hash("\0".join(code(cell) for stage in line.stages for cell in stage.code_cells).encode())
+
+
+def _ran(source: Source) -> Ran:
+    return Ran(
+        project=source.home.resolve().parent,
+        notebook=source.folder / source.pipeline.notebook.name,
+        stages=origin.records(source.store, source.report.keys),
+        data=_files(source),
+        executed=_executed(source.home, source.report.run),
+    )
+
+
+def _files(source: Source) -> dict[str, str]:
+    """Return the hashes of the files that the notebook's code names."""
+    texts = {text for flow in source.pipeline.flows for item in flow.cells for text in item.flow.strings}
+    return environment.files(texts, source.folder)
 
 
 def result(home: Path, report: Report, shipped: Shipped | None, error: Nb2ProdError | None = None) -> dict[str, Any]:

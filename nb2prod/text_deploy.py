@@ -23,6 +23,31 @@ def deployment(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def reproduction(found: Mapping[str, Any]) -> str:
+    """What of a release that was made again is the same, and what differs."""
+    said = {
+        "same bits": "the same bits: every file of its service",
+        "same model": "the same model, schema and code of the notebook; other files of its service differ",
+        "same metrics": "another model with the same metrics: something in it is not deterministic",
+        "different": "another model with other metrics",
+    }
+    lines = [f"{found['release']}: {said[found['verdict']]}  ({found['seconds']} s)"]
+    lines += [f"  {part['path']} {_became(part)}" for part in found["parts"] if not part["same"]]
+    lines += [f"  {name}: {was}, now {now}" for name, (was, now) in found["metrics"].items() if was != now]
+    lines += [f"  {part} are not the same" for part, same in found["data"].items() if not same]
+    lines += [] if found["code"] else ["  the notebook's code is not the same"]
+    was, now = found["python"]
+    lines += [] if was == now else [f"  Python {was}, now {now}"]
+    lines += [f"  {name} {was}, now {now or 'missing'}" for name, (was, now) in found["packages"].items()]
+    return "\n".join(lines)
+
+
+def _became(part: Mapping[str, Any]) -> str:
+    if part["was"] is None:
+        return "is new"
+    return "is missing" if part["now"] is None else f"{part['was'][:12]}, now {part['now'][:12]}"
+
+
 def _releases(found: Mapping[str, Any]) -> Iterator[str]:
     roles = {found["live"]: "live", found["canary"]: f"canary {found['share']:.0%}", found["shadow"]: "shadow"}
     for name, role in roles.items():

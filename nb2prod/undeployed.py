@@ -1,4 +1,4 @@
-"""Undeployed: why a release does not answer where it should, or may not.
+"""Undeployed: why a release does not answer where it should, may not, or cannot be made again.
 
 ShipError
 ├── ReleaseUnfit         NB430  it was started and did not answer as it should
@@ -11,7 +11,12 @@ ShipError
 ├── TargetSwapsNot       NB437  the target starts releases, and swaps none
 ├── ReleaseChanged       NB440  something of it is not what was signed
 ├── ReleaseForeign       NB441  nobody signed it, or somebody who is not trusted
-└── SigningKeyUnusable   NB442  the key that signs cannot be used
+├── SigningKeyUnusable   NB442  the key that signs cannot be used
+├── OriginMissing        NB443  it does not hold what it was made from
+├── DataMissing          NB444  a file that its notebook read is gone
+├── DataChanged          NB445  a file that its notebook read is another one
+├── EnvironmentNotMade   NB446  its packages cannot be had here
+└── NotRebuilt           NB447  its notebook does not get as far as a service any more
 """
 
 # ruff: noqa: D102  message, cure and place are explained where the tree begins
@@ -240,3 +245,99 @@ class SigningKeyUnusable(ShipError):
             "Set NB2PROD_SIGNING_KEY_FILE to a file that can be written, or NB2PROD_SIGNING_KEY to a key "
             "(`openssl genpkey -algorithm ed25519`)."
         )
+
+
+@define
+class OriginMissing(ShipError):
+    """A release does not hold what it was made from."""
+
+    release: str
+
+    code = "NB443"
+
+    @property
+    def message(self) -> str:
+        return f"Release '{self.release}' does not hold the notebook that it was made from."
+
+    @property
+    def cure(self) -> str:
+        return "Its folder was thinned out, or an older nb2prod made it: ship the notebook again to have one that does."
+
+
+@define
+class DataMissing(ShipError):
+    """A file that the notebook read is not there."""
+
+    path: str
+    folder: str
+
+    code = "NB444"
+
+    @property
+    def message(self) -> str:
+        return f"The notebook read '{self.path}', which is not in {self.folder}."
+
+    @property
+    def cure(self) -> str:
+        return "Put it there, or name the folder that has it: --data FOLDER."
+
+
+@define
+class DataChanged(ShipError):
+    """A file that the notebook read is another one now."""
+
+    path: str
+    folder: str
+    was: str
+    now: str
+
+    code = "NB445"
+
+    @property
+    def message(self) -> str:
+        return f"'{self.path}' in {self.folder} is not what the notebook read: SHA-256 {self.now}, and was {self.was}."
+
+    @property
+    def cure(self) -> str:
+        return "Name a folder that has the file as it was: --data FOLDER. To learn from the new one, ship again."
+
+
+@define
+class EnvironmentNotMade(ShipError):
+    """The environment of a release cannot be made here."""
+
+    python: str
+    reason: str
+
+    code = "NB446"
+
+    @property
+    def message(self) -> str:
+        return f"An environment with Python {self.python} and the release's packages cannot be made: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return "Install that Python and see that its packages can be had, or reproduce without --fresh."
+
+
+@define
+class NotRebuilt(ShipError):
+    """The notebook of a release does not get as far as a service any more."""
+
+    release: str
+    reason: str
+    log: str = field(default="", repr=False)
+
+    code = "NB447"
+
+    @property
+    def message(self) -> str:
+        return f"'{self.release}' could not be made again: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return "Look for what it needs besides its record: other packages (--fresh), the network, a clock, a secret."
+
+    @property
+    def detail(self) -> str | None:
+        return self.log or None

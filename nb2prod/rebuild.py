@@ -1,0 +1,55 @@
+"""Rebuild: the process that makes a release's service again, from the notebook on, and releases nothing.
+
+`python -m nb2prod.rebuild NOTEBOOK PARAMETERS RESULT` runs a notebook in its folder, measures and packages its model,
+and writes to the file RESULT what came of it.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from nb2prod import journal, run, schema, settings, shipping
+from nb2prod.errors import Nb2ProdError
+from nb2prod.run import Options
+
+
+def rebuild(path: Path, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Run and package a notebook; the result names the folder of the service's files."""
+    chosen = settings.read(path)
+    options = run.named(Options(parameters=parameters), "reproduce")
+    tell = run.journaled(chosen.home, options.run, None)
+    report = run.of_file(path, options, chosen, tell)
+    if report.error is not None:
+        raise report.error
+    source = shipping.source(path, report, store=run.store_of(chosen), home=chosen.home)
+    work = journal.folder_of(chosen.home, report.run) / "ship"
+    work.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(prefix="nb2prod-") as own, shipping.packing(source, work, Path(own)) as packing:
+        packed = packing.packed()
+    return {
+        "service": str(work / "service"),
+        "metrics": dict(packed.metrics),
+        "data": {f"rows:{part}": digest for part, digest in packed.data.items()},
+        "code": shipping.code_of(source.pipeline),
+        "python": platform.python_version(),
+        "error": None,
+    }
+
+
+def main() -> None:
+    """Rebuild, and write the result whole."""
+    path, parameters, target = sys.argv[1:]
+    try:
+        found = rebuild(Path(path), json.loads(parameters))
+    except Nb2ProdError as wrong:
+        found = {"error": schema.error(wrong)}
+    journal.write_whole(Path(target), json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
