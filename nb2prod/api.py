@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nb2prod import checks, decision, document, edits, evidence, journal, notebook, pipeline, release, schema, settings
 from nb2prod import run as _run
+from nb2prod.delivering import deploy
 from nb2prod.deploying import deployments, promote, retire, rollback
 from nb2prod.errors import Nb2ProdError, RunUnknown
 from nb2prod.events import Event
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from nb2prod.plan import Step
     from nb2prod.report import Report
     from nb2prod.settings import Settings
+    from nb2prod.shipping import Shipped
 
 __all__ = [
     "Options",
@@ -36,6 +38,7 @@ __all__ = [
     "accept",
     "ask",
     "compare",
+    "deploy",
     "deployments",
     "extract",
     "fix",
@@ -189,7 +192,7 @@ def ship(
     tell = _run.journaled(chosen.home, options.run, listen)
     with shipping.running(tell) as watch:
         report = _run.of_file(path, options, chosen, watch)
-    shipped, refused, verdict = None, report.error, None
+    shipped, refused, verdict, delivery = None, report.error, None, None
     if report.ok:
         try:
             if options.verify:
@@ -197,15 +200,28 @@ def ship(
             source = shipping.source(path, report, store=store_of(chosen), home=chosen.home)
             shipped = shipping.ship(source, tell, verdict)
             if serving.target:
-                shipped = shipping.serve(shipped, target_of(chosen.home, serving.target), tell, port=serving.port)
+                shipped, delivery = _onward(chosen.home, shipped, serving, tell)
         except Nb2ProdError as wrong:
             refused, verdict = wrong, wrong.verdict if isinstance(wrong, StagedDiffers) else verdict
             tell(Event(kind="error", data=schema.error(wrong)))
     result = shipping.result(chosen.home, report, shipped, refused)
-    result["verify"] = None if verdict is None else schema.verdict(verdict)
+    result |= {"verify": None if verdict is None else schema.verdict(verdict), "delivery": delivery}
     result["report"] = _drawn(chosen.home, result)
     _run.finish(chosen.home, result, tell)
     return result
+
+
+def _onward(home: Path, shipped: Shipped, serving: Serving, tell: Listener) -> tuple[Shipped, dict[str, Any] | None]:
+    """Serve what was shipped, or hand it over, whichever the target does."""
+    from nb2prod import delivering, shipping
+
+    assert serving.target is not None
+    if not delivering.takes(serving.target):
+        return shipping.serve(shipped, target_of(home, serving.target), tell, port=serving.port), None
+    with shipping.cancellable(), shipping.step("deliver", tell) as say:
+        delivery = deploy(home, shipped.release.id, target=serving.target)
+        say(delivery["folder"])
+    return shipped, delivery
 
 
 def sweep(  # noqa: PLR0913 - what a sweep is of

@@ -12,6 +12,7 @@ import click
 from attrs import asdict
 
 from nb2prod import __version__, arguments, settings
+from nb2prod.cli_deliver import deploy
 from nb2prod.cli_deploy import deployments, located, promote, reproduce, rollback
 from nb2prod.cli_score import score
 from nb2prod.cli_store import store
@@ -47,6 +48,7 @@ def main() -> None:
 
 
 main.add_command(deployments)
+main.add_command(deploy)
 main.add_command(promote)
 main.add_command(reproduce)
 main.add_command(rollback)
@@ -184,7 +186,7 @@ def verify(notebook: Path, style: str, **flags: Any) -> None:
 @_parameters
 @click.option("--verify/--no-verify", default=True, help="First hold the stages against a straight run.")
 @click.option("--serve/--no-serve", default=False, help="Start the service at the end.")
-@click.option("--target", default="local", show_default=True, help="Where to serve it.")
+@click.option("--target", default="local", show_default=True, help="Where to serve it, or who takes it.")
 @click.option("--port", type=int, help="Port to serve on.  [default: a free one]")
 @STORE
 @KERNEL
@@ -196,7 +198,8 @@ def ship(notebook: Path, style: str, **flags: Any) -> None:
     from nb2prod import api, text
 
     chosen = settings.read(notebook, store=flags["store"], kernel=flags["kernel"])
-    serving = api.Serving(target=flags["target"] if flags["serve"] else None, port=flags["port"])
+    wanted = flags["serve"] or flags["target"] != "local"
+    serving = api.Serving(target=flags["target"] if wanted else None, port=flags["port"])
     found = api.ship(notebook, _run_options(flags), chosen, serving, narrate)
     click.echo(json.dumps(found, indent=1) if style == "json" else text.ship(found, str(notebook.parent)))
     if style == "text" and found["url"]:

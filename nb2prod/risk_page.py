@@ -39,6 +39,17 @@ def read(folder: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
+def weighed(kept: Path, folder: Path, size: int) -> str | None:
+    """Write a release's sheet anew into a folder, now that the image was built; the release's own is signed."""
+    sheet = read(kept)
+    if sheet is None or not size:
+        return None
+    sheet["size"] |= {"image": size, "exact": True}
+    journal.write_whole(folder / JSON, json.dumps(sheet, indent=1, ensure_ascii=False))
+    journal.write_whole(folder / HTML, render(sheet))
+    return str(folder / HTML)
+
+
 def where(folder: Path) -> str | None:
     """Return the page's path, where there is one."""
     path = folder / HTML

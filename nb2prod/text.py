@@ -6,6 +6,8 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from nb2prod import text_deploy
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -101,7 +103,8 @@ def ship(found: Mapping[str, Any], folder: str = ".") -> str:
         f"release: {found['release']}",
         f"bento: {found['bento']}  {found['archive']}",
     ]
-    return "\n".join([*lines, service(found["service"], folder)] if found["service"] else lines)
+    lines += [service(found["service"], folder)] if found["service"] else []
+    return "\n".join([*lines, text_deploy.delivery(found["delivery"])] if found.get("delivery") else lines)
 
 
 def verified(found: Mapping[str, Any]) -> str:

@@ -13,6 +13,15 @@ def deployments(found: Iterable[Mapping[str, Any]]) -> str:
     return "\n\n".join(map(deployment, found)) or "nothing was promoted here"
 
 
+def delivery(found: Mapping[str, Any]) -> str:
+    """What was handed over, and how to go on."""
+    lines = [f"{found['target']}: {found['folder']} ({', '.join(found['files'])})"]
+    if found["built"]:
+        lines.append(f"image: {found['image']}, {found['bytes'] / 1e6:,.0f} MB, built by {found['built']}")
+    lines += [f"risk sheet: {found['risk']}"] if found["risk"] else []
+    return "\n".join([*lines, "go on with:", *(f"  {command}" for command in found["next"])])
+
+
 def deployment(found: Mapping[str, Any]) -> str:
     """One deployment: where it answers, with what, how that fares, and what was changed last."""
     lines = [f"{found['notebook']}  {found['state']}  {found['url'] or ''}".rstrip()]

@@ -9,46 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import asdict
+from attrs import asdict, evolve
+from released import MADE, TRIED
 
 from nb2prod import pins, risk, risk_page, security
 from nb2prod.leaks import leaks
-from nb2prod.policy import Rules, Verdict, bounded, rules
+from nb2prod.policy import Rules, bounded, rules
 from nb2prod.refusals import PolicyWrong
 from nb2prod.release import Release
 
-TRIED = {
-    "rows": 500,
-    "equal": True,
-    "hostile": 224,
-    "cold_start_seconds": 2.9,
-    "p50_ms": 0.55,
-    "p95_ms": 0.64,
-    "p99_ms": 0.73,
-    "requests_per_second": 3538.0,
-    "cpu_ms": 0.36,
-    "memory_mb": 318.0,
-}
-MADE = Release(
-    id="churn-20261122-001500-ab12cd",
-    run="20261122-001500-ab12cd",
-    notebook="<b>churn</b>.ipynb",
-    created="2026-11-22T00:15:00+00:00",
-    code="00",
-    data={},
-    python="3.11.7",
-    environment=(),
-    parameters={},
-    model={"name": "model", "class": "LogisticRegression", "rows": {"train": 4, "held_out": 2}},
-    metrics={"accuracy": 0.9, "lift": 2.0},
-    intervals={"accuracy": (0.8, 1.0)},
-    baseline={"name": "most frequent class", "metrics": {"accuracy": 0.8}},
-    gate={"ok": True, "verdicts": [asdict(Verdict(rule="p99_ms at most 1", ok=True, detail="0.73"))]},
-    rehearsal=TRIED,
-    bento="churn:ab12",
-    archive="churn.bento",
-    archive_sha256="22",
-)
 PRICED = Rules(price_per_cpu_hour=0.04, currency="CHF")
 
 
@@ -89,7 +58,7 @@ def test_a_price_is_a_number() -> None:
 def test_the_page_escapes_what_it_is_told_and_loads_nothing() -> None:
     page = risk_page.render(asdict(sheet()))
 
-    assert "&lt;b&gt;churn&lt;/b&gt;.ipynb" in page
+    assert "&lt;b&gt;Kündigung&lt;/b&gt;" in page
     assert [part for part in ("http://", "https://", "<script", "src=") if part in page] == []
 
 
@@ -101,8 +70,6 @@ def test_what_was_not_compared_is_said_to_be_so() -> None:
 
 
 def test_a_sheet_needs_no_model_and_no_old_rehearsals_numbers(tmp_path: Path) -> None:
-    from attrs import evolve
-
     bare = evolve(MADE, metrics={}, intervals={}, baseline={}, gate={"ok": True, "verdicts": []}, rehearsal={})
     risk_page.write(tmp_path, sheet(bare))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from attrs import frozen
 
+from nb2prod.delivery import Delivery, Wanted
 from nb2prod.deployment import Deployment
 from nb2prod.release import Release
 
@@ -70,3 +72,15 @@ class Swapping(Protocol):
 
     def watch(self, deployment: Deployment) -> dict[str, Any]:
         """Say how a deployment fares: `url`, `state`, and what is known of each release in it."""
+
+
+@runtime_checkable
+class Taking(Protocol):
+    """A target that takes a release as files, for something else to run."""
+
+    def deliver(self, release: Release, folder: Path, wanted: Wanted) -> Delivery:
+        """Write what the target needs into a folder, which is empty.
+
+        Raises:
+            ShipError: It cannot be had here; what was written stays.
+        """
