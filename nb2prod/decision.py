@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from nb2prod import environment, fingerprint, plan, schema
+from nb2prod import environment, fingerprint, plan, schema, unchanged
 from nb2prod.artifact import Recipe
 from nb2prod.errors import ArtifactCorrupt, ArtifactMissing
 from nb2prod.plan import Record, Step, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from nb2prod.artifact import Version
@@ -193,6 +193,7 @@ def _parts(position: int, context: Context, inputs: Inputs, world: World) -> Par
         "the state of the process": world.ambient or "",
         "the folder it runs in": context.elsewhere,
     }
+    parts |= {f"the environment variable {name}": seen for name, seen in variables(flows[: position + 1]).items()}
     if flow.above:
         parts["a cell above, whose text it reads"] = fingerprint.of_text(flow.above)
     if flow.results:
@@ -201,6 +202,12 @@ def _parts(position: int, context: Context, inputs: Inputs, world: World) -> Par
     if gone:
         parts["what was set anew or deleted"] = ", ".join(gone)
     return parts | {f"`{'`, `'.join(a.names)}`": a.digest for a in inputs.artifacts}
+
+
+def variables(flows: Iterable[StageFlow]) -> dict[str, str]:
+    """Return what tells the values of the environment variables that stages look up, in this process, from others."""
+    names = {name for flow in flows for item in flow.cells for name in item.flow.variables}
+    return {name: unchanged.variable(name) for name in sorted(names)}
 
 
 def named_files(position: int, context: Context) -> set[str]:

@@ -81,6 +81,7 @@ def _memo(before: Look, context: Context, report: Report, chosen: Settings) -> d
         "installed": unchanged.installed(),
         "files": [part for pair in (files | {str(before.notebook): _since(before, now)}).items() for part in pair],
         "places": [part for path in places for part in (str(path), unchanged.place(str(path)))],
+        "variables": [part for pair in decision.variables(context.pipeline.flows).items() for part in pair],
         "of": [*map(str, of), repr(dict(report.parameters))],
         **_said(steps, report, chosen.home, executed),
     }

@@ -75,6 +75,16 @@ def place(path: str) -> str:
     return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ino}"
 
 
+def variable(name: str) -> str:
+    """Return what tells the value of an environment variable from others, too short to guess a secret by it."""
+    value = os.environ.get(name)
+    if value is None:
+        return "-"
+    from hashlib import sha256
+
+    return sha256(f"{name}={value}".encode(errors="surrogateescape")).hexdigest()[:8]
+
+
 def installed() -> list[str]:
     """Return the distributions to be found by this process, those of a folder after its name, in their order."""
     found = []
@@ -152,8 +162,10 @@ def _holds(memo: Packed) -> bool:
     """Say whether all is still there, and the same."""
     if memo["interpreter"] != interpreter() or memo["installed"] != installed():
         return False
-    return all(_same(path, seen) for path, seen in _pairs(memo["files"])) and all(
-        place(path) == seen for path, seen in _pairs(memo["places"])
+    return (
+        all(_same(path, seen) for path, seen in _pairs(memo["files"]))
+        and all(place(path) == seen for path, seen in _pairs(memo["places"]))
+        and all(variable(name) == seen for name, seen in _pairs(memo["variables"]))
     )
 
 

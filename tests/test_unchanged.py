@@ -23,7 +23,7 @@ CELLS = (
     "%load_ext nb2prod",
     ("name = 'x'\ntimes = 1", {"tags": ["parameters"]}),
     "%%stage load\nimport helper, parcel\ntext = open('data.txt').read() * times + helper.SIGN + name",
-    "%%stage show\nprint(text)\nopen('out.txt', 'w').write(text)",
+    "%%stage show\nimport os\nprint(text, os.environ.get('CITY'))\nopen('out.txt', 'w').write(text)",
 )
 
 
@@ -118,7 +118,7 @@ CHANGES: dict[str, Callable[[Place], object]] = {
     "a result of another content": lambda p: same_size(below(p, "out.txt"), TEXT, "jello"),
     "a result that is gone": lambda p: below(p, "out.txt").unlink(),
     "a module": lambda p: same_size(below(p, "helper.py"), "!", "?"),
-    "the notebook": lambda p: same_size(p.notebook, "print(text)", "print(name)"),
+    "the notebook": lambda p: same_size(p.notebook, "print(text", "print(name"),
     "an upgraded package": upgrade,
     "a package upgraded in place": lambda p: same_size(p.site / "parcel-1.0.dist-info" / "METADATA", "1.0", "1.1"),
     "a second version of a package": shadow,
@@ -170,6 +170,8 @@ def test_what_asks_for_something_else_is_planned(place: Place) -> None:
     assert not place.is_answered(*same, NB2PROD_STORE="elsewhere")
     assert not place.is_answered(*same, NB2PROD_RUNNER="kernel")
     assert not place.is_answered(*same, PYTHONPATH=str(place.root))
+    assert place.is_answered(*same, SOMETHING="else")
+    assert not place.is_answered(*same, CITY="Bern")
     assert not place.is_answered(*same, "--kernel", "python3", verb="plan")
 
 

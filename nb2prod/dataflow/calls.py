@@ -36,6 +36,26 @@ def saved(node: ast.Call) -> set[str]:
     return texts if opened or name != "open" else set()
 
 
+def variable(node: ast.AST) -> str | None:
+    """Return the environment variable that an expression looks up, where its name is written out."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="getenv") | ast.Name(id="getenv"), args=[name, *_]):
+            pass
+        case ast.Subscript(value=place, slice=name) | ast.Call(func=ast.Attribute(value=place), args=[name, *_]) if (
+            _is_environment(place)
+        ):
+            pass
+        case ast.Compare(left=name, comparators=[place]) if _is_environment(place):
+            pass
+        case _:
+            return None
+    return name.value if isinstance(name, ast.Constant) and isinstance(name.value, str) else None
+
+
+def _is_environment(node: ast.expr) -> bool:
+    return getattr(node, "attr", getattr(node, "id", "")) == "environ"
+
+
 def base(node: ast.expr) -> set[str]:
     """Return the name at the left end of `a.b(c).d`, if there is one; what `f(x)` returns is nobody's."""
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):

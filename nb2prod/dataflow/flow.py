@@ -68,6 +68,7 @@ class Flow:
     mentions: Names = field(factory=dict)  # names in formulas, such as `y ~ log(x)`: of columns, or of the notebook
     strings: set[str] = field(factory=set)  # constants, among which file names may be
     saved: set[str] = field(factory=set)  # those that are handed to something that writes a file
+    variables: set[str] = field(factory=set)  # of the environment, by the names that are written out
     sources: dict[str, str] = field(factory=dict)  # name of a function or class → statements that make it
     registers: list[tuple[str, str]] = field(factory=list)  # name whose `register` decorates a definition, and its code
     patches: Names = field(factory=dict)  # attributes that are set, as `module.name`

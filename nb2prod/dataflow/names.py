@@ -114,8 +114,19 @@ class Names(ast.NodeVisitor):
                     return
         if not isinstance(node.ctx, ast.Load):
             self._touch_base(node)
+        self._variable(node)
         self.visit(node.value)
         self.visit(node.slice)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        """Look at `"NAME" in os.environ`."""
+        self._variable(node)
+        self.generic_visit(node)
+
+    def _variable(self, node: ast.expr) -> None:
+        variable = calls.variable(node)
+        if variable is not None:
+            self.flow.variables.add(variable)
 
     def _touch_base(self, node: ast.expr) -> None:
         for name in calls.base(node):

@@ -110,6 +110,7 @@ class _Visitor(Names):
             self._magic(found, self._at(node))
             return
         self._mutating(node)
+        self._variable(node)
         self.flow.saved |= calls.saved(node)
         if isinstance(node.func, ast.Name):
             self._named_call(node, node.func.id)

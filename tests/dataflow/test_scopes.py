@@ -120,3 +120,18 @@ def test_lines_inside_a_cell_magic_are_those_of_the_cell() -> None:
 def test_a_lambda_within_what_a_name_is_set_to_may_be_called_at_once() -> None:
     assert set(analyse("c = (lambda: a + b)() % 3").anonymous.reads) == {"a", "b"}
     assert set(analyse("c = lambda: a + b").anonymous.reads) == set()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "os.environ['CITY']", "environ.get('CITY', 'x')", "os.getenv('CITY')", "getenv('CITY')", "'CITY' in os.environ",
+        "def f():\n    return os.environ['CITY']", "os.environ.setdefault('CITY', 'x')",
+    ],
+)  # fmt: skip
+def test_environment_variables_that_are_looked_up_are_seen(source: str) -> None:
+    assert analyse(source).variables == {"CITY"}
+
+
+def test_items_of_other_mappings_are_no_environment_variables() -> None:
+    assert analyse("d['CITY'] + d.get('CITY') + os.environ[name]").variables == set()
