@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from attrs import asdict
 from prometheus_client import REGISTRY
 from sklearn.linear_model import LinearRegression
 
@@ -25,7 +26,7 @@ from shops import ask, call
 
 from nb2prod.policy import Log, Rules
 from nb2prod.serving.core import Core
-from nb2prod.serving.door import Door
+from nb2prod.serving.door import Door, keys_of
 
 X = shops.frame()
 MODEL = shops.model(X)
@@ -272,10 +273,15 @@ def test_a_request_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     assert ask(hurried, {"n": 7.0})[0] == 504
 
 
-def stateful(tmp_path: Path, log: Log | None = None, environ: dict[str, str] | None = None) -> Door:
-    found = shops.opened(tmp_path / "shop", shops.candidate(X, MODEL), Rules(log=log or Log()), environ)
-    found.core.watch.home = tmp_path / "state"
-    return found
+@pytest.fixture
+def stateful(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Door:
+    """The door of a service that has a place for what it remembers."""
+    monkeypatch.setattr(door.core.watch, "home", tmp_path / "state")
+    return door
+
+
+def policy(monkeypatch: pytest.MonkeyPatch, door: Door, log: Log) -> None:
+    monkeypatch.setattr(door.core.watch, "policy", {"log": asdict(log)})
 
 
 def forget(door: Door) -> None:
@@ -316,24 +322,22 @@ def test_refusals_are_counted_by_what_was_wrong(door: Door) -> None:
     assert call(door, "/drift.json")[1]["refused"] == {"400 length": 1, "400": 1}
 
 
-def test_feedback_is_kept(tmp_path: Path) -> None:
-    found = stateful(tmp_path)
+def test_feedback_is_kept(stateful: Door, tmp_path: Path) -> None:
     for body in ({"right": True}, {"right": False, "expected": "no", "comment": "Ünlikely", "request": "ab-1"}):
-        assert call(found, "/feedback", json.dumps(body).encode())[:2] == (201, {"kept": True})
+        assert call(stateful, "/feedback", json.dumps(body).encode())[:2] == (201, {"kept": True})
     kept = [json.loads(line) for line in (tmp_path / "state" / "feedback.jsonl").read_text().splitlines()]
 
     assert [one["right"] for one in kept] == [True, False]
     assert kept[1]["comment"] == "Ünlikely"
-    assert call(found, "/drift.json")[1]["feedback"] == {"right": 1, "wrong": 1}
+    assert call(stateful, "/drift.json")[1]["feedback"] == {"right": 1, "wrong": 1}
 
 
-def test_feedback_after_one_that_a_kill_cut_short_is_a_line_of_its_own(tmp_path: Path) -> None:
-    found = stateful(tmp_path)
+def test_feedback_after_one_that_a_kill_cut_short_is_a_line_of_its_own(stateful: Door, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "feedback.jsonl").write_text('{"right": true}\n{"rig')
-    call(found, "/feedback", b'{"right": false}')
+    call(stateful, "/feedback", b'{"right": false}')
 
-    assert call(found, "/drift.json")[1]["feedback"] == {"right": 1, "wrong": 1}
+    assert call(stateful, "/drift.json")[1]["feedback"] == {"right": 1, "wrong": 1}
 
 
 @pytest.mark.parametrize(
@@ -347,26 +351,29 @@ def test_feedback_after_one_that_a_kill_cut_short_is_a_line_of_its_own(tmp_path:
         (b'{"right": true, "expected": [1]}', "expected"),
     ],
 )
-def test_other_feedback_is_refused(tmp_path: Path, body: bytes, field: str) -> None:
-    status, said, _ = call(stateful(tmp_path), "/feedback", body)
+def test_other_feedback_is_refused(stateful: Door, tmp_path: Path, body: bytes, field: str) -> None:
+    status, said, _ = call(stateful, "/feedback", body)
 
     assert (status, [fault["field"] for fault in said["detail"]]) == (400, [field])
     assert not (tmp_path / "state").exists()
 
 
-def test_feedback_needs_a_place_and_a_key(door: Door, tmp_path: Path) -> None:
+def test_feedback_needs_a_place_and_a_key(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(door, "/feedback", b'{"right": true}')[0] == 503
-    locked = stateful(tmp_path, environ={"SERVICE_API_KEYS": "k"})
-    assert call(locked, "/feedback", b'{"right": true}')[0] == 401
-    assert call(locked, "/drift.json")[0] == 401
-    assert call(locked, "/feedback", b'{"right": true}', {"x-api-key": "k"})[0] == 201
-    assert call(locked, "/feedback", b"[" * 20_000, {"x-api-key": "k"})[0] == 413
+    monkeypatch.setattr(door.core.watch, "home", tmp_path)
+    monkeypatch.setattr(door, "keys", keys_of({"SERVICE_API_KEYS": "k"}))
+    assert call(door, "/feedback", b'{"right": true}')[0] == 401
+    assert call(door, "/drift.json")[0] == 401
+    assert call(door, "/feedback", b'{"right": true}', {"x-api-key": "k"})[0] == 201
+    assert call(door, "/feedback", b"[" * 20_000, {"x-api-key": "k"})[0] == 413
 
 
-@pytest.mark.parametrize(("policy", "kept"), [("none", 0), ("failed", 0), ("refused", 1)])
-def test_a_refused_request_is_kept_where_the_policy_says_so(tmp_path: Path, policy: str, kept: int) -> None:
-    found = stateful(tmp_path, Log(requests=policy))
-    _, _, headers = call(found, "/predict", b'{"rows": [{}]}', {"x-api-key": "secret"})
+@pytest.mark.parametrize(("wanted", "kept"), [("none", 0), ("failed", 0), ("refused", 1)])
+def test_a_refused_request_is_kept_where_the_policy_says_so(
+    stateful: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, kept: int
+) -> None:
+    policy(monkeypatch, stateful, Log(requests=wanted))
+    _, _, headers = call(stateful, "/predict", b'{"rows": [{}]}', {"x-api-key": "secret"})
     files = list((tmp_path / "state" / "requests").glob("*.json")) if (tmp_path / "state").exists() else []
 
     assert len(files) == kept
@@ -375,12 +382,14 @@ def test_a_refused_request_is_kept_where_the_policy_says_so(tmp_path: Path, poli
         assert "secret" not in file.read_text()
 
 
-def test_a_model_that_fails_is_an_answer_with_an_id(tmp_path: Path) -> None:
-    found = stateful(tmp_path, Log(requests="failed"))
-    body = json.dumps({"rows": [shops.example(found)]}).encode()
-
-    found.core.kind.model = found.core.kind.fast = None
-    status, said, headers = call(found, "/predict", body)
+def test_a_model_that_fails_is_an_answer_with_an_id(
+    stateful: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy(monkeypatch, stateful, Log(requests="failed"))
+    body = json.dumps({"rows": [shops.example(stateful)]}).encode()
+    monkeypatch.setattr(stateful.core.kind, "model", None)
+    monkeypatch.setattr(stateful.core.kind, "fast", None)
+    status, said, headers = call(stateful, "/predict", body)
 
     assert status == 500
     assert headers["x-request-id"] in said["error"]
