@@ -47,6 +47,10 @@ class Day:
         elif len(known) == len(counts):
             self.counts[key] = known + counts
 
+    def took(self, seconds: Sequence[float]) -> None:
+        """Add how long answers took."""
+        self.times = self.times + np.bincount(np.searchsorted(BOUNDS, seconds), minlength=len(BOUNDS) + 1)
+
     def quantiles(self) -> dict[str, float | None]:
         """Return how many milliseconds answers took, within a quarter of what it was."""
         ends = np.cumsum(self.times)

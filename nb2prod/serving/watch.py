@@ -27,7 +27,7 @@ from .drift import Limits
 from .faults import Refused
 from .kept import Kept
 from .lines import DAY, Lines
-from .seen import BOUNDS, Day, Days, Profile
+from .seen import Day, Days, Profile
 
 WAITING = 5000  # requests that may wait to be counted; more are dropped, and that is counted
 WAITING_BYTES = 64 * 2**20  # likewise
@@ -35,9 +35,10 @@ PERIOD = 0.5  # seconds between two looks at what waits
 TOGETHER = 250  # requests that are counted at once, so that requests get their turn in between
 SAVED = 10.0  # seconds between two times that counts are written
 MOST = 1000  # rows of one request that are looked at, evenly chosen
+PACE = 0.005  # seconds between two requests whose values are looked at: 200 a second tell as much as 2000
 
 log = logging.getLogger("bentoml.service")
-DROPPED = Counter("service_watch_dropped", "Requests that were answered and not counted, since too many waited")
+DROPPED = Counter("service_watch_dropped", "Requests whose values were not looked at, since too many waited")
 PSI = Gauge("service_drift_psi", "Population stability index", ["feature", "of"], multiprocess_mode="mostrecent")
 JS = Gauge("service_drift_js", "Jensen-Shannon distance", ["feature", "of"], multiprocess_mode="mostrecent")
 ROWS = Gauge("service_drift_rows", "Rows that drift is measured on", multiprocess_mode="mostrecent")
@@ -67,6 +68,9 @@ class Watch:
     before: Days = field(factory=dict)  # of processes that ended
     waiting: deque[Any] = field(factory=deque)
     held: int = 0  # bytes of what waits, about
+    passed: deque[tuple[float, int]] = field(factory=lambda: deque(maxlen=100_000))  # seconds and rows of each request
+    reasons: deque[str] = field(factory=lambda: deque(maxlen=100_000))  # why requests were not answered
+    due: float = 0.0  # when values are looked at again
     lines: Lines | None = field(init=False, default=None)
     limits: Limits = field(init=False)
     began: str = field(init=False, factory=lambda: time.strftime("%Y%m%dT%H%M%S", time.gmtime()))
@@ -123,16 +127,20 @@ class Watch:
 
     def record(self, ticket: Ticket, asked: Any, answer: Any) -> None:
         """Take note of a request that was answered. All that is done here is to put it into a queue."""
+        now = time.perf_counter()
+        self.passed.append((now - ticket.begun, getattr(asked, "count", 1)))
+        if now < self.due and self.lines is None:
+            return
+        self.due = now + PACE
         if len(self.waiting) >= WAITING or self.held > WAITING_BYTES:
             DROPPED.inc()
             return
         self.held += ticket.size
-        self.waiting.append((ticket, asked, answer, time.perf_counter() - ticket.begun))
+        self.waiting.append((ticket, asked, answer, now - ticket.begun))
 
     def refused(self, reason: str) -> None:
         """Take note of a request that was not answered."""
-        if len(self.waiting) < WAITING:
-            self.waiting.append((None, None, reason, 0.0))
+        self.reasons.append(reason)
 
     def keep(self, ticket: Ticket, refused: Refused, form: bytes, body: bytes) -> None:
         """Keep a request that was not answered, if the policy wants it and there is a place for it."""
@@ -173,8 +181,10 @@ class Watch:
         self.held = 0
         while self.waiting:
             with self._lock:
-                self._count([self.waiting.popleft() for _ in range(min(TOGETHER, len(self.waiting)))])
+                self._look([self.waiting.popleft() for _ in range(min(TOGETHER, len(self.waiting)))])
             time.sleep(0)  # requests may have their turn
+        with self._lock:
+            self._count(_taken(self.passed), _taken(self.reasons))
 
     def _run(self) -> None:
         while not self._over.wait(PERIOD):
@@ -201,23 +211,28 @@ class Watch:
                 PSI.labels(one["key"], of).set(one["psi"])
                 JS.labels(one["key"], of).set(one["js"])
 
-    def _count(self, batch: Sequence[Any]) -> None:
-        day = self.days.setdefault(_date(time.time()), Day())
+    def _today(self) -> Day:
         self._changed = True
-        answered = [one for one in batch if one[0] is not None]
-        day.refused.update(reason for ticket, _, reason, _ in batch if ticket is None)
-        if not answered:
+        return self.days.setdefault(_date(time.time()), Day())
+
+    def _count(self, passed: Sequence[tuple[float, int]], reasons: Sequence[str]) -> None:
+        """Count requests, their rows, and how long they took."""
+        if passed or reasons:
+            day = self._today()
+            day.refused.update(reasons)
+            day.requests += len(passed)
+            day.rows += sum(rows for _, rows in passed)
+            day.took([seconds for seconds, _ in passed])
+
+    def _look(self, batch: Sequence[Any]) -> None:
+        """Count the values of requests in bins."""
+        if self.columns is None or not batch:
             return
-        day.requests += len(answered)
-        places = np.searchsorted(BOUNDS, [seconds for *_, seconds in answered])
-        day.times = day.times + np.bincount(places, minlength=len(BOUNDS) + 1)
-        day.rows += sum(getattr(asked, "count", 1) for _, asked, _, _ in answered)
-        if self.columns is not None:
-            found = [_sampled(self.columns(asked, answer)) for _, asked, answer, _ in answered]
-            for n, (bins, _) in enumerate(self.profile.every):
-                day.count(str(n), bins.count(np.concatenate([one[n] for one in found])))
-            if self.lines is not None:
-                self._log(answered, found)
+        day, found = self._today(), [_sampled(self.columns(asked, answer)) for _, asked, answer, _ in batch]
+        for n, (bins, _) in enumerate(self.profile.every):
+            day.count(str(n), bins.count(np.concatenate([one[n] for one in found])))
+        if self.lines is not None:
+            self._log(batch, found)
 
     def _log(self, answered: Sequence[Any], found: Sequence[Sequence[Array]]) -> None:
         """Write a line for each prediction, with the columns that the policy allows and no others."""
@@ -245,6 +260,10 @@ class Watch:
         for path in (self.home / "seen").glob("*.json"):
             if path.stat().st_mtime < time.time() - days * DAY:
                 path.unlink(missing_ok=True)
+
+
+def _taken(queue: deque[Any]) -> list[Any]:
+    return [queue.popleft() for _ in range(len(queue))]
 
 
 def _sampled(columns: Sequence[Array]) -> Sequence[Array]:

@@ -127,7 +127,9 @@ def watch(home: Path | None = None, **policy: Any) -> Watch:
 
 
 def asked(found: Watch, requests: int, rows: int = 1) -> None:
+    """Ask at leisure."""
     for n in range(requests):
+        found.due = 0
         found.record(found.ticket(), Asked(n * rows, rows), None)
     found.settle()
 
@@ -207,16 +209,29 @@ def test_days_before_those_that_are_looked_at_do_not_count() -> None:
     assert found.recent().rows == 10
 
 
-def test_more_than_can_wait_is_dropped_and_no_request_waits() -> None:
-    found = watch()
+def test_no_request_waits_and_of_many_some_are_looked_at() -> None:
+    found, count = watch(), 20_000
     begun = time.perf_counter()
-    for n in range(WAITING + 500):
+    for n in range(count):
         found.record(found.ticket(), Asked(n % 2000, 1), None)
+    took = time.perf_counter() - begun
+    found.settle()
 
-    assert (time.perf_counter() - begun) / (WAITING + 500) < 1e-4
+    assert took / count < 5e-5
+    assert found.recent().requests == found.recent().rows == count
+    assert 0 < found.drift()["rows"] <= took * 200 + 1
+
+
+def test_more_than_can_wait_is_dropped() -> None:
+    found = watch()
+    asked_for = [found.ticket() for _ in range(WAITING + 500)]
+    for ticket in asked_for:
+        found.due = 0
+        found.record(ticket, Asked(0, 1), None)
+
     assert len(found.waiting) == WAITING
     found.settle()
-    assert found.recent().requests == WAITING
+    assert (found.recent().requests, found.drift()["rows"]) == (WAITING + 500, WAITING)
 
 
 def test_refusals_are_counted_by_reason() -> None:
