@@ -27,7 +27,7 @@ from nb2prod.undeployed import DataChanged, DataMissing, EnvironmentNotMade, Not
 
 Packages = Mapping[str, tuple[str, str | None]]  # those that have another version now: as it was, and is
 Verdict = Literal["same bits", "same model", "same metrics", "different"]
-MODEL = ("model.pkl", "values.pkl", "schema.json")  # and the notebook's own code: what answers depend on
+MODEL = ("model.pkl", "values.pkl")  # and the notebook's own code: what predictions depend on
 LIMIT = 1000  # characters of an error's log
 
 
@@ -65,9 +65,10 @@ class Reproduction:
         if all(part.same for part in self.parts):
             return "same bits"
         answers = [part for part in self.parts if part.path in MODEL or _own(part.path)]
-        if all(part.same for part in answers):
+        if answers and all(part.same for part in answers):
             return "same model"
-        return "same metrics" if all(was == now for was, now in self.metrics.values()) else "different"
+        equal = bool(self.metrics) and all(was == now for was, now in self.metrics.values())
+        return "same metrics" if equal else "different"
 
     def json(self) -> dict[str, Any]:
         """Write it."""

@@ -28,6 +28,7 @@ LOOK = 1.0  # seconds from one look at the backends to the next
 HUNG = 30.0  # seconds without an answer after which a backend that lives is ended, too
 WAIT = 30.0  # seconds that a request waits for a backend that is started again
 DRAIN = 90.0  # seconds that requests in flight may take: longer than a service lets one take
+ASIDE = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})  # asked by what watches a service: not counted
 KEEP = 600.0  # seconds that what was live before stays started, unless NB2PROD_STANDBY says otherwise
 
 log = logging.getLogger(__name__)
@@ -83,10 +84,12 @@ class Gateway:
 
     async def _ready(self, name: str) -> None:
         """Have an upstream of a release that answers."""
-        leaving = self._leaving.pop(name, None)
-        if leaving is not None:
+        found, leaving = self.upstreams.get(name), self._leaving.get(name)
+        if leaving is not None and found is not None:
             leaving.cancel()
-        found = self.upstreams.get(name)
+            del self._leaving[name]
+        elif leaving is not None:
+            await leaving  # it is being ended, and is started anew then
         if found is None:
             self.upstreams[name] = await self._upstream(name)
         elif not await found.answers():
@@ -114,11 +117,10 @@ class Gateway:
         upstream = self.upstreams[name]
         if keep:
             await asyncio.sleep(self.keep)
-        # Out of sight first: whoever wants it back from here on starts anew.
-        del self.upstreams[name]
-        self._leaving.pop(name, None)
+        del self.upstreams[name]  # whoever wants it back from here on waits for its end
         await upstream.close(DRAIN)
         await asyncio.to_thread(self.backends.stop, name)
+        del self._leaving[name]
 
     # -- requests ---------------------------------------------------------------------------------
 
@@ -130,7 +132,7 @@ class Gateway:
         begun = time.perf_counter()
         answered, name = await self._answered(asked, name, split)
         seconds = time.perf_counter() - begun
-        if name is not None:
+        if name is not None and request.path not in ASIDE:
             role = self.wanted.roles.get(name, "standby")
             self.metrics.add(name, role, answered.status, seconds)
             if name in self.tallies:
