@@ -372,3 +372,26 @@ async def test_the_documentation_is_read_from_the_server_with_its_pictures(jp_fe
     for unknown in (("nowhere.md",), ("images", "nowhere.png")):
         with pytest.raises(HTTPClientError, match="404"):
             await jp_fetch("nb2prod", "api", "docs", *unknown)
+
+
+async def test_of_a_notebook_that_was_never_promoted_nothing_answers(ask: Ask, tiny: Path) -> None:
+    assert await ask("deployment", path="tiny.ipynb") == (200, None)
+
+
+@pytest.mark.parametrize("body", [{"canary": "half"}, {"canary": True}, {"shadow": 1}, {"note": 3}])
+async def test_a_promotion_is_asked_for_in_the_right_words(ask: Ask, tiny: Path, body: dict[str, Any]) -> None:
+    release = "tiny-20260101-000000-abcdef"
+    status, _ = await ask("releases", release, "promote", method="POST", body=body, path="tiny.ipynb")
+
+    assert status == 400
+
+
+@pytest.mark.parametrize(
+    ("route", "code"), [(("deployment", "rollback"), "NB431"), (("releases", "x", "promote"), "NB303")]
+)
+async def test_what_is_not_there_is_neither_promoted_nor_rolled_back(
+    ask: Ask, tiny: Path, route: tuple[str, ...], code: str
+) -> None:
+    status, error = await ask(*route, method="POST", body={}, path="tiny.ipynb")
+
+    assert (status, error["code"]) == (422, code)

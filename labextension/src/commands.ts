@@ -11,6 +11,9 @@ export const CommandIDs = {
   compare: 'nb2prod:compare',
   create: 'nb2prod:create-notebook',
   suggest: 'nb2prod:suggest',
+  promote: 'nb2prod:promote',
+  rollback: 'nb2prod:rollback',
+  retire: 'nb2prod:retire',
   help: 'nb2prod:help'
 } as const;
 

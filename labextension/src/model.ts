@@ -7,6 +7,7 @@ import { Debouncer, Throttler } from '@lumino/polling';
 import { Signal } from '@lumino/signaling';
 import type { ISignal } from '@lumino/signaling';
 import { Asking } from './asking';
+import { Deployments } from './deployments';
 import { after, begun, onlyRunsTell, same, shown, standing } from './journal';
 import type { IProgress, IRunView, ShownState } from './journal';
 import { Releases } from './releases';
@@ -41,6 +42,7 @@ export class PipelineModel implements IDisposable {
     this.asking = new Asking(tell);
     this.runs = new Runs({ document, service, tell, asking: this.asking });
     this.releases = new Releases({ document, service, tell, asking: this.asking });
+    this.deployments = new Deployments({ document, service, tell, asking: this.asking });
     this.runs.finished.connect(this._onFinished, this);
     document.changed.connect(this._onEdited, this);
     void this._recall();
@@ -50,6 +52,7 @@ export class PipelineModel implements IDisposable {
   readonly asking: Asking;
   readonly runs: Runs;
   readonly releases: Releases;
+  readonly deployments: Deployments;
 
   /** Emitted when anything below has changed. */
   get changed(): ISignal<PipelineModel, void> {
@@ -178,6 +181,7 @@ export class PipelineModel implements IDisposable {
     }
     this._isDisposed = true;
     this.runs.dispose();
+    this.deployments.dispose();
     this._quiet.dispose();
     this._gather.dispose();
     this.document.dispose();
@@ -191,6 +195,9 @@ export class PipelineModel implements IDisposable {
   private _onFinished(_: Runs, { view, live }: { readonly view: IRunView; readonly live: boolean }): void {
     void this.releases.show(view.result);
     void this._foresee();
+    if (live && view.result?.release) {
+      void this.deployments.follow();
+    }
     if (live) {
       this._finished.emit(view);
     }
@@ -209,6 +216,9 @@ export class PipelineModel implements IDisposable {
       }
       this._form = await this.service.options();
     });
+    if (list.some(({ release }) => release)) {
+      await this.deployments.follow();
+    }
   }
 
   /** Ask for the pipeline of the text as it is. */

@@ -4,6 +4,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import type { PartialJSONObject } from '@lumino/coreutils';
+import type { IDeployment, IPromotion } from './deployment';
 import type {
   IAnswer,
   IFault,
@@ -25,6 +26,9 @@ import type {
 } from './tokens';
 
 const NAMESPACE = 'nb2prod/api';
+
+/** Instead of a release: whichever answers for the notebook. */
+export const LIVE = 'live';
 
 const LOCAL = ['127.0.0.1', 'localhost', '[::1]'];
 
@@ -127,6 +131,28 @@ export class PipelineService implements IPipelineService {
 
   stop(path: string, release: string): Promise<IServiceState> {
     return this._request(URLExt.join('services', release), 'DELETE', { path });
+  }
+
+  deployment(path: string): Promise<IDeployment | null> {
+    return this._request('deployment', 'GET', { path });
+  }
+
+  promote(path: string, release: string, promotion: IPromotion): Promise<IDeployment> {
+    const body = promotion as object as PartialJSONObject;
+    return this._request(URLExt.join('releases', release, 'promote'), 'POST', { path }, body);
+  }
+
+  rollback(path: string, note: string): Promise<IDeployment> {
+    return this._request('deployment/rollback', 'POST', { path }, { note });
+  }
+
+  retire(path: string): Promise<IDeployment> {
+    return this._request('deployment', 'DELETE', { path });
+  }
+
+  riskUrl(path: string, release: string): string {
+    const { baseUrl } = this._settings;
+    return URLExt.join(baseUrl, NAMESPACE, 'releases', release, 'risk') + URLExt.objectToQueryString({ path });
   }
 
   stream(

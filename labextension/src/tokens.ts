@@ -4,6 +4,7 @@
 import type { PartialJSONObject, PartialJSONValue } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
+import type { IDeployment, IPromotion } from './deployment';
 
 export type Verb = 'run' | 'ship';
 export type Severity = 'error' | 'warning';
@@ -184,6 +185,8 @@ export interface IResult {
   readonly rehearsal?: IRehearsal | null;
   readonly service?: IServiceState | null;
   readonly url?: string | null;
+  /** The path of its risk sheet, where it has one. */
+  readonly risk?: string | null;
   /** Whether the stages gave what the notebook gives when it is run straight through. */
   readonly verify?: { readonly equal: boolean } | null;
 }
@@ -332,7 +335,14 @@ export interface IPipelineService {
   releases(path: string): Promise<readonly IRelease[]>;
   serve(path: string, release: string): Promise<IServiceState>;
   stop(path: string, release: string): Promise<IServiceState>;
-  /** Where a browser reaches a service whose own address is `url`. */
+  /** What answers at the notebook's address; null where nothing was ever promoted. */
+  deployment(path: string): Promise<IDeployment | null>;
+  promote(path: string, release: string, promotion: IPromotion): Promise<IDeployment>;
+  rollback(path: string, note: string): Promise<IDeployment>;
+  retire(path: string): Promise<IDeployment>;
+  /** Where a browser finds the risk sheet of a release. */
+  riskUrl(path: string, release: string): string;
+  /** Where a browser reaches a service whose own address is `url`; `release` may be LIVE. */
   address(path: string, release: string, url: string): string;
   predict(path: string, release: string, row: PartialJSONObject): Promise<IAnswer>;
 }

@@ -4,6 +4,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ShownState } from './journal';
 import type { ITrouble } from './asking';
+import type { ITally } from './deployment';
 import type { IPlace, RunState, Verb } from './tokens';
 
 export function stateWord(trans: TranslationBundle, state: ShownState): string {
@@ -53,6 +54,17 @@ export function runWord(trans: TranslationBundle, verb: Verb, state: RunState): 
     }
   };
   return words[verb][state];
+}
+
+/** What a release does in a deployment. */
+export function roleWord(trans: TranslationBundle, role: ITally['role']): string {
+  const words: Readonly<Record<ITally['role'], string>> = {
+    live: trans.__('live'),
+    canary: trans.__('canary'),
+    shadow: trans.__('shadow'),
+    standby: trans.__('standby')
+  };
+  return words[role];
 }
 
 export function duration(trans: TranslationBundle, seconds: number): string {

@@ -109,3 +109,17 @@ class Handler(Confined, APIHandler):  # type: ignore[misc]
             self.log.warning("nb2prod: %s", value)
         else:
             super().log_exception(typ, value, tb)
+
+
+class Page(Handler):
+    """A handler that answers with something to be looked at in a tab of its own."""
+
+    def set_default_headers(self) -> None:
+        """Let what a notebook wrote do nothing in the name of this server."""
+        super().set_default_headers()
+        self.set_header("Content-Security-Policy", "sandbox allow-scripts")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def finish_with(self, text: str) -> None:
+        """Answer with a text; the base class would call it JSON."""
+        JupyterHandler.finish(self, text)

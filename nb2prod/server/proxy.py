@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
@@ -13,7 +13,12 @@ from tornado.web import HTTPError
 
 from nb2prod.errors import Nb2ProdError
 from nb2prod.server.base import Confined, may
+from nb2prod.server.deployments import deployment_of
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIVE = "live"  # instead of a release: whichever answers for the notebook
 TIMEOUT = 120.0  # seconds that a prediction may take
 _PASSED = ("Content-Type", "Accept")
 _GIVEN = ("Content-Type", "Cache-Control", "Content-Disposition")
@@ -55,17 +60,24 @@ class ProxyHandler(Confined):
         self.finish(answer.body or b"")
 
     async def _service(self, book: str, release: str) -> str:
-        from nb2prod import api, settings
-
         try:
             path = base64.urlsafe_b64decode(book + "=" * (-len(book) % 4)).decode()
         except (binascii.Error, ValueError):
             raise HTTPError(400, "The address names no notebook.") from None
-        home = settings.home_of(await self.notebook(path))
+        file = await self.notebook(path)
         try:
-            service = await asyncio.to_thread(api.status, home, release)
+            url = await asyncio.to_thread(_url, file, release)
         except Nb2ProdError as wrong:
             raise HTTPError(404, str(wrong)) from wrong
-        if service.url is None or urlsplit(service.url).scheme not in {"http", "https"}:
+        if url is None or urlsplit(url).scheme not in {"http", "https"}:
             raise HTTPError(404, f"The service of {release} is not running.")
-        return service.url.rstrip("/")
+        return url.rstrip("/")
+
+
+def _url(book: Path, release: str) -> str | None:
+    from nb2prod import api, settings
+
+    if release == LIVE:
+        found = deployment_of(book)
+        return found["url"] if found else None
+    return api.status(settings.home_of(book), release).url

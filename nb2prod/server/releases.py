@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from attrs import asdict
+from tornado.web import HTTPError
 
-from nb2prod.server.base import Handler, may
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from nb2prod.server.base import Handler, Page, may
 
 
 class ReleasesHandler(Handler):
@@ -21,6 +20,21 @@ class ReleasesHandler(Handler):
     async def get(self) -> None:
         """Answer with the releases, newest first, each with its service."""
         self.finish(json.dumps(await asyncio.to_thread(_releases, await self.home())))
+
+
+class RiskHandler(Page):
+    """The risk sheet of a release."""
+
+    @may("read")
+    async def get(self, release: str) -> None:
+        """Answer with the page."""
+        from nb2prod import api
+
+        where = (await asyncio.to_thread(api.show_release, await self.home(), release)).get("risk")
+        if where is None:
+            raise HTTPError(404, f"Release {release} was made before there were risk sheets.")
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.finish_with(await asyncio.to_thread(lambda: Path(where).read_text(encoding="utf-8")))
 
 
 class ServiceHandler(Handler):

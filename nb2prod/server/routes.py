@@ -6,7 +6,7 @@ from typing import Any
 
 from jupyter_server.utils import url_path_join
 
-from nb2prod.server import manual, notebooks, proxy, releases, runs
+from nb2prod.server import deployments, manual, notebooks, proxy, releases, runs
 
 _RUN = r"(?P<run>[0-9]{8}-[0-9]{6}-[0-9a-f]{6})"
 _RELEASE = r"(?P<release>\w[\w.-]*)"
@@ -27,6 +27,10 @@ ROUTES = (
     (r"/releases", releases.ReleasesHandler),
     (r"/docs/(?P<page>[a-z]+)\.md", manual.ManualHandler),
     (r"/docs/images/(?P<picture>[a-z-]+\.png)", manual.PictureHandler),
+    (rf"/releases/{_RELEASE}/promote", deployments.PromoteHandler),
+    (rf"/releases/{_RELEASE}/risk", releases.RiskHandler),
+    (r"/deployment", deployments.DeploymentHandler),
+    (r"/deployment/rollback", deployments.RollbackHandler),
     (rf"/services/{_RELEASE}", releases.ServiceHandler),
     (rf"/proxy/(?P<book>[\w-]+)/{_RELEASE}/(?P<rest>.*)", proxy.ProxyHandler),
 )

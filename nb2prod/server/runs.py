@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import ws_authenticated
-from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from nb2prod.errors import Nb2ProdError
-from nb2prod.server.base import Confined, Handler, may
+from nb2prod.server.base import Confined, Handler, Page, may
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,20 +90,10 @@ class CompareHandler(Handler):
         self.finish(json.dumps(await asyncio.to_thread(api.compare, home, run, other)))
 
 
-class _RecordHandler(Handler):
+class _RecordHandler(Page):
     """Something that a run left in its folder, to be looked at in a tab of its own."""
 
     kind = "text/plain; charset=UTF-8"
-
-    def set_default_headers(self) -> None:
-        """Let what a notebook wrote do nothing in the name of this server."""
-        super().set_default_headers()
-        self.set_header("Content-Security-Policy", "sandbox allow-scripts")
-        self.set_header("X-Content-Type-Options", "nosniff")
-
-    def finish_with(self, text: str) -> None:
-        """Answer with a text; the base class would call it JSON."""
-        JupyterHandler.finish(self, text)
 
     async def text(self, run: str, name: str) -> str:
         """Return a file of the run's folder."""

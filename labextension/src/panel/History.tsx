@@ -6,7 +6,7 @@ import type { JSX } from 'react';
 import { CommandIDs } from '../commands';
 import type { PipelineModel } from '../model';
 import type { IRunSummary, RunState } from '../tokens';
-import { ago, duration, runWord } from '../words';
+import { ago, duration, roleWord, runWord } from '../words';
 import { Sign } from './Sign';
 import type { ISignProps } from './Sign';
 import { useCommands, useTrans } from './context';
@@ -121,8 +121,30 @@ function Entry({ run, model, chosen, onChoose }: IEntryProps): JSX.Element {
           {over ? trans.__('Report') : trans.__('Log')}
         </a>
       )}
-      {run.release && <span className="jp-nb2prod-History-release">{run.release}</span>}
+      {run.release && <Shipped release={run.release} model={model} />}
     </li>
+  );
+}
+
+/** The release that a ship has made, and what is to be done with it. */
+function Shipped({ release, model }: { readonly release: string; readonly model: PipelineModel }): JSX.Element {
+  const trans = useTrans();
+  const execute = useCommands();
+  const { current } = model.deployments;
+  const role = current?.releases[release]?.role;
+  return (
+    <span className="jp-nb2prod-History-release">
+      <span title={release}>{release}</span>
+      {role && role !== 'standby' && <b>{roleWord(trans, role)}</b>}
+      <button
+        className="jp-nb2prod-Link"
+        aria-label={trans.__('Promote %1', release)}
+        disabled={model.asking.pending !== null}
+        onClick={() => execute(CommandIDs.promote, { release })}
+      >
+        {trans.__('Promote …')}
+      </button>
+    </span>
   );
 }
 

@@ -4,6 +4,7 @@
 import type { JSX, ReactNode } from 'react';
 import type { PipelineModel } from '../model';
 import type { IPlace } from '../tokens';
+import { Deployment } from './Deployment';
 import { Faults, Findings } from './Findings';
 import { Head } from './Head';
 import { History } from './History';
@@ -46,9 +47,15 @@ export function Pipeline({ model }: { readonly model: PipelineModel }): JSX.Elem
       {model.releases.shown && (
         <section className="jp-nb2prod-Section">
           <h3>{trans.__('Release')}</h3>
-          <Release result={model.releases.shown} releases={model.releases} pending={model.asking.pending} />
+          <Release
+            result={model.releases.shown}
+            releases={model.releases}
+            risks={release => model.service.riskUrl(model.document.path, release)}
+            pending={model.asking.pending}
+          />
         </section>
       )}
+      <Deployment model={model} />
       {model.runs.list.length > 0 && (
         <Fold title={trans.__('History (%1)', model.runs.list.length)} open={false}>
           <History model={model} />

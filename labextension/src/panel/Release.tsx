@@ -2,6 +2,7 @@
  * Release: what Ship left behind: its service, its numbers against the baseline, the gate and the rehearsal.
  */
 import type { JSX, ReactNode } from 'react';
+import { CommandIDs } from '../commands';
 import type { Pending } from '../asking';
 import type { Releases } from '../releases';
 import type { IResult } from '../tokens';
@@ -9,25 +10,27 @@ import { duration, milliseconds } from '../words';
 import { Call } from './Call';
 import { Metrics } from './Metrics';
 import { Sign } from './Sign';
-import { useTrans } from './context';
+import { useCommands, useTrans } from './context';
 
 export interface IReleaseProps {
   readonly result: IResult;
   readonly releases: Releases;
+  /** Where the risk sheet of a release is. */
+  readonly risks: (release: string) => string;
   readonly pending: Pending | null;
 }
 
-export function Release({ result, releases, pending }: IReleaseProps): JSX.Element {
+export function Release({ result, releases, risks, pending }: IReleaseProps): JSX.Element {
   const trans = useTrans();
+  const execute = useCommands();
   const { serving, address, example } = releases;
+  const release = result.release ?? '';
   const running = serving?.state === 'running';
   return (
-    <article
-      className="jp-nb2prod-Card"
-      data-release={result.release}
-      aria-label={trans.__('Release %1', result.release ?? '')}
-    >
-      <p className="jp-nb2prod-Card-id">{result.release}</p>
+    <article className="jp-nb2prod-Card" data-release={release} aria-label={trans.__('Release %1', release)}>
+      <p className="jp-nb2prod-Card-id" title={release}>
+        {release}
+      </p>
       <div className="jp-nb2prod-Card-service" data-state={running ? 'running' : 'stopped'}>
         <Sign state={running ? 'done' : 'skipped'} />
         {running && address ? (
@@ -46,8 +49,23 @@ export function Release({ result, releases, pending }: IReleaseProps): JSX.Eleme
         </button>
       </div>
       {running && serving.url && example && (
-        <Call key={result.release} url={serving.url} example={example} onPredict={row => releases.predict(row)} />
+        <Call key={release} url={serving.url} example={example} onPredict={row => releases.predict(row)} />
       )}
+      <div className="jp-nb2prod-Card-verbs">
+        <button
+          className="jp-nb2prod-Button"
+          title={trans.__('Let requests at the address of this notebook go to this release')}
+          disabled={pending !== null}
+          onClick={() => execute(CommandIDs.promote, { release })}
+        >
+          {pending === 'promote' ? trans.__('Promoting …') : trans.__('Promote …')}
+        </button>
+        {result.risk && (
+          <a href={risks(release)} target="_blank" rel="noreferrer">
+            {trans.__('Risk sheet')}
+          </a>
+        )}
+      </div>
       {result.metrics && <Metrics result={result} />}
       {result.gate && <Gate gate={result.gate} />}
       {(result.rehearsal || result.verify) && <Rehearsal result={result} />}

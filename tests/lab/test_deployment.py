@@ -1,0 +1,116 @@
+"""Releases are promoted, tried beside each other and taken back from the panel, which shows how they fare."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from nb2prod import api, settings
+
+from .conftest import REPOSITORY, Lab, Screen
+
+SWAPPED = 60_000  # milliseconds that a service may take to start
+
+
+@pytest.fixture(scope="module")
+def shipped(lab: Lab) -> tuple[Path, str, str]:
+    """A notebook that was shipped twice, from a terminal."""
+    folder = lab.root / "shipped-twice"
+    folder.mkdir()
+    book = Path(shutil.copy(REPOSITORY / "tests" / "notebooks" / "tiny_model.ipynb", folder / "tiny.ipynb"))
+    first, second = (api.ship(book)["release"] for _ in range(2))
+    return book, first, second
+
+
+def promote(screen: Screen, button: Locator, kind: str) -> None:
+    button.click()
+    dialog = screen.page.get_by_role("dialog")
+    dialog.get_by_label(kind).check()
+    if kind == "Canary":
+        dialog.get_by_label("Share in percent").fill("25")
+    dialog.get_by_role("button", name="Promote", exact=True).click()
+
+
+def test_releases_take_each_others_place(screen: Screen, shipped: tuple[Path, str, str]) -> None:
+    book, first, second = shipped
+    home, page = settings.home_of(book), screen.page
+    screen.open(book)
+    screen.show_panel()
+    card, part = page.locator(".jp-nb2prod-Card"), page.locator(".jp-nb2prod-Deployment")
+    expect(card).to_have_attribute("data-release", second)
+    with page.context.expect_page() as opened:
+        card.get_by_role("link", name="Risk sheet").click()
+    expect(opened.value).to_have_title(f"Risk sheet: {second}")
+    opened.value.close()
+    expect(part).to_have_count(0)
+
+    card.get_by_role("button", name="Promote …").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Canary")).to_be_disabled()
+    assert screen.barriers(".jp-Dialog-content") == []
+    dialog.get_by_role("button", name="Promote", exact=True).click()
+    expect(card.get_by_role("button", name="Promoting …")).to_be_disabled()
+    role = {name: part.locator(f'tr[data-role="{name}"]') for name in ("live", "canary", "shadow")}
+    expect(role["live"]).to_have_attribute("data-release", second, timeout=SWAPPED)
+    expect(part).to_have_attribute("data-state", "running")
+
+    page.get_by_text("History (2)").click()
+    older = page.get_by_role("button", name=f"Promote {first}")
+    promote(screen, older, "Canary")
+    expect(role["canary"]).to_contain_text("canary, 25 %", timeout=SWAPPED)
+    url = part.locator("a.jp-nb2prod-Card-url").get_attribute("href")
+    assert url is not None
+    row = api.show_release(home, second)["example"]
+    for _ in range(12):
+        api.ask(url, [row])
+    answered = "rows => rows.reduce((sum, row) => sum + Number(row.cells[1].textContent), 0)"
+    expect(role["live"].locator("td").first).not_to_have_text("0", timeout=15_000)
+    page.wait_for_function(
+        f"() => ({answered})([...document.querySelectorAll('.jp-nb2prod-Roles tbody tr')]) === 12", timeout=15_000
+    )
+    assert screen.barriers(".jp-nb2prod-Panel") == []
+
+    page.reload()
+    expect(role["canary"]).to_have_attribute("data-release", first, timeout=60_000)
+    part.get_by_role("button", name="Roll back …").click()
+    expect(page.get_by_role("dialog")).to_contain_text(f"The canary {first} is withdrawn")
+    page.get_by_role("dialog").get_by_label("Why").fill("too slow")
+    assert screen.barriers(".jp-Dialog-content") == []
+    page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    expect(role["canary"]).to_have_count(0, timeout=SWAPPED)
+    part.get_by_text("3 changes").click()
+    expect(part.locator('li[data-verb="withdraw"]')).to_contain_text("too slow")
+
+    page.get_by_text("History (2)").click()
+    promote(screen, older, "Shadow")
+    expect(role["shadow"]).to_have_attribute("data-release", first, timeout=SWAPPED)
+    api.ask(url, [row])
+    expect(part.locator('[data-report="shadow"]')).to_contain_text("1 same answers", timeout=15_000)
+    promote(screen, older, "All requests")
+    expect(role["live"]).to_have_attribute("data-release", first, timeout=SWAPPED)
+    part.get_by_role("button", name="Roll back …").click()
+    expect(page.get_by_role("dialog")).to_contain_text(f"{second} answers again")
+    page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    expect(role["live"]).to_have_attribute("data-release", second, timeout=SWAPPED)
+
+    part.get_by_role("button", name="Stop the deployment").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop").click()
+    expect(part).to_have_attribute("data-state", "stopped", timeout=SWAPPED)
+    expect(part).to_contain_text("Nothing answers")
+
+
+def test_what_a_terminal_promotes_is_seen(screen: Screen, shipped: tuple[Path, str, str]) -> None:
+    book, first, _ = shipped
+    home, part = settings.home_of(book), screen.page.locator(".jp-nb2prod-Deployment")
+    screen.open(book)
+    screen.show_panel()
+    expect(screen.page.locator(".jp-nb2prod-Card")).to_be_visible()
+    api.promote(home, first)
+    try:
+        expect(part.locator('tr[data-role="live"]')).to_have_attribute("data-release", first, timeout=30_000)
+    finally:
+        api.retire(home, "tiny.ipynb")
+    expect(part).to_have_attribute("data-state", "stopped", timeout=30_000)
