@@ -65,6 +65,7 @@ class Parts:
     guarded: tuple[str, ...] = ()  # files, besides that one, that are loaded only as they were released
     pins: Pins
     arguments: Mapping[str, str] = Factory(lambda: {"rows": "list[dict[str, Any]]"})  # of a request: name → type
+    page: str = "model.html"  # the one of serving/pages that people see
 
 
 def contents(parts: Parts) -> dict[str, bytes]:
@@ -80,7 +81,7 @@ def contents(parts: Parts) -> dict[str, bytes]:
         "openapi.json": _json(parts.openapi),
         "card.json": _json(card | parts.card),
         "requirements.txt": parts.pins.text(),
-        "page.html": page("model.html", tag),
+        "page.html": page(parts.page, tag),
         "README.md": _readme(parts),
         **{f"{RUNTIME}/{path}": _file(path) for path in _runtime()},
     }
@@ -197,8 +198,9 @@ def _service(parts: Parts) -> str:
         name=parts.name.tag,
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
         service=parts.name.service,
-        arguments=", ".join(f"{name}: {kind}" for name, kind in parts.arguments.items()),
+        arguments="".join(f", {name}: {kind}" for name, kind in parts.arguments.items()),
         given=", ".join(f"{name}={name}" for name in parts.arguments),
+        verb="predict" if parts.request else "tables",
     )
 
 
@@ -215,8 +217,8 @@ def _file(path: str) -> str:
 
 
 def _readme(parts: Parts) -> str:
-    body = json.dumps(parts.request, ensure_ascii=False)
-    return f"# {parts.name.tag}\n\n{parts.about} Packaged by nb2prod.\n\n```\nPOST /predict\n{body}\n```\n"
+    asked = f"POST /predict\n{json.dumps(parts.request, ensure_ascii=False)}" if parts.request else "GET /tables"
+    return f"# {parts.name.tag}\n\n{parts.about} Packaged by nb2prod.\n\n```\n{asked}\n```\n"
 
 
 def _json(value: Any) -> str:

@@ -14,24 +14,35 @@ CLOSE = 1e-9
 
 @frozen(kw_only=True)
 class Call:
-    """What a rehearsal asks a service by `POST /predict`."""
+    """What a rehearsal asks a service by `POST /predict`, or by `GET` of another path."""
 
-    request: Mapping[str, Any]
+    request: Mapping[str, Any] | None = None  # None to get something
     answer: Any  # JSON; of an object in it, what must be there
     first: int = 0  # the number of its first row, for people
+    path: str = "/predict"
 
     @property
     def rows(self) -> int:
         """Return how many rows are answered; an answer that has none counts as one."""
-        return len(self.answer) if isinstance(self.answer, list) else 1
+        answer = self.answer["rows"] if isinstance(self.answer, dict) and "rows" in self.answer else self.answer
+        return len(answer) if isinstance(answer, list) else 1
 
 
 @frozen(kw_only=True)
 class Fault:
     """A request that a service must refuse as the client's fault, and the word by which it must say why."""
 
-    request: Mapping[str, Any]
+    request: Mapping[str, Any] | None = None
     word: str
+    path: str = "/predict"
+
+
+@frozen(kw_only=True)
+class Blob:
+    """What a service must give out byte by byte."""
+
+    path: str
+    sha256: str
 
 
 def differences(call: Call, said: Any) -> Iterator[str]:

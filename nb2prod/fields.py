@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from attrs import evolve, frozen
@@ -70,11 +70,17 @@ def learn(candidate: Candidate) -> Table:
     container, learnt = frame_of(candidate.train.x, candidate.model)
     _, judged = frame_of(candidate.held.x, candidate.model)
     known = encoded(candidate.model, learnt.columns)
-    fields = [
-        _field(learnt.iloc[:, n], judged.iloc[:, n], column, known=known.get(column))
-        for n, column in enumerate(learnt.columns)
-    ]
-    return Table(container=container, fields=tuple(fields))
+    return Table(container=container, fields=tuple(of(learnt, judged, known)))
+
+
+def of(learnt: Any, judged: Any, known: Mapping[Any, bool]) -> Iterator[Field]:
+    """Learn the fields of two frames with the same columns; `known` are those whose values a model knows by name.
+
+    Raises:
+        ColumnUnclear: Likewise.
+    """
+    for n, column in enumerate(learnt.columns):
+        yield _field(learnt.iloc[:, n], judged.iloc[:, n], column, known=known.get(column))
 
 
 def frame_of(x: Any, model: Any) -> tuple[Container, Any]:

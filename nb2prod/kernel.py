@@ -217,8 +217,9 @@ def compare(shell: Any, path: str, stage: str, held: dict[str, list[str]]) -> No
         except Unkeepable:
             continue  # it was kept there, so it is the same kind of thing: there is no way to look closer
         if here != there:
-            handover.keep(store, values, space)
-            entered.pending.append(_Pair(stage=stage, names=tuple(names), here=here, there=there))
+            # Pickling changes some values, such as matplotlib's figures, so what is kept may have another hash by now.
+            kept = handover.keep(store, values, space).digest
+            entered.pending.append(_Pair(stage=stage, names=tuple(names), here=kept, there=there))
 
 
 def _differences(pair: _Pair, keeper: _Keeper, held: str) -> list[dict[str, str]]:

@@ -9,13 +9,12 @@ import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import cloudpickle
 from attrs import define, field, frozen
 
 from nb2prod import pins
-from nb2prod.candidate import Candidate
 from nb2prod.emit.imports import Imports
 from nb2prod.emit.plain import CannotExtract, plain
 from nb2prod.emit.source import Statement, names_of, statements
@@ -44,7 +43,23 @@ class Lifted:
         return hashlib.sha256(self.model).hexdigest()
 
 
-def lift(candidate: Candidate, namespace: Mapping[str, Any], pipeline: Pipeline, *, module: str) -> Lifted:
+class Packable(Protocol):
+    """What shall be packed: a model, or a function in its place."""
+
+    @property
+    def name(self) -> str:
+        """Return the notebook's name of it."""
+
+    @property
+    def cell(self) -> int:
+        """Return the cell that makes it."""
+
+    @property
+    def model(self) -> Any:
+        """Return it."""
+
+
+def lift(candidate: Packable, namespace: Mapping[str, Any], pipeline: Pipeline, *, module: str) -> Lifted:
     """Pickle the model of a notebook against a module of the notebook's own code.
 
     Args:
@@ -123,7 +138,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         return super().reducer_override(obj)
 
 
-def _pickled(candidate: Candidate, value: Any, home: Home) -> bytes:
+def _pickled(candidate: Packable, value: Any, home: Home) -> bytes:
     buffer = io.BytesIO()
     try:
         _Pickler(buffer, home).dump(value)

@@ -67,8 +67,10 @@ class Line:
         return 0 <= self.need <= len(self.got)
 
 
-def request(path: str, body: bytes, port: int, kind: str = "application/json") -> bytes:
-    """Write a request."""
+def request(path: str, body: bytes | None, port: int, kind: str = "application/json") -> bytes:
+    """Write a request; one without a body gets something."""
+    if body is None:
+        return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: {kind}\r\n\r\n".encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nb2prod.serving.columns import column
+from nb2prod.serving.explain import WORDS
 from nb2prod.serving.forms import ARROW, PARQUET
 from nb2prod.serving.table import LARGE, MOST
 
@@ -24,25 +25,34 @@ def document(title: str, version: str, about: str, schema: Mapping[str, Any], an
         answer: What it answers to the example row.
     """
     example = {f["key"]: f["example"] for f in schema["fields"]}
+    schemas = {
+        "Row": row(schema["fields"], schema["policy"]) | {"examples": [example]},
+        "Request": request(example),
+        "Answer": _answered(schema, answer),
+    }
+    paths = {"/predict": {"post": predict(example, answer, IN_BULK)}}
+    if schema.get("explain"):
+        paths["/explain"] = {"post": _explain(example)}
+        schemas["Explanation"] = EXPLANATION
+    return service({"title": title, "version": version, "description": about}, paths, schemas)
+
+
+def service(info: Mapping[str, Any], paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> Json:
+    """Describe a service of any kind: its own paths, and those that all of them have."""
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": version, "description": about},
+        "info": dict(info),
         "servers": [{"url": "."}],
         "security": [{}, {"bearer": []}, {"key": []}],
-        "tags": [{"name": "predict"}, {"name": "about"}, {"name": "health"}],
+        "tags": [{"name": name} for name in dict.fromkeys([*_tags(paths), "about", "health"])],
         "paths": {
-            "/predict": {"post": _predict(example, answer)},
+            **paths,
             "/card.json": {"get": _get("about", "card", "What the service is, and how good it was found.")},
             "/docs.json": {"get": _get("about", "describe", "This description.")},
             **{f"/{n}": {"get": _health(n, said)} for n, said in HEALTH.items()},
         },
         "components": {
-            "schemas": {
-                "Row": row(schema["fields"], schema["policy"]) | {"examples": [example]},
-                "Request": _request(example),
-                "Answer": _answered(schema, answer),
-                "Refusal": REFUSAL,
-            },
+            "schemas": {**schemas, "Refusal": REFUSAL},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -52,6 +62,10 @@ def document(title: str, version: str, about: str, schema: Mapping[str, Any], an
 
 
 HEALTH = {"livez": "Whether the process lives.", "readyz": "Whether it takes requests.", "healthz": "As `/livez`."}
+
+
+def _tags(paths: Mapping[str, Any]) -> list[str]:
+    return [tag for verbs in paths.values() for one in verbs.values() for tag in one["tags"]]
 
 
 def row(fields: Sequence[Mapping[str, Any]], policy: Mapping[str, str]) -> Json:
@@ -81,7 +95,8 @@ def _field(field: Mapping[str, Any], policy: Mapping[str, str]) -> Json:
     return made | {"examples": [field["example"]]}
 
 
-def _request(example: Json) -> Json:
+def request(example: Json, most: int = MOST) -> Json:
+    """Describe a request: rows, and nothing else."""
     return {
         "type": "object",
         "required": ["rows"],
@@ -90,7 +105,7 @@ def _request(example: Json) -> Json:
             "rows": {
                 "type": "array",
                 "minItems": 1,
-                "maxItems": MOST,
+                "maxItems": most,
                 "items": {"$ref": "#/components/schemas/Row"},
             }
         },
@@ -125,9 +140,10 @@ def _typed(value: Any) -> Json:
     return next(({"type": name} for kind, name in names if isinstance(value, kind)), {})
 
 
-def _predict(example: Json, answer: Mapping[str, Any]) -> Json:
+def predict(example: Json, answer: Mapping[str, Any], more: Mapping[str, Any]) -> Json:
+    """Describe how predictions are asked for, in JSON and in `more` formats."""
     shown = {"one row": {"value": {"rows": [example]}}, "two rows": {"value": {"rows": [example, example]}}}
-    first = next(iter(example))
+    first = next(iter(example), "rows")
     fault = {"loc": ["rows", 0, first], "msg": "is missing", "type": "missing", "row": 0, "field": first}
     refusal = {"error": "The request has 1 fault; nothing was predicted.", "faults": 1, "detail": [fault]}
     refused = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}, "example": refusal}}
@@ -140,17 +156,35 @@ def _predict(example: Json, answer: Mapping[str, Any]) -> Json:
             "required": True,
             "content": {
                 "application/json": {"schema": {"$ref": "#/components/schemas/Request"}, "examples": shown},
-                **IN_BULK,
+                **more,
             },
         },
         "responses": {
             "200": {
                 "description": "One answer a row.",
-                "content": {"application/json": {"schema": answers, "example": [answer]}, **IN_BULK},
+                "content": {"application/json": {"schema": answers, "example": [answer]}, **more},
             },
             **{code: {"description": said, "content": refused} for code, said in REFUSALS.items()},
         },
     }
+
+
+def _explain(example: Json) -> Json:
+    explained = {"type": "array", "items": {"$ref": "#/components/schemas/Explanation"}}
+    return predict(example, {}, {}) | {
+        "operationId": "explain",
+        "summary": "Say which fields moved the answer to each row, and by how much.",
+        "responses": {
+            "200": {"description": "One explanation a row.", "content": {"application/json": {"schema": explained}}},
+            **refusals(),
+        },
+    }
+
+
+def refusals(codes: Iterable[str] = ()) -> Json:
+    """Describe what is answered instead of an answer: by some codes, or by all."""
+    refused = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
+    return {code: {"description": REFUSALS[code], "content": refused} for code in codes or REFUSALS}
 
 
 ABOUT_BULK = f"A table with the fields of a row as columns, up to {LARGE:,} rows; the answer is one, too."
@@ -163,6 +197,29 @@ REFUSALS = {
     "413": "The body is too large.",
     "415": "The body is of another type.",
     "422": "The model has no answer for some of the rows.",
+}
+FOUND = {"404": "There is nothing of this name.", "406": "It is not given in this format."}
+EXPLANATION: Json = {
+    "type": "object",
+    "required": ["prediction", "explains", "base", "sum", "contributions"],
+    "properties": {
+        "prediction": {},
+        "explains": {"enum": list(WORDS), "description": "; ".join(f"{k}: {said}" for k, said in WORDS.items())},
+        "base": {"type": "number", "description": "What every row begins with."},
+        "sum": {"type": "number", "description": "The base and all contributions: what is explained."},
+        "contributions": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["fields", "contribution"],
+                "properties": {
+                    "fields": {"type": "array", "items": {"type": "string"}, "description": "That act together."},
+                    "contribution": {"type": "number"},
+                },
+            },
+        },
+        "terms": {"type": "array", "items": {"type": "object"}, "description": "Of a text, its words."},
+    },
 }
 REFUSAL: Json = {
     "type": "object",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import Factory, frozen
 
 from nb2prod.artifact import Version
-from nb2prod.call import Call, Fault
+from nb2prod.call import Blob, Call, Fault
 from nb2prod.notebook import Notebook
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules, Verdict
@@ -26,6 +26,7 @@ class Order:
     store: str
     values: Mapping[str, Version]
     folder: str  # of the service's files
+    executed: str = ""  # the notebook with its outputs
     rules: Rules
 
 
@@ -40,6 +41,7 @@ class Packed:
     hostile: tuple[Call, ...] = ()  # likewise, at the edges of what was seen
     single: tuple[Call, ...]  # the smallest requests there are, to time
     faulty: tuple[Fault, ...] = ()  # what the service must refuse
+    blobs: tuple[Blob, ...] = ()  # what it must give out byte by byte
     licences: Mapping[str, str]
     environment: tuple[str, ...]  # pins
     size: risk.Size

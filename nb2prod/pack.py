@@ -13,14 +13,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from nb2prod import pack_model, pipeline
+from nb2prod import pack_function, pack_model, pack_product, pipeline
 from nb2prod.errors import Nb2ProdError
 from nb2prod.order import Order, Packed, Packer
 from nb2prod.refusals import ModelMissing
 from nb2prod.restored import entered
 
 # The first that finds something of its kind packs it.
-PACKERS: tuple[Packer, ...] = (pack_model.pack,)
+PACKERS: tuple[Packer, ...] = (pack_function.pack, pack_product.pack, pack_model.pack)
 
 
 def pack(order: Order, measured: Callable[[], None]) -> Packed:

@@ -183,9 +183,13 @@ def licensed(licences: Mapping[str, str], forbidden: tuple[str, ...]) -> Verdict
     return Verdict(rule="licences are allowed", ok=not bad, detail=detail)
 
 
-def same(*, equal: bool, rows: int) -> Verdict:
-    """Say whether the service answered as the notebook's model does."""
-    told = f"{rows} held-out rows over HTTP"
-    return Verdict(
-        rule="service predicts as the notebook", ok=equal, detail=f"{told}: {'equal' if equal else 'different'}"
-    )
+def same(kind: str, *, equal: bool, rows: int) -> Verdict:
+    """Say whether the service answered as the notebook does."""
+    rule, what = SAME.get(kind, ("service predicts as the notebook", "held-out rows"))
+    return Verdict(rule=rule, ok=equal, detail=f"{rows} {what} over HTTP: {'equal' if equal else 'different'}")
+
+
+SAME = {
+    "function": ("service answers as the notebook", "calls"),
+    "product": ("service gives out what the notebook made", "rows and every byte of each table and figure"),
+}

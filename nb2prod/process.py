@@ -174,17 +174,20 @@ def memory(running: Running) -> int:
 
 
 def ask(running: Running, path: str, body: Any) -> tuple[int, Any]:
-    """Post JSON to the service and return the status and the JSON of its answer."""
+    """Post JSON to the service, or get something when there is none; return the status and the JSON of its answer."""
     connection = http.client.HTTPConnection(HOST, running.port, timeout=60)
     try:
-        return post(connection, path, json.dumps(body).encode())
+        return post(connection, path, None if body is None else json.dumps(body).encode())
     finally:
         connection.close()
 
 
-def post(connection: http.client.HTTPConnection, path: str, body: bytes) -> tuple[int, Any]:
+def post(connection: http.client.HTTPConnection, path: str, body: bytes | None) -> tuple[int, Any]:
     """Likewise, over a connection that is kept open."""
-    connection.request("POST", path, body, {"content-type": "application/json"})
+    kind = "application/json"
+    connection.request(
+        "GET" if body is None else "POST", path, body, {"accept" if body is None else "content-type": kind}
+    )
     reply = connection.getresponse()
     data = reply.read()
     return reply.status, json.loads(data) if data else None

@@ -16,7 +16,8 @@ ShipError
 ├── StagedDiffers        NB413  the stages do not do what the notebook does
 ├── PolicyWrong          NB414  the project's policy cannot be read
 ├── SecretFound          NB415  what would be packaged holds a secret
-└── GateClosed           NB416  a rule of the policy is broken
+├── GateClosed           NB416  a rule of the policy is broken
+└── (more in `nb2prod.withheld`)
 """
 
 # ruff: noqa: D102  message, cure and place are explained where the tree begins

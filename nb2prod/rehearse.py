@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import math
@@ -14,7 +15,7 @@ from typing import Protocol
 from attrs import frozen
 
 from nb2prod import load, process
-from nb2prod.call import Call, Fault, differences
+from nb2prod.call import Blob, Call, Fault, differences
 from nb2prod.process import Running
 from nb2prod.refusals import ServiceDiffers
 
@@ -60,6 +61,10 @@ class Given(Protocol):
     def faulty(self) -> Sequence[Fault]:
         """Return requests that must be refused."""
 
+    @property
+    def blobs(self) -> Sequence[Blob]:
+        """Return what must be given out byte by byte."""
+
 
 def rehearse(bento: str, given: Given, *, home: Path, work: Path) -> Rehearsal:
     """Serve a Bento, ask it what the notebook's model was asked, and compare value for value.
@@ -82,6 +87,8 @@ def rehearse(bento: str, given: Given, *, home: Path, work: Path) -> Rehearsal:
             if differing := [text for call in calls for text in _asked(running, call)]:
                 reason = f"{len(differing)} of {sum(call.rows for call in calls)} {kind} rows differ"
                 raise ServiceDiffers(reason, "\n".join(differing[:SHOWN]))
+        for blob in given.blobs:
+            _given(running, blob)
         for fault in given.faulty:
             _refuses(running, fault)
         times = sorted(_timed(running, given.single))
@@ -104,16 +111,28 @@ def rehearse(bento: str, given: Given, *, home: Path, work: Path) -> Rehearsal:
 
 
 def _asked(running: Running, call: Call) -> Iterator[str]:
-    status, said = process.ask(running, "/predict", dict(call.request))
+    status, said = process.ask(running, call.path, call.request)
     if status != http.HTTPStatus.OK:
         rows = f"rows {call.first + 1} to {call.first + call.rows}" if call.rows > 1 else "a request"
         raise ServiceDiffers(f"{rows} got status {status}", json.dumps(said)[:2000])
     yield from differences(call, said)
 
 
+def _given(running: Running, blob: Blob) -> None:
+    connection = http.client.HTTPConnection(process.HOST, running.port, timeout=60)
+    try:
+        connection.request("GET", blob.path)
+        reply = connection.getresponse()
+        data = reply.read()
+    finally:
+        connection.close()
+    if reply.status != http.HTTPStatus.OK or hashlib.sha256(data).hexdigest() != blob.sha256:
+        raise ServiceDiffers(f"{blob.path} got status {reply.status}, or other bytes than the notebook's", "")
+
+
 def _refuses(running: Running, fault: Fault) -> None:
     """Check that a fault is the client's, and is named."""
-    status, answer = process.ask(running, "/predict", dict(fault.request))
+    status, answer = process.ask(running, fault.path, fault.request)
     named = fault.word in json.dumps(answer, ensure_ascii=False)
     if not (http.HTTPStatus.BAD_REQUEST <= status < http.HTTPStatus.INTERNAL_SERVER_ERROR and named):
         reason = f"a request with a fault in '{fault.word}' got status {status}"
@@ -129,9 +148,9 @@ def _timed(running: Running, single: Sequence[Call]) -> Iterator[float]:
         for n, call in enumerate(islice(cycle(single), most)):
             if n >= least and time.perf_counter() - start > ENOUGH:
                 break
-            body = json.dumps(call.request).encode()
+            body = None if call.request is None else json.dumps(call.request).encode()
             begun = time.perf_counter()
-            status, said = process.post(connection, "/predict", body)
+            status, said = process.post(connection, call.path, body)
             yield (time.perf_counter() - begun) * 1000
             if status != http.HTTPStatus.OK:
                 raise ServiceDiffers(f"row {call.first + 1} alone got status {status}", json.dumps(said)[:2000])
@@ -143,7 +162,8 @@ def _timed(running: Running, single: Sequence[Call]) -> Iterator[float]:
 
 def _loaded(running: Running, single: Sequence[Call]) -> load.Seen:
     """Ask over several connections at once; no answer may be a refusal."""
-    asked = [load.request("/predict", json.dumps(call.request).encode(), running.port) for call in single]
+    bodies = [(call.path, None if call.request is None else json.dumps(call.request).encode()) for call in single]
+    asked = [load.request(path, body, running.port) for path, body in bodies]
     seen = load.measure(running.port, asked, seconds=LOADED, connections=CONNECTIONS, pid=running.pid)
     if set(seen.statuses) != {http.HTTPStatus.OK}:
         reason = f"under load, requests got status {', '.join(map(str, sorted(seen.statuses)))}"

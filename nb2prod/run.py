@@ -12,13 +12,13 @@ from attrs import evolve, field, frozen
 
 from nb2prod import (
     birth,
-    candidate,
     checks,
     decision,
     document,
     journal,
     memo,
     notebook,
+    offer,
     pipeline,
     plugins,
     preload,
@@ -226,7 +226,7 @@ def prepared(line: Pipeline, path: Path, options: Options, chosen: Settings) -> 
         kernel=chosen.kernel or line.notebook.kernel,
         force=_forced(line, options),
         until=options.until,
-        wanted=candidate.wanted(line) | options.wanted,
+        wanted=offer.wanted(line) | options.wanted,
         preload=chosen.preload,
         last=last(chosen.home, path, store),
         defaults=defaults(chosen.defaults),

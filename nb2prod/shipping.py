@@ -232,6 +232,7 @@ def packing(source: Source, work: Path, own: Path) -> Iterator[Packing]:
         store=source.store.url,
         values=values,
         folder=folder,
+        executed=str(_executed(source.home, source.report.run).resolve()),
         rules=source.rules,
     )
     order.write_bytes(pickle.dumps(wanted))
@@ -283,7 +284,7 @@ def _gate(source: Source, fit: Fit) -> Gate:
     dear = risk.bounded(packed.size, risk.cost(rules, tried.cpu_ms))
     verdicts = [
         *_beaten(rules, packed),
-        policy.same(equal=tried.equal, rows=tried.rows),
+        policy.same(packed.kind, equal=tried.equal, rows=tried.rows),
         policy.licensed(packed.licences, rules.forbidden_licences),
         *policy.bounded(rules, {**packed.metrics, **asdict(tried), **dear}),
     ]

@@ -78,6 +78,7 @@ OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "role": (_role, "setup, parameters, skip, serve or evaluate, when the name does not say it"),
     "after": (str, "stages that must run before this one, separated by commas"),
     "model": (str, "the name of the model to ship"),
+    "tables": (str, "the names of the tables to ship, separated by commas"),
 }
 # Those that say how a stage is run, and not what it is.
 _GENERAL = frozenset({"cache", "cpus", "gpus", "memory", "retries", "retry-on", "stage-timeout", "timeout"})

@@ -147,7 +147,7 @@ def release(found: Mapping[str, Any], folder: str = ".") -> str:
     model = found["model"]
     lines = [
         f"{found['id']}  {found['created']}",
-        f"model: {model['name']} ({model['class']}) of {found['notebook']}, {model['rows']['train']} training rows",
+        _what(model, found["notebook"]),
         _measured(found["metrics"], found["baseline"]),
         *(_verdict(item) for item in found["gate"]["verdicts"]),
         *_risks(found),
@@ -155,6 +155,12 @@ def release(found: Mapping[str, Any], folder: str = ".") -> str:
         service(found["service"], folder),
     ]
     return "\n".join(lines)
+
+
+def _what(model: Mapping[str, Any], notebook: str) -> str:
+    if not model.get("rows"):
+        return f"{model['kind']}: {model['name']} of {notebook}"
+    return f"model: {model['name']} ({model['class']}) of {notebook}, {model['rows']['train']} training rows"
 
 
 def _risks(found: Mapping[str, Any]) -> list[str]:
@@ -196,6 +202,8 @@ def asked(url: str, row: Mapping[str, Any], answer: Any) -> str:
 
 def _measured(metrics: Mapping[str, float], baseline: Mapping[str, Any]) -> str:
     width = max(map(len, metrics), default=0)
+    if not baseline:  # there is no model
+        return "\n".join(f"{name:{width}}  {value:8.6g}" for name, value in metrics.items())
     lines = [f"{'':{width}}  {'model':>8}  {baseline['name']}"]
     for name, value in metrics.items():
         rival = baseline["metrics"].get(name)

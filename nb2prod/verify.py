@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
-from nb2prod import candidate, compare, decision, journal, notebook, pipeline, plan, schema
+from nb2prod import compare, decision, journal, notebook, offer, pipeline, plan, schema
 from nb2prod.artifact import Artifact
 from nb2prod.compare import Difference, Verdict
 from nb2prod.displays import Displays
@@ -210,7 +210,7 @@ def _records(staged: Staged) -> list[Record]:
 def _held(staged: Staged, records: list[Record]) -> Held:
     """Find the values that each stage was given, and those at the end; only names that the run kept up to date."""
     line, world, found = staged.pipeline, World(), Held()
-    wanted = candidate.wanted(line)
+    wanted = offer.wanted(line)
     for position, flow in enumerate(line.flows):
         if position:
             given = plan.inputs(position, line, world.versions).names

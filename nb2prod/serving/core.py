@@ -13,10 +13,13 @@ from typing import Any
 from attrs import Factory, define, field
 from pydantic_core import from_json, to_json
 
+from .faults import Refused
 from .forms import JSON
 from .kinds import kind_of
-from .kinds.base import Kind
+from .kinds.base import Kind, Reply
 from .watch import Ticket, Watch
+
+NO_REASONS = "what answers gives no reasons"
 
 
 @define(eq=False)
@@ -67,6 +70,37 @@ class Core:
         if ticket is not None:
             self.watch.record(ticket, asked, answer)
         return self.kind.write(asked, answer, form)
+
+    def explain(self, body: bytes, form: bytes = JSON) -> bytes:
+        """Say what moved the answers to a request.
+
+        Raises:
+            Refused: The request is at fault, or what answers gives no reasons.
+        """
+        reasons = getattr(self.kind, "explain", None)
+        if reasons is None or not self.schema.get("explain"):
+            raise Refused(404, f"Nothing is explained here: {self.schema.get('unexplained') or NO_REASONS}.")
+        if form != JSON:
+            raise Refused(415, "An explanation is asked for as JSON: content-type must be application/json.")
+        return to_json(reasons(self.kind.parse(body, form)))
+
+    def owns(self, path: str) -> bool:
+        """Say whether a path is one that the service's kind gives something for."""
+        return path.partition("/")[2].partition("/")[0] in getattr(self.kind, "roots", ())
+
+    def get(self, path: str, query: str, accept: str) -> Reply:
+        """Give what a path of the kind's own stands for.
+
+        Raises:
+            Refused: There is nothing there, or the query is at fault.
+        """
+        kind: Any = self.kind  # it has it, as it owns the path
+        given: Reply = kind.get(path, query, accept)
+        return given
+
+    def tables(self) -> Any:
+        """List the tables of a product."""
+        return from_json(self.get("/tables", "", "").body)
 
     def predict(self, **asked: Any) -> Any:
         """Answer a request of Python values."""

@@ -88,6 +88,10 @@ class Door:
             elif path == "/drift.json":
                 _only(scope, "GET")
                 await respond(send, 200, to_json(await to_thread.run_sync(self.core.watch.told)), JSON)
+            elif path == "/explain":
+                await self.explain(scope, headers, receive, send)
+            elif self.core.owns(path):
+                await self.give(scope, headers, send)
             elif path in self.files:
                 _only(scope, "GET")
                 kind, body, more = self.files[path]
@@ -158,6 +162,42 @@ class Door:
         self.limiter = self.limiter or CapacityLimiter(1)
         work = partial(self.core.reply, form=kind, ticket=ticket)
         return await to_thread.run_sync(work, body, limiter=self.limiter, abandon_on_cancel=True)
+
+    async def explain(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
+        """Answer `POST /explain`."""
+        _only(scope, "POST")
+        kind, begun = kind_of(headers), time.perf_counter()
+        body = await self.body(headers, receive)
+        said = await self.apart(partial(self.core.explain, body, kind))
+        ANSWERED.observe(time.perf_counter() - begun)
+        await respond(send, 200, said, kind)
+
+    async def give(self, scope: Scope, headers: Mapping[bytes, bytes], send: Send) -> None:
+        """Answer a request to get something that is the kind's own."""
+        _only(scope, "GET")
+        query, accept = (text.decode("latin-1") for text in (scope["query_string"], headers.get(b"accept", b"")))
+        begun = time.perf_counter()
+        said = await self.apart(partial(self.core.get, scope["path"], query, accept))
+        ANSWERED.observe(time.perf_counter() - begun)
+        await respond(send, 200, said.body, said.form, list(said.headers))
+
+    async def apart(self, work: Callable[[], Any]) -> Any:
+        """Work in a thread, one at a time, so that nobody waits who asks for what is quick.
+
+        Raises:
+            Refused: It takes too long, or fails.
+        """
+        self.limiter = self.limiter or CapacityLimiter(1)
+        try:
+            async with asyncio.timeout(self.patience):
+                return await to_thread.run_sync(work, limiter=self.limiter, abandon_on_cancel=True)
+        except TimeoutError:
+            raise Refused(504, f"There was no answer within {self.patience:g} seconds.") from None
+        except Refused:
+            raise
+        except Exception as wrong:
+            log.exception("A request was not answered")
+            raise Refused(500, "The service failed. Its operator finds why in its log.") from wrong
 
     async def feedback(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
         """Keep what somebody says of an answer, `POST /feedback`."""

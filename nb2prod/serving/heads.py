@@ -125,6 +125,7 @@ class Trees:
         self.threshold = joined["threshold"].astype(float)
         self.missing = joined["missing"].astype(bool)  # goes left
         self.value = joined["value"]
+        self.count = joined["count"]  # rows that came there in training, by their weights
         self.depth = max(_depth(part) for part in parts)
 
     def leaves(self, x: Matrix) -> Matrix:
@@ -154,26 +155,7 @@ def _depth(part: dict[str, Matrix]) -> int:
 
 def _histogram(model: Any) -> tuple[Callable[[Matrix], Matrix], Callable[[Matrix], Matrix]]:
     """Return the raw score of a histogram-based boosting, by few rows and by many."""
-    if model.is_categorical_ is not None and np.any(model.is_categorical_):
-        raise Unknown("categorical features")
-    columns = [[predictor.nodes for predictor in of] for of in zip(*model._predictors, strict=True)]
-    trees = [
-        Trees(
-            [
-                {
-                    "left": nodes["left"],
-                    "right": nodes["right"],
-                    "leaf": nodes["is_leaf"],
-                    "feature": nodes["feature_idx"],
-                    "threshold": nodes["num_threshold"],
-                    "missing": nodes["missing_go_to_left"],
-                    "value": nodes["value"],
-                }
-                for nodes in of
-            ]
-        )
-        for of in columns
-    ]
+    trees = trees_of(model)
     start = model._baseline_prediction
 
     def few(x: Matrix) -> Matrix:
@@ -191,7 +173,7 @@ def _gradient(model: Any) -> tuple[Callable[[Matrix], Matrix], Callable[[Matrix]
     if type(model.init_).__module__ != "sklearn.dummy" and model.init_ != "zero":
         raise Unknown("a first guess that is a model")
     start = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))[0]
-    trees = [Trees([_tree(tree) for tree in of]) for of in model.estimators_.T]
+    trees = trees_of(model)
     rate = model.learning_rate
 
     def few(x: Matrix) -> Matrix:
@@ -222,7 +204,7 @@ def _boosted(model: Any, raw: tuple[Callable[[Matrix], Matrix], Callable[[Matrix
 def _forest(model: Any) -> Head:
     if model.n_outputs_ != 1:
         raise Unknown("several outputs")
-    trees = Trees([_tree(tree) for tree in model.estimators_])
+    trees = Trees([tree_of(tree) for tree in model.estimators_])
     count, classes, own = len(model.estimators_), getattr(model, "classes_", None), unnamed(model)
     limit = FEW * 100 // count
     whole = not model.estimators_[0]._support_missing_values(np.zeros((1, 1))) or not trees.missing.any()
@@ -245,7 +227,30 @@ def _forest(model: Any) -> Head:
     return answer
 
 
-def _tree(tree: Any) -> dict[str, Matrix]:
+def trees_of(model: Any) -> list[Trees]:
+    """Return the trees of a boosting, for each of the scores it adds up."""
+    if hasattr(model, "estimators_"):
+        return [Trees([tree_of(tree) for tree in of]) for of in model.estimators_.T]
+    if model.is_categorical_ is not None and np.any(model.is_categorical_):
+        raise Unknown("categorical features")
+    return [Trees([_grown(one.nodes) for one in of]) for of in zip(*model._predictors, strict=True)]
+
+
+def _grown(nodes: Any) -> dict[str, Matrix]:
+    return {
+        "left": nodes["left"],
+        "right": nodes["right"],
+        "leaf": nodes["is_leaf"],
+        "feature": nodes["feature_idx"],
+        "threshold": nodes["num_threshold"],
+        "missing": nodes["missing_go_to_left"],
+        "value": nodes["value"],
+        "count": nodes["count"],
+    }
+
+
+def tree_of(tree: Any) -> dict[str, Matrix]:
+    """Return the nodes of one of scikit-learn's trees."""
     inner = tree.tree_
     nodes = inner.__getstate__()["nodes"]
     return {
@@ -256,6 +261,7 @@ def _tree(tree: Any) -> dict[str, Matrix]:
         "threshold": inner.threshold,
         "missing": nodes["missing_go_to_left"] if "missing_go_to_left" in nodes.dtype.names else inner.feature < 0,
         "value": inner.value[:, 0, :],
+        "count": inner.weighted_n_node_samples,
     }
 
 

@@ -11,7 +11,11 @@ def policy(page: bytes) -> bytes:
     """Return the content security policy of a page: its own style sheet and script, by their hashes."""
     style, script = (_hashes(page, tag) for tag in (b"style", b"script"))
     return (
-        b"default-src 'none'; connect-src 'self'; img-src data:; style-src " + style + b"; script-src " + script + b"; "
+        b"default-src 'none'; connect-src 'self'; img-src data: blob:; style-src "
+        + style
+        + b"; script-src "
+        + script
+        + b"; "
         b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 

@@ -52,22 +52,7 @@ class Table:
         Raises:
             Refused: It is no JSON, or something in it is at fault.
         """
-        asked = _read(body)
-        if type(asked) is not dict:
-            raise Refused(400, 'The request must be an object: {"rows": [...]}.')
-        rows = asked.get("rows")
-        faults = [
-            Fault(code="unexpected", message="is unknown; a request holds `rows` and nothing else", field=key)
-            for key in asked.keys() - {"rows"}
-        ]
-        if "rows" not in asked:
-            faults.append(Fault(code="missing", message="is missing", field="rows"))
-        elif type(rows) is not list:
-            faults.append(Fault(code="type", message="must be an array of objects", field="rows"))
-        if faults:
-            raise refused(faults)
-        assert isinstance(rows, list)
-        return self.check(rows, most=MOST)
+        return self.check(rows_of(body), most=MOST)
 
     def check(self, rows: Sequence[Any], *, most: int) -> Rows:
         """Check rows, each of them a mapping.
@@ -115,6 +100,30 @@ class Table:
                     yield Fault(code="missing", message="is missing", row=number, field=c.key)
                 else:
                     yield from c.faults([row[c.key]], [number])
+
+
+def rows_of(body: bytes) -> list[Any]:
+    """Read a request's JSON, and return its rows as they are.
+
+    Raises:
+        Refused: It is no JSON, or something around the rows is at fault.
+    """
+    asked = _read(body)
+    if type(asked) is not dict:
+        raise Refused(400, 'The request must be an object: {"rows": [...]}.')
+    rows = asked.get("rows")
+    faults = [
+        Fault(code="unexpected", message="is unknown; a request holds `rows` and nothing else", field=key)
+        for key in asked.keys() - {"rows"}
+    ]
+    if "rows" not in asked:
+        faults.append(Fault(code="missing", message="is missing", field="rows"))
+    elif type(rows) is not list:
+        faults.append(Fault(code="type", message="must be an array of objects", field="rows"))
+    if faults:
+        raise refused(faults)
+    assert isinstance(rows, list)
+    return rows
 
 
 def refused(faults: Sequence[Fault]) -> Refused:

@@ -215,13 +215,14 @@ def card(result: Mapping[str, Any]) -> str:
     """Show what a ship made: metrics against the baseline, gate, release, address."""
     if not result.get("release"):
         return ""
-    rival, apart = result["baseline"]["metrics"], 'style="padding-right:1.5em"'
+    baseline, apart = result["baseline"] or {"name": "", "metrics": {}}, 'style="padding-right:1.5em"'
+    rival, what = baseline["metrics"], "model" if result["baseline"] else ""
     rows = "".join(
         f"<tr><td {apart}>{escape(name)}</td><td {apart}><b>{value:.4g}</b></td>"
         f"<td>{format(rival[name], '.4g') if name in rival else ''}</td></tr>"
         for name, value in result["metrics"].items()
     )
-    head = f"<tr><td></td><td><b>model</b></td><td>{escape(result['baseline']['name'])}</td></tr>"
+    head = f"<tr><td></td><td><b>{what}</b></td><td>{escape(baseline['name'])}</td></tr>"
     gate = "".join(
         f"<li>{'✓' if verdict['ok'] else '✗'} {escape(verdict['rule'])}: {escape(verdict['detail'])}</li>"
         for verdict in result["gate"]["verdicts"]

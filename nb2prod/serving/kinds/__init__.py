@@ -9,7 +9,12 @@ from typing import Any
 from .base import Kind
 
 # Kind of a release → the module here whose `Served` answers for it. It is imported when a service is of that kind.
-HOMES: Mapping[str, str] = {"classification": "rows", "regression": "rows"}
+HOMES: Mapping[str, str] = {
+    "classification": "rows",
+    "regression": "rows",
+    "function": "function",
+    "product": "product",
+}
 
 
 def kind_of(schema: Mapping[str, Any]) -> Kind:

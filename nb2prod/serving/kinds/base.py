@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from attrs import frozen
+
 Released = Callable[[str], bytes]  # a file of the service by its name, if it is the one that was released
+
+
+@frozen(kw_only=True)
+class Reply:
+    """Something that was got, and what is said of it."""
+
+    body: bytes
+    form: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Kind(Protocol):
     """A request comes as bytes, is checked (`parse`), answered (`ask`), and its answer written (`write`).
 
     `form` is the content type of the request, and of its answer. What `parse` returns is the kind's own, and so is
-    what `ask` returns.
+    what `ask` returns. A kind may also have `explain`, which says of what `parse` returned why it is answered as it is,
+    and `get(path, query, accept)`, which gives a `Reply` for paths of its own.
     """
 
     def load(self, released: Released) -> None:

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 
 from .. import bulk, fast
 from ..answers import Answer, columns, finite, told, unanswered
+from ..explain import Explainer, explainer
 from ..faults import Refused
 from ..forms import JSON
 from ..frame import framed
@@ -34,6 +35,7 @@ class Served:
     table: Table = field(init=False)
     model: Any = field(init=False, default=None, repr=False)
     fast: Callable[[Rows], Answer] | None = field(init=False, default=None)
+    explainer: Explainer | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self.table = Table.of(self.schema)
@@ -85,6 +87,24 @@ class Served:
         except Exception as wrong:  # the model is the user's: it may raise anything
             raise self._unanswered(asked, wrong) from wrong
         return finite(answer, asked)
+
+    def explain(self, asked: Rows) -> list[dict[str, Any]]:
+        """Say which fields moved the answer to each row, and by how much.
+
+        Raises:
+            Refused: There are too many rows, or no answer to some of them.
+        """
+        if asked.count > FEW:
+            raise Refused(400, f"At most {FEW} rows are explained at a time, not {asked.count:,}.")
+        self.ask(asked)
+        self.explainer = self.explainer or explainer(self.model, self.schema)
+        try:
+            told = self.explainer.explain(asked)
+        except Exception as wrong:  # a transformer may be the user's: it may raise anything
+            raise unanswered(range(asked.count), f"its answer cannot be explained ({type(wrong).__name__})") from wrong
+        if bad := [n for n, one in enumerate(told) if not np.isfinite(one["sum"])]:
+            raise unanswered(bad, "the parts of its answer are not finite")
+        return told
 
     def _answer(self, rows: Rows) -> Answer:
         if self.fast is not None:

@@ -1,0 +1,249 @@
+"""Function packer: learns what the `predict` of a stage `serve` takes, and writes the files of its service."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, frozen
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticUserError
+from pydantic_core import to_jsonable_python
+
+from nb2prod import bundle, fields, functions, openapi_function, pins
+from nb2prod.beside import local
+from nb2prod.call import Call, Fault
+from nb2prod.functions import Function
+from nb2prod.lift import lift
+from nb2prod.order import Order, Packed
+from nb2prod.pipeline import Pipeline
+from nb2prod.restored import needed, restore
+from nb2prod.serving.faults import Refused
+from nb2prod.serving.frame import framed
+from nb2prod.serving.kinds.function import each, finite, waited
+from nb2prod.serving.signature import Signature, hints_of, learnt_of, plain
+from nb2prod.serving.table import Table
+from nb2prod.stores import open_store
+from nb2prod.withheld import FunctionUnclear
+from nb2prod.wrapped import wrap
+
+RUNTIME = frozenset({"anyio", "attrs", "bentoml", "numpy", "prometheus_client", "pydantic", "pydantic_core"})
+OPTIONAL = ("httptools", "uvloop")
+OPEN = frozenset({"dict", "list", "tuple", "object", "Any", "Mapping", "Sequence", "ndarray", "DataFrame"})
+Json = dict[str, Any]
+
+
+@frozen(kw_only=True)
+class Model:
+    """What `lift` packs: the function in a model's place."""
+
+    name: str
+    cell: int
+    model: Any
+
+
+def pack(order: Order, lines: Pipeline, space: Json, measured: Callable[[], None]) -> Packed | None:
+    """Write the service of a function; None where a notebook defines none."""
+    place = functions.place_of(lines)
+    if place is None:
+        return None
+    restore(open_store(order.store), needed(order.values, place.names), space)
+    found = functions.found(place, space)
+    if found is None:
+        return None
+    measured()
+    name = bundle.Name.of(order.notebook.stem)
+    taken = _framed(found) if _is_framed(found) else _rows(found)
+    lifted = lift(Model(name=functions.PREDICT, cell=found.cell, model=found.call), space, lines, module=name.module)
+    helpers, modules = local(lifted.modules, Path.cwd())
+    about = (found.call.__doc__ or "").strip().partition("\n")[
+        0
+    ] or f"Answers with the function of {order.notebook.name}."
+    info = {"title": name.tag, "version": lifted.digest[:16], "description": about}
+    schema = {"kind": "function", **taken.schema}
+    files = {"model.pkl": lifted.model, "values.pkl": lifted.values, f"{name.module}.py": lifted.source.encode()}
+    parts = bundle.Parts(
+        notebook=order.notebook.name,
+        name=name,
+        about=about,
+        schema=schema,
+        request={"rows": [taken.rows[0]]},
+        answer=[{"prediction": taken.answers[0]}],
+        openapi=openapi_function.document(info, taken.about, taken.rows[0], taken.answers[0], found.call),
+        card={"fields": taken.fields, "about": about, "policy": {"unknown": "pass", "ranges": "pass"}},
+        digest=lifted.digest,
+        files={path: data for path, data in files.items() if data} | helpers,
+        pins=pins.pins(modules | RUNTIME | taken.modules | {m for m in OPTIONAL if importlib.util.find_spec(m)}),
+    )
+    calls = tuple(
+        Call(request={"rows": [row]}, answer=[{"prediction": answer}], first=n)
+        for n, (row, answer) in enumerate(zip(taken.rows, taken.answers, strict=True))
+    )
+    together = Call(request={"rows": list(taken.rows)}, answer=[{"prediction": a} for a in taken.answers])
+    own = {"name": functions.PREDICT, "kind": "function", "class": "function", "sha256": lifted.digest, "rows": {}}
+    return wrap(order, lines, parts, held=(together,), single=calls, faulty=taken.faulty, model=own)
+
+
+@frozen(kw_only=True)
+class Taken:
+    """What a function takes, and what it answers to the notebook's own calls."""
+
+    schema: Json
+    about: Json  # a row, as JSON Schema
+    fields: list[Json]  # of a row, for a form
+    rows: tuple[Json, ...]
+    answers: tuple[Any, ...]
+    faulty: tuple[Fault, ...]
+    modules: frozenset[str] = frozenset()
+
+
+def _is_framed(found: Function) -> bool:
+    """Say whether the one thing a function needs is a frame of rows."""
+    needed_ = [p for p in found.parameters if p.default is p.empty]
+    seen = [given[needed_[0].name] for given in found.examples if needed_[0].name in given] if needed_ else []
+    said = getattr(hints_of(found.call).get(needed_[0].name), "__name__", "") if needed_ else ""
+    return len(needed_) == 1 and (said == "DataFrame" or any(type(v).__name__ == "DataFrame" for v in seen))
+
+
+def _rows(found: Function) -> Taken:
+    """Learn what is called once a row."""
+    hints = hints_of(found.call)
+    parameters = [_parameter(found, p, hints.get(p.name)) for p in found.parameters]
+    if not parameters:
+        raise FunctionUnclear(functions.PREDICT, found.cell, "it has no parameters")
+    try:
+        signature = Signature.of(found.call, parameters)
+        about = signature.described()
+    except (PydanticUserError, TypeError, NameError) as wrong:
+        reason = str(wrong).splitlines()[0]
+        raise FunctionUnclear(functions.PREDICT, found.cell, reason) from wrong
+    whole = signature.whole
+    examples = [_json(given, whole) for given in found.examples]
+    row = examples[0] if examples else functions.example_of(about)
+    rows, answers = [], []
+    for n, given in enumerate(examples or [row]):
+        original = found.examples[n] if examples else None
+        try:
+            checked = signature.check([given])[0]
+        except Refused as wrong:
+            reason = f"it is called with {given!r}, but {wrong.faults[0].field}: {wrong.faults[0].message}"
+            raise FunctionUnclear(functions.PREDICT, found.cell, reason) from wrong
+        answers.append(_answer(found, signature, checked, original))
+        rows.append(given)
+    required = [p["name"] for p in parameters if p["required"]]
+    keys = about.get("required", ()) if whole else required
+    return Taken(
+        schema={"frame": False, "parameters": parameters, "example": row},
+        about=about,
+        fields=functions.fields_of(about, row if isinstance(row, dict) else {}),
+        rows=tuple(rows),
+        answers=tuple(answers),
+        faulty=_faulty(rows[0], keys),
+        modules=frozenset({"numpy"} if signature.arrays else ()),
+    )
+
+
+def _parameter(found: Function, one: Any, hint: Any) -> Json:
+    """Say of a parameter how it is given, and what was learnt where its annotation says nothing."""
+    seen = [given[one.name] for given in found.examples if one.name in given]
+    required = one.default is one.empty
+    bare = getattr(hint, "__name__", str(hint)).rpartition(".")[2] if hint is not None else None
+    learnt = None
+    if hint is None or (bare in OPEN and not getattr(hint, "__args__", ())):
+        values = [to_jsonable_python(v, fallback=plain) for v in seen]
+        values += [] if required or one.default is None or values else [one.default]
+        if values:
+            nullable = [None] if not required and one.default is None and None not in values else []
+            learnt = learnt_of([*values, *nullable], required=required)
+        elif hint is None:
+            raise FunctionUnclear(functions.PREDICT, found.cell, f"nothing says what '{one.name}' may be")
+    array = bare == "ndarray" or any(type(v).__name__ == "ndarray" for v in seen)
+    if array and learnt is None:
+        learnt = {"type": "array", "required": required, "items": {"type": "number", "required": True}}
+    single = len(found.parameters) == 1 and required
+    return {
+        "name": one.name,
+        "required": required,
+        "positional": one.kind is one.POSITIONAL_ONLY,
+        "learnt": learnt,
+        "array": array,
+        "whole": single and (learnt["type"] == "object" if learnt else _is_object(hint)),
+    }
+
+
+def _is_object(hint: Any) -> bool:
+    """Say whether a type is one of JSON objects."""
+    try:
+        about = TypeAdapter(hint).json_schema()
+    except (PydanticUserError, TypeError, NameError):
+        return False
+    while "$ref" in about:
+        about = about["$defs"][about["$ref"].rpartition("/")[2]]
+    return about.get("type") == "object"
+
+
+def _json(given: Mapping[str, Any], whole: str | None) -> Any:
+    row = to_jsonable_python(dict(given), fallback=plain)
+    return row[whole] if whole else row
+
+
+def _answer(found: Function, signature: Signature, checked: Any, original: Mapping[str, Any] | None) -> Any:
+    """Call the notebook's function as the notebook did, or as the service will where it never did."""
+    call = waited(found.call)
+    positional, named = signature.arguments(checked)
+    if original is not None:
+        named = copy.deepcopy(dict(original))
+        positional = [named.pop(p["name"]) for p in signature.parameters if p["positional"] and p["name"] in named]
+    try:
+        return finite(call(*positional, **named))
+    except (Exception, SystemExit) as wrong:
+        said = f"called with {named!r}, it raises {type(wrong).__name__}: {wrong}"
+        raise FunctionUnclear(functions.PREDICT, found.cell, said[:500]) from wrong
+
+
+def _framed(found: Function) -> Taken:
+    """Learn what is called with a frame of rows, from those that the notebook calls it with."""
+    import pandas as pd
+
+    name = next(p.name for p in found.parameters if p.default is p.empty)
+    frames = [given[name] for given in found.examples if isinstance(given.get(name), pd.DataFrame) and len(given[name])]
+    if not frames:
+        said = f"'{name}' is a DataFrame, and no call shows its columns"
+        raise FunctionUnclear(functions.PREDICT, found.cell, said)
+    every = pd.concat(frames)
+    table = fields.Table(container="frame", fields=tuple(fields.of(every, every, {})))
+    known = [asdict(f) | {"key": f.key} for f in table.fields]
+    schema = {"container": "frame", "fields": known, "policy": {"unknown": "pass", "ranges": "pass"}}
+    rows = tuple(fields.records(frames[0].head(500), table, None))
+    checked = Table.of(schema).check(list(rows), most=len(rows))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            answers = each(waited(found.call)(framed(checked, schema)), len(rows))
+    except (Exception, SystemExit) as wrong:
+        said = f"called with {len(rows)} rows, it does not answer: {type(wrong).__name__}: {wrong}"
+        raise FunctionUnclear(functions.PREDICT, found.cell, said[:500]) from wrong
+    from nb2prod import openapi
+
+    return Taken(
+        schema={"frame": True, "parameters": [], "example": rows[0], **schema},
+        about=openapi.row(known, schema["policy"]),  # type: ignore[arg-type]
+        fields=known,
+        rows=rows,
+        answers=tuple(answers),
+        faulty=_faulty(rows[0], [f["key"] for f in known]),
+        modules=frozenset({"pandas"}),
+    )
+
+
+def _faulty(row: Any, required: Any) -> tuple[Fault, ...]:
+    """Return a request that misses something, or has too much where nothing need be given."""
+    if not isinstance(row, dict):
+        return (Fault(request={"rows": [[row]]}, word="rows"),)
+    for key in required:
+        return (Fault(request={"rows": [{k: v for k, v in row.items() if k != key}]}, word=key),)
+    return (Fault(request={"rows": [{**row, "no such field": 1}]}, word="no such field"),)
