@@ -204,7 +204,8 @@ def ship(notebook: Path, style: str, **flags: Any) -> None:
     click.echo(json.dumps(found, indent=1) if style == "json" else text.ship(found, str(notebook.parent)))
     if style == "text" and found["url"]:
         row = api.show_release(chosen.home, found["release"])["example"]
-        click.echo(text.asked(found["url"], row, api.ask(found["url"], [row])))
+        said = None if row is None else api.ask(found["url"], [row])
+        click.echo(text.asked(found["url"], row, said))
     sys.exit(_status(found))
 
 

@@ -83,7 +83,7 @@ def pack(order: Order, lines: Pipeline, space: Json, measured: Callable[[], None
         files={**files, "product.json": manifest},
         guarded=tuple(files),
         pins=pins.pins(RUNTIME | {module for module in OPTIONAL if importlib.util.find_spec(module)}),
-        page="product",
+        page="product.html",
     )
     calls = tuple(_calls(kept))
     first = next(iter(kept), None)

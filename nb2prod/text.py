@@ -175,8 +175,8 @@ def releases(found: Iterable[Mapping[str, Any]]) -> str:
     """One release a line, with its first metric and where it answers."""
     lines = []
     for item in found:
-        name, value = next(iter(item["metrics"].items()))
-        lines.append(f"{item['id']}  {name} {value:.3f}  {item['service']['url'] or 'stopped'}")
+        first = next((f"{name} {value:.6g}" for name, value in item["metrics"].items()), item["kind"])
+        lines.append(f"{item['id']}  {first}  {item['service']['url'] or 'stopped'}")
     return "\n".join(lines) or "no releases"
 
 
@@ -188,8 +188,10 @@ def service(found: Mapping[str, Any], folder: str = ".") -> str:
     return f"service: {found['url']}  (stop it with: nb2prod stop {found['release']}{where})"
 
 
-def asked(url: str, row: Mapping[str, Any], answer: Any) -> str:
-    """A prediction, and how to ask for it again."""
+def asked(url: str, row: Mapping[str, Any] | None, answer: Any) -> str:
+    """A prediction, and how to ask for it again; of a service that predicts nothing, where to look."""
+    if row is None:
+        return f"try it: open {url} in a browser, or\n  curl {url}/tables"
     body = json.dumps({"rows": [row]})
     return "\n".join(
         [

@@ -81,28 +81,33 @@ class Door:
         try:
             if path not in OPEN:
                 self.admit(scope, headers)
-            if path == "/predict":
-                await self.predict(scope, headers, receive, send)
-            elif path == "/feedback":
-                await self.feedback(scope, headers, receive, send)
-            elif path == "/drift.json":
-                _only(scope, "GET")
-                await respond(send, 200, to_json(await to_thread.run_sync(self.core.watch.told)), JSON)
-            elif path == "/explain":
-                await self.explain(scope, headers, receive, send)
-            elif self.core.owns(path):
-                await self.give(scope, headers, send)
-            elif path in self.files:
-                _only(scope, "GET")
-                kind, body, more = self.files[path]
-                await respond(send, 200, body, kind, more)
-            else:
-                await self.app(scope, receive, send)
+            await self.route(scope, headers, receive, send)
         except Refused as refused:
             REFUSED.labels(str(refused.status)).inc()
             self.core.watch.refused(reason_of(refused))
             more = [(name.encode(), value.encode()) for name, value in refused.headers.items()]
             await respond(send, refused.status, json.dumps(refused.json()).encode(), JSON, more)
+
+    async def route(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
+        """Answer a request that was let in, by its path."""
+        path = scope["path"]
+        if path == "/predict":
+            await self.predict(scope, headers, receive, send)
+        elif path == "/feedback":
+            await self.feedback(scope, headers, receive, send)
+        elif path == "/drift.json":
+            _only(scope, "GET")
+            await respond(send, 200, to_json(await to_thread.run_sync(self.core.watch.told)), JSON)
+        elif path == "/explain":
+            await self.explain(scope, headers, receive, send)
+        elif self.core.owns(path):
+            await self.give(scope, headers, send)
+        elif path in self.files:
+            _only(scope, "GET")
+            kind, body, more = self.files[path]
+            await respond(send, 200, body, kind, more)
+        else:
+            await self.app(scope, receive, send)
 
     def step_forward(self, scope: Scope) -> None:
         """Stand before BentoML's own middleware, whose task and timer for each request cost as much as checking it."""

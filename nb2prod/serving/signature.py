@@ -118,7 +118,7 @@ def modern(kind: Any) -> Any:
 
 def typed(name: str, fields: Mapping[str, Any]) -> Any:
     """Make the type of an object with some keys, and no others."""
-    return with_config(STRICT)(TypedDict(name, dict(fields)))  # type: ignore[operator,misc]
+    return with_config(STRICT)(TypedDict(name, dict(fields)))  # type: ignore[operator]
 
 
 def _own(kind: Any) -> bool:
