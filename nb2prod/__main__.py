@@ -7,14 +7,21 @@ from nb2prod import unchanged, warm
 
 def main() -> None:
     """Answer from the memo of the last run when nothing changed; else have the verb carried out, warm or here."""
-    if unchanged.answered(sys.argv[1:]):
-        return
-    status = warm.carried_out(sys.argv[1:])
-    if status is not None:
-        sys.exit(status)
-    from nb2prod.cli import main as commands
+    if "nb2prod" not in sys._xoptions:  # else all this was asked before the process began again, see `twin`
+        if unchanged.answered(sys.argv[1:]):
+            return
+        status = warm.carried_out(sys.argv[1:])
+        if status is not None:
+            sys.exit(status)
+    from nb2prod.runners import twin
 
-    commands(prog_name="nb2prod")
+    twin.born(sys.argv[1:])
+    try:
+        from nb2prod.cli import main as commands
+
+        commands(prog_name="nb2prod")
+    finally:
+        twin.dismissed()
 
 
 if __name__ == "__main__":

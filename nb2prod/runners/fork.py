@@ -43,7 +43,6 @@ class ForkRunner:
 
     preload: tuple[str, ...] = ()
     zygote: launch.Zygote | None = None
-    log: Path | None = None  # what the zygote has to say
     closed: bool = False
     lock: Any = field(factory=threading.Lock)
     numbers: Iterator[int] = field(factory=itertools.count)
@@ -61,8 +60,6 @@ class ForkRunner:
             zygote, self.zygote = self.zygote, None
         if zygote is not None:
             zygote.end()
-        if self.log is not None and self.log.exists() and not self.log.stat().st_size:
-            self.log.unlink()  # it has nothing to tell
 
     def run(self, task: Task) -> RunError | StoreError | None:
         """Run the cells in a fork."""
@@ -85,7 +82,7 @@ class ForkRunner:
             return KernelRunner().run(task)
         if talk.cut_off and self.closed:
             return RunCancelled(talk.place)
-        return _not_born(task) if talk.cut_off and not talk.born else error
+        return self._not_born(task) if talk.cut_off and not talk.born else error
 
     def _order(self, task: Task, files: list[int]) -> int | None:
         """Order a stage; returns its number, or None when the runner is closed."""
@@ -93,8 +90,7 @@ class ForkRunner:
             if self.closed:
                 return None
             if self.zygote is None:
-                self.log = task.job_file.parent / launch.LOG
-                self.zygote = launch.start(self.preload, self.log)
+                self.zygote = launch.start(self.preload)
             number = next(self.numbers)
             order = {"run": number, "memory": task.memory, "cpus": task.cpus}
             with contextlib.suppress(OSError):  # it has ended: that is noticed later
@@ -107,13 +103,12 @@ class ForkRunner:
                 order = {"signal": number, "number": which, "group": group}
                 self.zygote.control.send(json.dumps(order).encode())
 
-
-def _not_born(task: Task) -> KernelMissing:
-    """Say why there is no process for a stage."""
-    log = task.job_file.parent / launch.LOG
-    said = log.read_text(encoding="utf-8", errors="replace").strip() if log.exists() else ""
-    reason = f"the process that forks stages has ended: {said.splitlines()[-1]}" if said else "it has ended"
-    return KernelMissing(task.kernel, reason)
+    def _not_born(self, task: Task) -> KernelMissing:
+        """Say why there is no process for a stage."""
+        with self.lock:
+            said = "" if self.zygote is None else self.zygote.said()
+        reason = f"the process that forks stages has ended: {said.splitlines()[-1]}" if said else "it has ended"
+        return KernelMissing(task.kernel, reason)
 
 
 def _told(task: Task) -> dict[str, Any]:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from nb2prod.runners import twin
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-LOG = "zygote.log"  # beside the files of stages
 # Seconds that a zygote may take to kill what still runs; a machine may be busy, and nobody else would kill it.
 _PATIENCE = 60.0
+_SAID = 4000  # bytes of a log that count
 # Imports make next to no garbage; nobody needs to look for it.
 _START = (
     "import gc, sys\ngc.disable()\nif not sys.path[0]: del sys.path[0]\nfrom nb2prod.runners.zygote import main\nmain()"
@@ -34,6 +35,7 @@ class Zygote:
 
     control: socket.socket
     pid: int
+    log: int  # the file of what it has to say, which is gone when nobody has it open
 
     def end(self) -> None:
         """End it, and all stages with it."""
@@ -44,6 +46,12 @@ class Zygote:
                 if time.monotonic() > until:
                     os.kill(self.pid, signal.SIGKILL)
                 time.sleep(0.002)
+        os.close(self.log)
+
+    def said(self) -> str:
+        """Return the end of what it has said."""
+        size = os.fstat(self.log).st_size
+        return os.pread(self.log, _SAID, max(0, size - _SAID)).decode("utf-8", "replace").strip()
 
 
 def command(number: int, names: Sequence[str]) -> list[str]:
@@ -68,6 +76,7 @@ def fork(names: Sequence[str]) -> Zygote:
     from nb2prod.runners import zygote
 
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    log = os.memfd_create("nb2prod")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of threads: those of numeric libraries survive it
         pid = os.fork()
@@ -77,23 +86,29 @@ def fork(names: Sequence[str]) -> Zygote:
         os.setsid()
         zygote.be(its, names)
     its.close()
-    return Zygote(ours, pid)
+    return Zygote(ours, pid, log)
 
 
-def start(names: Sequence[str], log: Path) -> Zygote:
-    """Start a zygote as a new program."""
+def start(names: Sequence[str]) -> Zygote:
+    """Start a zygote, as a new program unless this command has a twin for it."""
+    log = os.memfd_create("nb2prod")
+    found = twin.taken()
+    if found is not None:
+        with contextlib.suppress(OSError):  # it has ended: that is noticed later
+            found.begin(names, environment(), log)
+        return Zygote(found.control, found.pid, log)
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with its, log.open("ab") as file:
+    with its:
         process = subprocess.Popen(
             command(its.fileno(), names),
             pass_fds=[its.fileno()],
             stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
+            stdout=log,
+            stderr=log,
             env=environment(),
             cwd="/",
             start_new_session=True,
         )
     # Nobody else waits for it; Popen would warn that it is still running.
     process.returncode = 0
-    return Zygote(ours, process.pid)
+    return Zygote(ours, process.pid, log)

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,9 @@ from nb2prod.runners.shelf import Shelf
 from nb2prod.runners.shell import Kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+_PATIENCE = "OPENBLAS_THREAD_TIMEOUT"
 _ARGV = ("-f", "kernel.json", "--HistoryManager.hist_file=:memory:")  # as nbclient starts a kernel
 
 
@@ -68,7 +70,7 @@ def warm(preload: Sequence[str]) -> Warm:
     gc.disable()  # next to nothing of what imports make is garbage
     try:
         # Libraries ask for `get_ipython` when they are imported (pandas: how wide is the screen?); cells have it.
-        with found.kernel.shell.builtin_trap, found.shelf.filling() as load:
+        with _patience(), found.kernel.shell.builtin_trap, found.shelf.filling() as load:
             for root, names in _by_root(preload).items():
                 _import(load, root, names)
     finally:
@@ -78,6 +80,23 @@ def warm(preload: Sequence[str]) -> Warm:
         witness.installed_folder(os.path.dirname(getattr(module, "__file__", None) or ""))  # noqa: PTH120
     gc.freeze()  # else a child copies all pages when it collects garbage
     return found
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Let threads of OpenBLAS wait for more work in a busy loop for 2^20 ticks of the clock, and then sleep.
+
+    It is 2^26 otherwise, which is as long as many an import and as many a stage. OpenBLAS reads the variable when it is
+    loaded; Python's own `os.environ` does not get to know of it.
+    """
+    if _PATIENCE in os.environ:
+        yield
+        return
+    os.putenv(_PATIENCE, "20")
+    try:
+        yield
+    finally:
+        os.unsetenv(_PATIENCE)
 
 
 def fits(environment: Mapping[str, str]) -> bool:

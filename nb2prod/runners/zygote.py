@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from nb2prod.runners import inside, launch, limits, warmth
+from nb2prod.runners.frames import roomy
 from nb2prod.runners.warmth import Unfit
 
 if TYPE_CHECKING:
@@ -173,6 +174,10 @@ def be(control: socket.socket, names: Sequence[str]) -> None:
         control: Closed by the process that runs the notebook when it needs no more.
         names: Modules to import ahead.
     """
+    roomy(lambda: _be(control, names))
+
+
+def _be(control: socket.socket, names: Sequence[str]) -> None:
     status = 1
     try:
         found = _warmed(control, names)

@@ -1,0 +1,121 @@
+"""Twin: a fork of a command made before it does anything else, which becomes its zygote when a stage must run.
+
+What both need of Python and of this package is imported once, and what only one of them needs comes after the fork.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+VERBS = frozenset({"run", "ship", "sweep", "verify"})  # those that run stages
+_AGAIN = "nb2prod"  # an option of Python (`-X`) by which a process knows that it has begun again; see `__main__`
+# Options that make no difference to stages.
+_PLAIN: tuple[list[str], ...] = ([], ["-m"], ["-X", _AGAIN], ["-X", _AGAIN, "-m"])
+_SEED = "PYTHONHASHSEED"
+
+
+class Twin:
+    """The fork as the command sees it."""
+
+    def __init__(self, control: socket.socket, pid: int) -> None:
+        self.control, self.pid = control, pid
+
+    def begin(self, names: Sequence[str], environment: Mapping[str, str], log: int) -> None:
+        """Let it be a zygote.
+
+        Args:
+            names: Modules to import ahead.
+            environment: Its variables.
+            log: The file where it says what it has to say.
+        """
+        # A file, since an environment may be longer than what a socket takes at once.
+        with os.fdopen(os.memfd_create(_AGAIN), "wb") as letter:
+            letter.write(json.dumps([list(names), dict(environment)]).encode())
+            letter.flush()
+            socket.send_fds(self.control, [b"!"], [letter.fileno(), log])
+
+
+_twins: list[Twin] = []  # there is one at most
+
+
+def born(arguments: Sequence[str]) -> None:
+    """Fork a twin of this process, which has done nothing yet, if its command is one that runs stages.
+
+    The seed of hashes is a process's for good: where it is left to chance, this one begins again with that of stages.
+    """
+    options = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv)]
+    if sys.platform != "linux" or options not in _PLAIN or not VERBS.intersection(arguments[:1]):
+        return
+    if not sys.flags.hash_randomization or _SEED in os.environ:
+        _fork()
+    elif _AGAIN not in sys._xoptions:
+        command = [sys.executable, "-X", _AGAIN, *sys.orig_argv[1:]]
+        os.execve(sys.executable, command, {**os.environ, _SEED: "0"})  # noqa: S606
+    if _AGAIN in sys._xoptions:
+        os.environ.pop(_SEED, None)  # nobody has asked for it, and what a ship starts shall not have it
+
+
+def taken() -> Twin | None:
+    """Return the twin, if there is one; it is the caller's then."""
+    return _twins.pop() if _twins else None
+
+
+def dismissed() -> None:
+    """End the twin that nobody has taken."""
+    twin = taken()
+    if twin is not None:
+        twin.control.close()
+        os.waitpid(twin.pid, 0)
+
+
+def _fork() -> None:
+    import nb2prod.kernel
+    import nb2prod.runners.transcript  # noqa: F401
+
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        _wait(its)
+    its.close()
+    _twins.append(Twin(ours, pid))
+
+
+def _wait(control: socket.socket) -> NoReturn:
+    """Be a zygote once it is wanted; in the fork."""
+    try:
+        os.setsid()
+        asked, files, *_ = socket.recv_fds(control, 1, 2)
+        if asked:
+            _be(control, *files)
+    finally:
+        os._exit(0)  # the command is over, and there is nothing to be left
+
+
+def _be(control: socket.socket, letter: int, log: int) -> None:
+    """Be what `launch.start` makes otherwise: a new program with no input, in no folder of the user's."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    for number, file in enumerate((null, log, log)):
+        os.dup2(file, number)
+    os.close(null)
+    os.close(log)
+    with os.fdopen(letter, "rb") as text:
+        text.seek(0)
+        names, environment = json.loads(text.read())
+    gc.disable()  # as `launch.start` does
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir("/")
+    if not sys.flags.safe_path:
+        del sys.path[0]  # of the command's program
+    from nb2prod.runners import zygote
+
+    zygote.be(control, names)
