@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from nb2prod import makers
-from nb2prod.checks import fixes
+from nb2prod.checks import fixes, immutable
 from nb2prod.checks.base import Finding
 from nb2prod.dataflow import HISTORY
 from nb2prod.errors import Place
@@ -240,6 +240,17 @@ def questions(pipeline: Pipeline) -> Iterator[Finding]:
                 )
 
 
+def immutable_types(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB114: a cell sets an attribute of a type that Python keeps as it is, so that the notebook stops there."""
+    for setting in immutable.settings(pipeline.flows):
+        yield Finding(
+            code="NB114",
+            message=f"`{setting.cls}` is a built-in type: Python refuses to set `{setting.attribute}` on it.",
+            cure=f"Derive a class from `{setting.cls}`, or write a function.",
+            place=_at(setting.flow.stage, setting.item.cell.index, setting.item.cell.id, setting.line),
+        )
+
+
 LOADS = re.compile(r"^[^#\n]*\bload_ext\W+nb2prod\b", re.MULTILINE)
 
 
@@ -290,4 +301,5 @@ RULES: tuple[Callable[[Pipeline], Iterator[Finding]], ...] = (
     history,
     questions,
     extension,
+    immutable_types,
 )

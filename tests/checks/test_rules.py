@@ -20,6 +20,7 @@ FAULTS: dict[str, tuple[Any, ...]] = {
     "NB110": ("%%stage a --gpu 1\nx = 1",),
     "NB111": ("%%stage a\n%cd /", "%%stage b\nprint(_dh)"),
     "NB112": ("%%stage a\nname = input('who?')",),
+    "NB114": ("%%stage a\nimport collections as c\nc.OrderedDict.hello = 1",),
     "NB113": ("import os", "%%stage a\n%load_ext nb2prod"),
 }
 LOADED = "%load_ext nb2prod"
@@ -33,6 +34,17 @@ def test_each_fault_has_one_finding_with_its_cell_and_cure(code: str) -> None:
     assert [code] == [finding.code for finding in found]
     assert found[0].place.cell is not None
     assert found[0].cure
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import collections\ncollections.UserDict.hello = 1", "try:\n    int.hello = 1\nexcept TypeError: pass",
+        "class int: pass\nint.hello = 1", "import nowhere\nnowhere.Thing.hello = 1", "x.y = 1",
+    ],
+)  # fmt: skip
+def test_attributes_that_may_be_set_have_no_finding(source: str) -> None:
+    assert "NB114" not in [finding.code for finding in check(build(parsed(LOADED, f"%%stage a\n{source}")))]
 
 
 def test_a_notebook_without_code_has_a_finding() -> None:
