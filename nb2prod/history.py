@@ -40,6 +40,7 @@ def linked(flows: Sequence[StageFlow]) -> list[StageFlow]:
     wanted = [_Wanted() for _ in flows]
     bound: set[str] = set()  # by the notebook itself, after which IPython leaves the name alone
     for item in cells:
+        wanted[item.position].inputs |= item.cell.flow.quotes
         for name, line in _read(item.cell).items():
             # The first letter is looked at first: this is asked of every name while somebody types.
             if name[0] in "_IO" and HISTORY.fullmatch(name) and name not in bound:

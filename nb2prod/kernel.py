@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, astuple, define, field
 
-from nb2prod import ambient, handover, recall, registries, witness
+from nb2prod import ambient, handover, quoting, recall, registries, witness
 from nb2prod.artifact import Artifact, Recipe
 from nb2prod.contrast import contrast
 from nb2prod.dataflow import HISTORY
@@ -47,7 +47,8 @@ class Job:
     stale: dict[str, list[str]] = field(factory=dict)  # digest → names in it that were set anew or deleted since
     late: list[str] = field(factory=list)  # code to run when they are loaded
     results: list[str] = field(factory=list)  # those names among the inputs that hold results of cells above
-    above: list[str] = field(factory=list)  # sources of the cells above, if the code looks at them
+    above: list[str] = field(factory=list)  # sources of the cells above
+    inputs_read: bool = False  # the code looks at what was typed there
     ambient: str | None = None  # digest of the state of the process
     seed: str = ""  # of Python's generator, where nothing above has seeded it; empty leaves it to chance
     keep: list[str] = field(factory=list)  # names that stages below may need
@@ -147,7 +148,9 @@ def enter(shell: Any, path: str) -> None:
             exec(compile(code, "<definitions above>", "exec"), space)  # noqa: S102 - likewise
     here = [name for name in job.keep if name in space]
     setup = {name: _digest(space, name) for name in here} if job.everywhere or job.late else {}
-    recall.sources(shell, job.above)
+    quoting.locate(shell, job.above)
+    if job.inputs_read:
+        recall.sources(shell, job.above)
     recall.results(shell, job.results)
     shell.execution_count = job.count + 1
     _entered[path] = _Entered(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from nb2prod.artifact import Version
     from nb2prod.decision import Context, Decision
+    from nb2prod.flows import StageFlow
     from nb2prod.plan import World
     from nb2prod.runners.base import CellResult
 
@@ -49,7 +50,8 @@ def job(position: int, context: Context, decision: Decision, world: World, *, co
         stale=_stale(decision, world),
         late=[recipe.code for recipe in decision.inputs.late],
         results=sorted(flow.results),
-        above=list(flow.above),
+        above=[source for above in flows[:position] for source in _sources(above)],
+        inputs_read=bool(flow.above),
         ambient=world.ambient,
         seed=flow.stage.name,
         keep=sorted({*decision.asked, *flow.patches} - made_everywhere),
@@ -59,6 +61,11 @@ def job(position: int, context: Context, decision: Decision, world: World, *, co
             **{m.name: m.code for m in makers.makers(flows) if m.code and m.place.stage == flow.stage.name},
         },
     )
+
+
+def _sources(flow: StageFlow) -> Iterable[str]:
+    """Return the code of a stage's cells that run, and so have a number each."""
+    return (source for item in flow.cells if (source := untagged(item.cell.source)).strip())
 
 
 def _stale(decision: Decision, world: World) -> dict[str, list[str]]:

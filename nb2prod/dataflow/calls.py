@@ -16,6 +16,8 @@ MUTATORS = frozenset({
 OPAQUE = frozenset({"__import__", "compile", "eval", "exec", "globals", "locals", "vars"})
 # Attributes that give what no name says: the namespace itself of IPython's shell, the classes made of a class.
 LOOKING_ABOUT = frozenset({"__subclasses__", "user_global_ns", "user_ns"})
+# What reads the text of cells above.
+QUOTING = frozenset({"getsource", "getsourcelines", "getcomments", "findsource", "pinfo2", "psource", "pfile"})
 # Methods of frames that look up `@name` in their text.
 QUERIES = frozenset({"eval", "query"})
 QUERIED = re.compile(r"@([A-Za-z_]\w*)")

@@ -73,6 +73,7 @@ class Flow:
     registers: list[tuple[str, str]] = field(factory=list)  # name whose `register` decorates a definition, and its code
     patches: Names = field(factory=dict)  # attributes that are set, as `module.name`
     fits: list[Fit] = field(factory=list)
+    quotes: bool = False  # it looks at the text of what is defined above
     shows: bool = False  # its last line may have a value that is shown
     opaque: int | None = None  # line where code runs that cannot be seen (exec, globals(), %run)
 

@@ -85,6 +85,7 @@ class Names(ast.NodeVisitor):
     def visit_Name(self, node: ast.Name) -> None:
         """Load, bind or delete."""
         if isinstance(node.ctx, ast.Load):
+            self.flow.quotes = self.flow.quotes or node.id in calls.QUOTING
             self._load(node.id, self._at(node))
         elif isinstance(node.ctx, ast.Store):
             self._store(node.id, self._at(node))
@@ -98,6 +99,7 @@ class Names(ast.NodeVisitor):
         """Touch what an attribute is set on; one of a module is patched."""
         if not isinstance(node.ctx, ast.Load):
             self._touch_base(node)
+        self.flow.quotes = self.flow.quotes or node.attr in calls.QUOTING
         if node.attr in calls.LOOKING_ABOUT:
             self.flow.opaque = self.flow.opaque or self._at(node)
         dotted = calls.dotted(node)

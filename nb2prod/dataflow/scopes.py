@@ -175,6 +175,7 @@ class _Visitor(Names):
             kept, self.offset = self.offset, line - 1 + above
             self.run(statements)
             self.offset = kept
+        self.flow.quotes = self.flow.quotes or found.name in calls.QUOTING
         if found.kind == "run_line_magic" and found.name in magics.SESSION:
             self.flow.session.append(f"get_ipython().run_line_magic({found.name!r}, {found.line!r})")
         if found.kind == "run_line_magic" and found.name in magics.OPAQUE:

@@ -257,6 +257,7 @@ class _NanPickler(_Pickler):
         return None
 
 
+FILE = "<notebook>"  # of functions on their way
 _SLOTS = ("__name__", "__qualname__", "__annotations__", "__kwdefaults__", "__defaults__", "__module__", "__doc__")
 
 
@@ -275,7 +276,7 @@ def _portable(code: types.CodeType, above: int | None = None) -> types.CodeType:
     """Leave out the file name, in which IPython puts the process id, and lines above: equal functions, equal bytes."""
     above = code.co_firstlineno - 1 if above is None else above
     constants = tuple(_portable(c, above) if isinstance(c, types.CodeType) else c for c in code.co_consts)
-    return code.replace(co_filename="<notebook>", co_firstlineno=code.co_firstlineno - above, co_consts=constants)
+    return code.replace(co_filename=FILE, co_firstlineno=code.co_firstlineno - above, co_consts=constants)
 
 
 def _told(member: Any) -> str:

@@ -135,3 +135,11 @@ def test_environment_variables_that_are_looked_up_are_seen(source: str) -> None:
 
 def test_items_of_other_mappings_are_no_environment_variables() -> None:
     assert analyse("d['CITY'] + d.get('CITY') + os.environ[name]").variables == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "quotes"),
+    [("inspect.getsource(f)", True), ("getsource(f)", True), ("f??", True), ("f?", False), ("f()", False)],
+)
+def test_code_that_looks_at_the_text_of_definitions_is_known(source: str, quotes: bool) -> None:
+    assert analyse(source).quotes is quotes
