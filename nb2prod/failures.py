@@ -26,6 +26,7 @@ from attrs import define, field
 
 from nb2prod.errors import Place, RunError, SettingWrong, StageUnknown
 from nb2prod.storage import CredentialsInUrl
+from nb2prod.undeployed import ShareWrong
 
 _KILLED = -9  # by the signal of this number, which Windows has no name for
 
@@ -361,7 +362,7 @@ class WarmFailed(RunError):
 
 # What was asked for is not there: wrong use, not work that failed.
 MISUSE = frozenset(
-    kind.code for kind in (SettingWrong, StageUnknown, ParameterUnknown, OutputRefused, CredentialsInUrl)
+    kind.code for kind in (SettingWrong, StageUnknown, ParameterUnknown, OutputRefused, CredentialsInUrl, ShareWrong)
 )
 
 

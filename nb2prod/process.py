@@ -118,6 +118,18 @@ def keep(child: subprocess.Popen[bytes]) -> None:
     _children[child.pid] = child
 
 
+def gone(pid: int, started: float, patience: float) -> bool:
+    """Say whether a process ends within so many seconds."""
+    deadline = time.monotonic() + patience
+    while _started(pid) == started:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    if pid in _children:
+        _children.pop(pid).wait()
+    return True
+
+
 def _wait(running: Running, child: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while not answers(running):

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import shutil
 import signal
 import sys
 import tempfile
 from pathlib import Path
 
+import psutil
 from aiohttp import web
 
 from nb2prod import deployment, journal, process
@@ -29,9 +31,9 @@ async def serve(gateway: Gateway) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
     await gateway.apply(gateway.wanted)
-    front = await _opened(_front(gateway))
-    await web.TCPSite(front, process.HOST, gateway.wanted.port, reuse_address=True, backlog=1024).start()
-    own = await _opened(_controls(gateway, over))
+    port = await opened(front(gateway))
+    await web.TCPSite(port, process.HOST, gateway.wanted.port, reuse_address=True, backlog=1024).start()
+    own = await opened(_controls(gateway, over))
     # Short, as the address of a socket must be, and nobody else's to enter.
     place = Path(tempfile.mkdtemp(prefix="nb2prod-")) / "gateway"
     await web.UnixSite(own, str(place)).start()
@@ -42,14 +44,15 @@ async def serve(gateway: Gateway) -> None:
     await over.wait()
     for task in tasks:
         task.cancel()
-    await front.cleanup()
+    await port.cleanup()
     await gateway.end()
     (gateway.folder / control.PLACE).unlink(missing_ok=True)
     await own.cleanup()
     shutil.rmtree(place.parent, ignore_errors=True)
 
 
-def _front(gateway: Gateway) -> web.Application:
+def front(gateway: Gateway) -> web.Application:
+    """Return what answers at the deployment's port."""
     app = web.Application(client_max_size=0)  # bodies are limited by the service
     app.router.add_get("/metrics", gateway.tell)
     app.router.add_route("*", "/{path:.*}", gateway.handle)
@@ -70,15 +73,16 @@ def _controls(gateway: Gateway, over: asyncio.Event) -> web.Application:
 
     async def end(_: web.Request) -> web.Response:
         over.set()
-        return web.json_response({})
+        return web.json_response({"pid": os.getpid(), "started": psutil.Process().create_time()})
 
     app = web.Application()
     app.add_routes([web.post("/apply", apply), web.post("/status", status), web.post("/end", end)])
     return app
 
 
-async def _opened(app: web.Application) -> web.AppRunner:
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=75, shutdown_timeout=20)
+async def opened(app: web.Application) -> web.AppRunner:
+    """Return an application that is ready to listen."""
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=75, lingering_time=1, shutdown_timeout=20)
     await runner.setup()
     return runner
 

@@ -93,12 +93,14 @@ def apply(folder: Path, home: Path, wanted: Deployment, environ: Mapping[str, st
 
 
 def end(folder: Path) -> None:
-    """End a gateway, if there is one, and return when it has ended with all that is behind it."""
-    if ask(folder, "end") is None:
-        return
-    deadline = time.monotonic() + SLOW
-    while (folder / PLACE).exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    """End a gateway, if there is one, and return when it has ended with all that is behind it.
+
+    Raises:
+        GatewayNotReady: It does not end.
+    """
+    said = ask(folder, "end")
+    if said is not None and not process.gone(said["pid"], said["started"], SLOW):
+        raise GatewayNotReady(deployment.name_of(folder), "it does not end", _said(folder))
 
 
 def _start(folder: Path, home: Path, environ: Mapping[str, str]) -> None:

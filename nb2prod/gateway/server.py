@@ -160,8 +160,8 @@ class Gateway:
                 with upstream.used():
                     return await self._once_or_twice(asked, upstream), tried
             except TooLarge:
-                most = self._most()
-                return _refused(413, f"The request has more than {most:,} bytes: send fewer rows at a time."), tried
+                said = f"The request has more than {self._most():,} bytes: send fewer rows at a time."
+                return _refused(413, said, {"Connection": "close"}), tried
             except (ClientError, OSError, TimeoutError) as wrong:
                 log.warning("%s did not answer %s: %r", tried, asked.request.path, wrong)
                 if tried in self.tallies and tried != split.live:

@@ -13,7 +13,7 @@ from aiohttp import ClientSession, TCPConnector, web
 from attrs import define, field
 
 from nb2prod.deployment import Deployment
-from nb2prod.gateway.__main__ import _front
+from nb2prod.gateway.__main__ import front, opened
 from nb2prod.gateway.server import Gateway
 from nb2prod.gateway.upstream import Upstream
 from nb2prod.process import Running, free_port
@@ -108,8 +108,7 @@ async def staged(tmp_path: Path, **roles: Any) -> AsyncIterator[Stage]:
         await service.open()
     wanted = Deployment(notebook="churn.ipynb", port=free_port(), **({"live": A} | roles))
     gateway = Gateway(tmp_path / "deployment", tmp_path, wanted, keep=0.0)
-    runner = web.AppRunner(_front(gateway), access_log=None)
-    await runner.setup()
+    runner = await opened(front(gateway))
     await web.TCPSite(runner, "127.0.0.1", wanted.port).start()
     async with ClientSession(connector=TCPConnector(limit=0)) as client:
         stage = Stage(gateway, services, client, f"http://127.0.0.1:{wanted.port}")
