@@ -16,8 +16,6 @@ MUTATORS = frozenset({
 OPAQUE = frozenset({"__import__", "compile", "eval", "exec", "globals", "locals", "vars"})
 # Attributes that give what no name says: the namespace itself of IPython's shell, the classes made of a class.
 LOOKING_ABOUT = frozenset({"__subclasses__", "user_global_ns", "user_ns"})
-# What reads the text of cells above.
-QUOTING = frozenset({"getsource", "getsourcelines", "getcomments", "findsource", "pinfo2", "psource", "pfile"})
 # Methods of frames that look up `@name` in their text.
 QUERIES = frozenset({"eval", "query"})
 QUERIED = re.compile(r"@([A-Za-z_]\w*)")
@@ -36,26 +34,6 @@ def saved(node: ast.Call) -> set[str]:
     texts = {a.value for a in ast.walk(node) if isinstance(a, ast.Constant) and isinstance(a.value, str)}
     opened = name == "open" and any(text[:1] in {"w", "a", "x"} and len(text) <= len("wb+") for text in texts)
     return texts if opened or name != "open" else set()
-
-
-def variable(node: ast.AST) -> str | None:
-    """Return the environment variable that an expression looks up, where its name is written out."""
-    match node:
-        case ast.Call(func=ast.Attribute(attr="getenv") | ast.Name(id="getenv"), args=[name, *_]):
-            pass
-        case ast.Subscript(value=place, slice=name) | ast.Call(func=ast.Attribute(value=place), args=[name, *_]) if (
-            _is_environment(place)
-        ):
-            pass
-        case ast.Compare(left=name, comparators=[place]) if _is_environment(place):
-            pass
-        case _:
-            return None
-    return name.value if isinstance(name, ast.Constant) and isinstance(name.value, str) else None
-
-
-def _is_environment(node: ast.expr) -> bool:
-    return getattr(node, "attr", getattr(node, "id", "")) == "environ"
 
 
 def base(node: ast.expr) -> set[str]:

@@ -85,7 +85,6 @@ class Names(ast.NodeVisitor):
     def visit_Name(self, node: ast.Name) -> None:
         """Load, bind or delete."""
         if isinstance(node.ctx, ast.Load):
-            self.flow.quotes = self.flow.quotes or node.id in calls.QUOTING
             self._load(node.id, self._at(node))
         elif isinstance(node.ctx, ast.Store):
             self._store(node.id, self._at(node))
@@ -99,7 +98,6 @@ class Names(ast.NodeVisitor):
         """Touch what an attribute is set on; one of a module is patched."""
         if not isinstance(node.ctx, ast.Load):
             self._touch_base(node)
-        self.flow.quotes = self.flow.quotes or node.attr in calls.QUOTING
         if node.attr in calls.LOOKING_ABOUT:
             self.flow.opaque = self.flow.opaque or self._at(node)
         dotted = calls.dotted(node)
@@ -116,19 +114,8 @@ class Names(ast.NodeVisitor):
                     return
         if not isinstance(node.ctx, ast.Load):
             self._touch_base(node)
-        self._variable(node)
         self.visit(node.value)
         self.visit(node.slice)
-
-    def visit_Compare(self, node: ast.Compare) -> None:
-        """Look at `"NAME" in os.environ`."""
-        self._variable(node)
-        self.generic_visit(node)
-
-    def _variable(self, node: ast.expr) -> None:
-        variable = calls.variable(node)
-        if variable is not None:
-            self.flow.variables.add(variable)
 
     def _touch_base(self, node: ast.expr) -> None:
         for name in calls.base(node):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from nb2prod.dataflow import calls, imports, magics
+from nb2prod.dataflow import calls, imports, magics, texts
 from nb2prod.dataflow.binding import annotated, declared, inside, local
 from nb2prod.dataflow.flow import Call, Deferred, Fit, Flow, Import
 from nb2prod.dataflow.names import Names, Scope
@@ -29,7 +29,7 @@ def analyse(source: str) -> Flow:
     Raises:
         Unparsable: The source is neither Python nor IPython.
     """
-    flow = Flow()
+    flow = Flow(variables=texts.variables(source), quotes=texts.quotes(source))
     try:
         statements = parse(source).body
         _Visitor(flow).run(statements)
@@ -110,7 +110,6 @@ class _Visitor(Names):
             self._magic(found, self._at(node))
             return
         self._mutating(node)
-        self._variable(node)
         self.flow.saved |= calls.saved(node)
         if isinstance(node.func, ast.Name):
             self._named_call(node, node.func.id)
@@ -175,7 +174,6 @@ class _Visitor(Names):
             kept, self.offset = self.offset, line - 1 + above
             self.run(statements)
             self.offset = kept
-        self.flow.quotes = self.flow.quotes or found.name in calls.QUOTING
         if found.kind == "run_line_magic" and found.name in magics.SESSION:
             self.flow.session.append(f"get_ipython().run_line_magic({found.name!r}, {found.line!r})")
         if found.kind == "run_line_magic" and found.name in magics.OPAQUE:
