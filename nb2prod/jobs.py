@@ -10,11 +10,11 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import psutil
 
-from nb2prod import journal, settings
+from nb2prod import journal, release, settings
 from nb2prod.errors import RunUnknown
 
 if TYPE_CHECKING:
@@ -56,19 +56,74 @@ def start(
     command += ["--parameters-json", json.dumps(dict(parameters))] if parameters else []
     command += flags
     with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=notebook.parent
-        )
-    began = psutil.Process(process.pid).create_time()
+        process = _detached(command, log, log, notebook.parent)
     book = {"notebook": notebook.name, "path": journal.below(home, notebook)}
-    request = {"verb": verb, **book, "pid": process.pid, "began": began, "started": time.time()}
-    journal.write_whole(folder / "job.json", json.dumps(request))
+    journal.write_whole(folder / "job.json", json.dumps({"verb": verb, **book, **_known(process)}))
     _children[run] = process
     return run
 
 
 # Kept so that a finished child is waited for, and its id is not taken for a running one.
 _children: dict[str, subprocess.Popen[bytes]] = {}
+
+
+def reproduce(home: Path, name: str) -> None:
+    """Start `nb2prod reproduce` on a release, detached from this process; nothing where one is at it already.
+
+    Raises:
+        RunUnknown: There is no such release.
+    """
+    release.read(home, name)
+    folder = _again(home, name)
+    now = reproduction(home, name)
+    if now is not None and now["state"] == "running":
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "nb2prod", "reproduce", name, "--folder", str(home.parent), "--format", "json"]
+    with (folder / "result.json").open("wb") as out, (folder / "log.txt").open("wb") as log:
+        process = _detached(command, out, log, home.parent)
+    journal.write_whole(folder / "job.json", json.dumps({"verb": "reproduce", "release": name, **_known(process)}))
+    _children[name] = process
+
+
+def reproduction(home: Path, name: str) -> dict[str, Any] | None:
+    """Return how making a release again stands: its state, its step, and its result; None if nobody asked."""
+    folder = _again(home, name)
+    try:
+        request = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    child = _children.get(name)
+    runs = _is_ours(request["pid"], request["began"]) if child is None else child.poll() is None
+    if runs:
+        return {"state": "running", "step": _step(folder / "log.txt"), "result": None}
+    try:
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except json.JSONDecodeError:  # it was killed before its last word
+        result = None
+    return {"state": "lost" if result is None else "done", "step": "", "result": result}
+
+
+def _step(log: Path) -> str:
+    """Return what a process is at by its own account: a line is a sign, a step and a state."""
+    said = [line.split() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+    return next((words[1] for words in reversed(said) if len(words) > 1), "")
+
+
+def _again(home: Path, name: str) -> Path:
+    return home / "reproductions" / release.folder_of(home, name).name
+
+
+def _detached(command: list[str], out: IO[bytes], log: IO[bytes], folder: Path) -> subprocess.Popen[bytes]:
+    """Start a process that outlives this one."""
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True, cwd=folder
+    )
+
+
+def _known(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """Return by what a process is found again, also when its id has gone to another one."""
+    return {"pid": process.pid, "began": psutil.Process(process.pid).create_time(), "started": time.time()}
 
 
 def events(home: Path, run: str, after: int = 0) -> list[dict[str, Any]]:

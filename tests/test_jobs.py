@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -133,3 +134,22 @@ def test_a_job_that_is_cancelled_before_it_said_a_word_is_cancelled_and_not_lost
     jobs.cancel(home, run)
 
     assert ended(home, run) == "cancelled"
+
+
+def test_making_a_release_again_is_found_by_the_release_and_lost_when_it_was_killed(tmp_path: Path) -> None:
+    name = "tiny-20260101-000000-abcdef"
+    with pytest.raises(RunUnknown):
+        jobs.reproduce(tmp_path, name)
+    assert jobs.reproduction(tmp_path, name) is None
+    folder = tmp_path / "reproductions" / name
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(json.dumps({"pid": os.getpid(), "began": psutil.Process().create_time()}))
+    (folder / "result.json").write_text("")
+    (folder / "log.txt").write_text("▶ data running\n✓ data done\n▶ rebuild running\n")
+    assert jobs.reproduction(tmp_path, name) == {"state": "running", "step": "rebuild", "result": None}
+
+    (folder / "job.json").write_text(json.dumps({"pid": os.getpid(), "began": 1.0}))
+    assert jobs.reproduction(tmp_path, name) == {"state": "lost", "step": "", "result": None}
+    (folder / "result.json").write_text(json.dumps({"ok": True, "verdict": "same bits"}))
+    found = jobs.reproduction(tmp_path, name)
+    assert found == {"state": "done", "step": "", "result": {"ok": True, "verdict": "same bits"}}

@@ -1,6 +1,9 @@
 /**
- * Deployment: which releases of a notebook answer at its address, as the server tells it.
+ * Deployment: which releases of a notebook answer at its address, and whether they can be made again, as the server
+ * tells it.
  */
+import type { IFault } from './tokens';
+
 /** How a release fares that requests go to. */
 export interface ITally {
   readonly role: 'live' | 'canary' | 'shadow' | 'standby';
@@ -51,4 +54,20 @@ export interface IPromotion {
   readonly canary?: number;
   readonly shadow?: boolean;
   readonly note: string;
+}
+
+/** What of a release that was made again is the same. */
+export type Sameness = 'same bits' | 'same model' | 'same metrics' | 'different';
+
+/** How making a release again from its record stands. */
+export interface IReproduction {
+  readonly state: 'running' | 'done' | 'lost';
+  /** What it is at. */
+  readonly step: string;
+  readonly result: {
+    readonly ok: boolean;
+    readonly error: IFault | null;
+    readonly verdict?: Sameness;
+    readonly seconds?: number;
+  } | null;
 }

@@ -181,6 +181,7 @@ export class PipelineModel implements IDisposable {
     }
     this._isDisposed = true;
     this.runs.dispose();
+    this.releases.dispose();
     this.deployments.dispose();
     this._quiet.dispose();
     this._gather.dispose();

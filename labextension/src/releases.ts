@@ -2,8 +2,14 @@
  * Releases: the release that is shown, and how its service stands.
  */
 import type { PartialJSONObject } from '@lumino/coreutils';
+import type { IDisposable } from '@lumino/disposable';
+import { Poll } from '@lumino/polling';
 import type { Asking } from './asking';
+import type { IReproduction } from './deployment';
 import type { IAnswer, INotebookDocument, IPipelineService, IResult, IServiceState } from './tokens';
+
+/** Milliseconds between two looks at releases that are being made again. */
+const LOOK = 2000;
 
 export interface IReleasesOptions {
   readonly document: INotebookDocument;
@@ -13,8 +19,19 @@ export interface IReleasesOptions {
   readonly tell: () => void;
 }
 
-export class Releases {
-  constructor(private readonly _options: IReleasesOptions) {}
+export class Releases implements IDisposable {
+  constructor(private readonly _options: IReleasesOptions) {
+    this._poll = new Poll({
+      auto: false,
+      factory: () => this._lookAgain(),
+      frequency: { interval: LOOK, backoff: true, max: 15 * LOOK },
+      standby: 'when-hidden'
+    });
+  }
+
+  get isDisposed(): boolean {
+    return this._poll.isDisposed;
+  }
 
   /** The result of the Ship whose release is shown. */
   get shown(): IResult | null {
@@ -36,6 +53,26 @@ export class Releases {
     const release = this._shown?.release;
     const { document, service } = this._options;
     return release && this._serving?.url ? service.address(document.path, release, this._serving.url) : null;
+  }
+
+  /** How making a release again stands; null if nobody asked. */
+  reproduction(release: string): IReproduction | null {
+    return this._reproductions.get(release) ?? null;
+  }
+
+  /** Make a release again from its record; it goes on when this page is closed. */
+  async reproduce(release: string): Promise<void> {
+    const { document, service, asking } = this._options;
+    if (asking.pending === null) {
+      await asking.ask('reproduce', async () => {
+        this._reproductions.set(release, await service.reproduce(document.path, release));
+      });
+      void this._poll.start();
+    }
+  }
+
+  dispose(): void {
+    this._poll.dispose();
   }
 
   /** Show the release of a result; one without a release changes nothing. */
@@ -79,10 +116,35 @@ export class Releases {
       const found = releases.find(({ id }) => id === this._shown?.release);
       this._serving = found?.service ?? null;
       this._example = found?.example ?? null;
+      releases.forEach(({ id, reproduction }) => reproduction && this._reproductions.set(id, reproduction));
     });
+    if (this._open().length && !this.isDisposed) {
+      void this._poll.start();
+    }
+  }
+
+  /** Releases that are being made again. */
+  private _open(): readonly string[] {
+    return [...this._reproductions].filter(([, { state }]) => state === 'running').map(([release]) => release);
+  }
+
+  private async _lookAgain(): Promise<void> {
+    const { document, service, tell } = this._options;
+    for (const release of this._open()) {
+      const found = await service.reproduction(document.path, release);
+      if (found) {
+        this._reproductions.set(release, found);
+      }
+    }
+    tell();
+    if (!this._open().length && !this.isDisposed) {
+      void this._poll.stop();
+    }
   }
 
   private _shown: IResult | null = null;
   private _serving: IServiceState | null = null;
   private _example: PartialJSONObject | null = null;
+  private readonly _reproductions = new Map<string, IReproduction>();
+  private readonly _poll: Poll;
 }

@@ -4,7 +4,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import type { PartialJSONObject } from '@lumino/coreutils';
-import type { IDeployment, IPromotion } from './deployment';
+import type { IDeployment, IPromotion, IReproduction } from './deployment';
 import type {
   IAnswer,
   IFault,
@@ -148,6 +148,14 @@ export class PipelineService implements IPipelineService {
 
   retire(path: string): Promise<IDeployment> {
     return this._request('deployment', 'DELETE', { path });
+  }
+
+  reproduce(path: string, release: string): Promise<IReproduction> {
+    return this._request(URLExt.join('releases', release, 'reproduction'), 'POST', { path });
+  }
+
+  reproduction(path: string, release: string): Promise<IReproduction | null> {
+    return this._request(URLExt.join('releases', release, 'reproduction'), 'GET', { path });
   }
 
   riskUrl(path: string, release: string): string {

@@ -4,7 +4,7 @@
 import type { PartialJSONObject, PartialJSONValue } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
-import type { IDeployment, IPromotion } from './deployment';
+import type { IDeployment, IPromotion, IReproduction } from './deployment';
 
 export type Verb = 'run' | 'ship';
 export type Severity = 'error' | 'warning';
@@ -340,6 +340,9 @@ export interface IPipelineService {
   promote(path: string, release: string, promotion: IPromotion): Promise<IDeployment>;
   rollback(path: string, note: string): Promise<IDeployment>;
   retire(path: string): Promise<IDeployment>;
+  /** Make a release again from its record, and compare. */
+  reproduce(path: string, release: string): Promise<IReproduction>;
+  reproduction(path: string, release: string): Promise<IReproduction | null>;
   /** Where a browser finds the risk sheet of a release. */
   riskUrl(path: string, release: string): string;
   /** Where a browser reaches a service whose own address is `url`; `release` may be LIVE. */
@@ -359,6 +362,8 @@ export interface IRelease {
   readonly service?: IServiceState | null;
   /** A row that it can be asked for. */
   readonly example?: PartialJSONObject | null;
+  /** Whether it was made again; null if nobody asked. */
+  readonly reproduction?: IReproduction | null;
 }
 
 /** An open notebook, as much of it as a pipeline needs. */

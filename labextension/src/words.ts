@@ -4,7 +4,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ShownState } from './journal';
 import type { ITrouble } from './asking';
-import type { ITally } from './deployment';
+import type { IReproduction, ITally, Sameness } from './deployment';
 import type { IPlace, RunState, Verb } from './tokens';
 
 export function stateWord(trans: TranslationBundle, state: ShownState): string {
@@ -54,6 +54,26 @@ export function runWord(trans: TranslationBundle, verb: Verb, state: RunState): 
     }
   };
   return words[verb][state];
+}
+
+/** What came of making a release again. */
+export function samenessWord(trans: TranslationBundle, { state, step, result }: IReproduction): string {
+  const words: Readonly<Record<Sameness, string>> = {
+    'same bits': trans.__('Reproduced: the same bits'),
+    'same model': trans.__('Reproduced: the same model'),
+    'same metrics': trans.__('Reproduced: another model with the same metrics'),
+    different: trans.__('Not reproduced: other metrics')
+  };
+  if (state === 'running') {
+    return step ? trans.__('Reproducing … %1', step) : trans.__('Reproducing …');
+  }
+  if (result?.verdict) {
+    return words[result.verdict];
+  }
+  const error = result?.error;
+  return error
+    ? trans.__('Not reproduced: %1 %2', error.message, error.cure)
+    : trans.__('Reproducing ended without a word. Start it again.');
 }
 
 /** What a release does in a deployment. */

@@ -37,6 +37,27 @@ class RiskHandler(Page):
         self.finish_with(await asyncio.to_thread(lambda: Path(where).read_text(encoding="utf-8")))
 
 
+class ReproductionHandler(Handler):
+    """A release made again from its record, in a process that outlives this server."""
+
+    @may("read")
+    async def get(self, release: str) -> None:
+        """Answer with how that stands, or with null."""
+        from nb2prod import jobs
+
+        self.finish(json.dumps(await asyncio.to_thread(jobs.reproduction, await self.home(), release)))
+
+    @may("execute")
+    async def post(self, release: str) -> None:
+        """Begin, if nobody is at it."""
+        from nb2prod import jobs
+
+        home = await self.home()
+        await asyncio.to_thread(jobs.reproduce, home, release)
+        self.set_status(202)
+        self.finish(json.dumps(await asyncio.to_thread(jobs.reproduction, home, release)))
+
+
 class ServiceHandler(Handler):
     """The local service of a release."""
 
@@ -58,6 +79,9 @@ class ServiceHandler(Handler):
 
 
 def _releases(home: Path) -> list[dict[str, Any]]:
-    from nb2prod import api
+    from nb2prod import api, jobs
 
-    return [api.show_release(home, made.id) for made in api.releases(home)]
+    return [
+        {**api.show_release(home, made.id), "reproduction": jobs.reproduction(home, made.id)}
+        for made in api.releases(home)
+    ]

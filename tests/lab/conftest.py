@@ -208,6 +208,11 @@ class Screen:
         toolbar.get_by_text("Ship").click()
         self.page.get_by_role("dialog").get_by_role("button", name="Ship").click()
 
+    @property
+    def clicks(self) -> int:
+        """How often the user has clicked since the page was opened."""
+        return int(self.page.evaluate("() => window.clicks ?? 0"))
+
     def type_at_end(self, index: int, text: str) -> None:
         """Type below the last line of a cell."""
         self.cell(index).locator(".cm-content").click()
@@ -271,7 +276,9 @@ def tiny(folder: Path) -> Path:
 @contextmanager
 def opened(lab: Lab, browser: Browser, name: str) -> Iterator[Screen]:
     """Give a fresh page; at the end its console must have been silent."""
+    lab.settings("@jupyterlab/apputils-extension:themes", {})  # which a test before may have changed
     context = browser.new_context(viewport={"width": 1400, "height": 1080})
+    context.add_init_script("addEventListener('click', () => { window.clicks = (window.clicks ?? 0) + 1; }, true)")
     page = context.new_page()
     screen = Screen(lab=lab, page=page, workspace=str(abs(hash(name))))
     page.on("console", lambda message: screen.heard(message))

@@ -46,7 +46,6 @@ def test_the_panel_the_cells_and_the_dialogs_have_no_barrier(screen: Screen, tin
     expect(page.locator('.jp-nb2prod-Finding[data-code="NB103"]')).to_have_count(0)
     head.get_by_role("button", name="Ship").click()
     assert dialog_barriers(screen) == []
-    screen.theme("Light")
 
 
 def test_three_hundred_cells_follow_the_typing(screen: Screen, folder: Path) -> None:

@@ -102,15 +102,30 @@ def test_releases_take_each_others_place(screen: Screen, shipped: tuple[Path, st
     expect(part).to_contain_text("Nothing answers")
 
 
-def test_what_a_terminal_promotes_is_seen(screen: Screen, shipped: tuple[Path, str, str]) -> None:
-    book, first, _ = shipped
-    home, part = settings.home_of(book), screen.page.locator(".jp-nb2prod-Deployment")
+def test_what_a_terminal_promotes_is_seen_and_a_release_is_made_again(
+    screen: Screen, shipped: tuple[Path, str, str]
+) -> None:
+    book, first, second = shipped
+    home, page = settings.home_of(book), screen.page
+    card, part = page.locator(".jp-nb2prod-Card"), page.locator(".jp-nb2prod-Deployment")
     screen.open(book)
+    screen.theme("Dark")
     screen.show_panel()
-    expect(screen.page.locator(".jp-nb2prod-Card")).to_be_visible()
+    card.get_by_role("button", name=f"Reproduce {second}").click()
+    expect(card.locator(".jp-nb2prod-Sameness")).to_contain_text("rebuild", timeout=SWAPPED)
     api.promote(home, first)
     try:
         expect(part.locator('tr[data-role="live"]')).to_have_attribute("data-release", first, timeout=30_000)
+        page.get_by_text("History (2)").click()
+        assert screen.barriers(".jp-nb2prod-Panel") == []
+        for name in ("Promote …", "Stop the deployment"):
+            page.get_by_role("button", name=name, exact=True).first.click()
+            assert screen.barriers(".jp-Dialog-content") == []
+            page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     finally:
         api.retire(home, "tiny.ipynb")
     expect(part).to_have_attribute("data-state", "stopped", timeout=30_000)
+    page.reload()
+    found = card.locator(".jp-nb2prod-Sameness")
+    expect(found).to_have_attribute("data-state", "done", timeout=180_000)
+    assert found.get_attribute("data-verdict") in {"same bits", "same model"}

@@ -29,6 +29,27 @@ def test_a_finding_is_mended_with_one_click_and_the_click_is_undone(screen: Scre
     expect(finding).to_be_visible()
 
 
+def test_cures_merge_stages_make_a_parameter_and_write_the_name_that_was_meant(screen: Screen, folder: Path) -> None:
+    book = written(
+        folder / "cures.ipynb",
+        "%%stage one\nlimit = int(input('how many? '))\nrows = (at for at in range(3))\nnext(rows)",
+        "%%stage two\ntotal = sum(rows) + limit",
+        "print(totl)",
+    )
+    page = screen.page
+    screen.open(book)
+    screen.show_panel()
+    for title in ("Make it a parameter", "Merge 'two' into 'one'", "Write 'total' instead of 'totl'"):
+        page.locator(".jp-nb2prod-Finding").get_by_role("button", name=title).click()
+        expect(page.locator(".jp-nb2prod-Finding").get_by_role("button", name=title)).to_have_count(0)
+
+    expect(screen.cell(0).locator(".cm-line")).to_have_text(["limit = 0"])
+    expect(screen.node("two")).to_have_count(0)
+    expect(page.locator('.jp-nb2prod-Finding[data-severity="error"]')).to_have_count(0)
+    page.get_by_text("Parameters", exact=True).click()
+    expect(page.get_by_label("limit", exact=True)).to_have_attribute("placeholder", "0")
+
+
 def test_suggested_stages_are_accepted_one_by_one_or_all_at_once(screen: Screen, folder: Path) -> None:
     book = written(
         folder / "plain.ipynb",
@@ -46,6 +67,7 @@ def test_suggested_stages_are_accepted_one_by_one_or_all_at_once(screen: Screen,
     expect(suggested.get_by_role("listitem").first).to_be_visible()
     names = suggested.locator("li").evaluate_all("items => items.map(item => item.dataset.stage)")
     assert len(names) > 1
+    assert screen.barriers(".jp-nb2prod-Panel") == []
     suggested.get_by_role("button", name=f"Accept {names[0]}").click()
     expect(screen.node(names[0])).to_be_visible()
     expect(suggested.get_by_role("listitem")).to_have_count(len(names) - 1)

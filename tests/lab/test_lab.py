@@ -73,14 +73,13 @@ def test_a_tagged_notebook_becomes_a_service_that_predicts_as_it_does(
 ) -> None:
     page = screen.page
     screen.open(churn)
-    screen.show_panel()
-    expect(screen.node("train")).to_be_visible()
     screen.ship()
     screen.status("running")
     screen.status("done")
     card = page.locator(".jp-nb2prod-Card")
     link = card.locator("a.jp-nb2prod-Card-url")
     expect(link).to_be_visible()
+    assert screen.clicks == 2
     url = link.get_attribute("href")
     assert url is not None
 

@@ -89,6 +89,10 @@ def test_what_a_run_left_is_a_click_away_and_two_runs_are_compared(screen: Scree
     expect(comparison.get_by_role("table", name="Parameters")).to_contain_text("7")
     expect(comparison.locator('[data-stage="two"]')).to_contain_text("+mean = total / 2")
     expect(comparison.locator('[data-stage="one"]')).to_have_count(0)
+    assert screen.barriers(".jp-nb2prod-Comparison") == []
+    screen.theme("Dark")
+    assert screen.barriers(".jp-nb2prod-Comparison") == []
+    assert screen.barriers(".jp-nb2prod-Panel") == []
     page.get_by_role("tab", name="parts.ipynb").click()
     history.get_by_label("Kind").select_option("failed")
     expect(history.get_by_role("listitem")).to_have_count(0)

@@ -26,8 +26,9 @@ def test_the_menu_has_the_verbs_and_help_leads_to_the_documentation(screen: Scre
     screen.open(written(folder / "menu.ipynb", "%%stage one\na = 1", "%%stage two\nprint(a)"))
     page.get_by_role("menuitem", name="Pipeline", exact=True).click()
     items = page.locator(".lm-Menu-content .lm-Menu-itemLabel").all_inner_texts()
-    verbs = ["Ship", "Run Pipeline", "Cancel Run or Ship", "Set Stage …", "Suggest Stages", "Show Pipeline"]
-    assert [item for item in items if item] == [*verbs, "New Pipeline Notebook", "About Pipelines"]
+    verbs = ["Ship", "Run Pipeline", "Cancel Run or Ship", "Promote Release …", "Roll Back …", "Stop Deployment …"]
+    others = ["Set Stage …", "Suggest Stages", "Show Pipeline", "New Pipeline Notebook", "About Pipelines"]
+    assert [item for item in items if item] == [*verbs, *others]
     expect(page.get_by_role("menuitem", name="Cancel Run or Ship")).to_have_class("lm-Menu-item lm-mod-disabled")
     page.get_by_role("menuitem", name="About Pipelines").click()
     help_ = page.get_by_role("dialog")
@@ -80,6 +81,7 @@ def test_a_setting_leaves_the_review_out(screen: Screen, lab: Lab, folder: Path)
         expect(screen.node("one")).to_be_visible()
         page.locator(".jp-nb2prod-Head").get_by_role("button", name="Ship").click()
         screen.status("failed")
+        assert screen.clicks == 1
         assert page.get_by_role("dialog").count() == 0
         page.evaluate("() => void jupyterapp.commands.execute('settingeditor:open', {query: 'Pipeline'})")
         expect(page.get_by_label("Review before Ship")).not_to_be_checked(timeout=30_000)

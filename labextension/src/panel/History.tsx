@@ -7,6 +7,7 @@ import { CommandIDs } from '../commands';
 import type { PipelineModel } from '../model';
 import type { IRunSummary, RunState } from '../tokens';
 import { ago, duration, roleWord, runWord } from '../words';
+import { Reproduce, Sameness } from './Reproduce';
 import { Sign } from './Sign';
 import type { ISignProps } from './Sign';
 import { useCommands, useTrans } from './context';
@@ -144,6 +145,8 @@ function Shipped({ release, model }: { readonly release: string; readonly model:
       >
         {trans.__('Promote …')}
       </button>
+      <Reproduce release={release} releases={model.releases} waits={model.asking.pending !== null} />
+      <Sameness release={release} releases={model.releases} />
     </span>
   );
 }

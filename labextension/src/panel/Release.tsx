@@ -9,6 +9,7 @@ import type { IResult } from '../tokens';
 import { duration, milliseconds } from '../words';
 import { Call } from './Call';
 import { Metrics } from './Metrics';
+import { Reproduce, Sameness } from './Reproduce';
 import { Sign } from './Sign';
 import { useCommands, useTrans } from './context';
 
@@ -60,12 +61,14 @@ export function Release({ result, releases, risks, pending }: IReleaseProps): JS
         >
           {pending === 'promote' ? trans.__('Promoting …') : trans.__('Promote …')}
         </button>
+        <Reproduce release={release} releases={releases} waits={pending !== null} />
         {result.risk && (
           <a href={risks(release)} target="_blank" rel="noreferrer">
             {trans.__('Risk sheet')}
           </a>
         )}
       </div>
+      <Sameness release={release} releases={releases} />
       {result.metrics && <Metrics result={result} />}
       {result.gate && <Gate gate={result.gate} />}
       {(result.rehearsal || result.verify) && <Rehearsal result={result} />}
