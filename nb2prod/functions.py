@@ -170,7 +170,8 @@ def fields_of(row: Mapping[str, Any], example: Mapping[str, Any]) -> list[dict[s
     made = []
     for key, about in row.get("properties", {}).items():
         options = [o for o in about.get("anyOf", [about]) if o.get("type") != "null"]
-        one = row["$defs"][options[0]["$ref"].rpartition("/")[2]] if "$ref" in options[0] else options[0]
+        one = options[0] if options else {}
+        one = row["$defs"][one["$ref"].rpartition("/")[2]] if "$ref" in one else one
         kinds = {"string": "text", "integer": "integer", "number": "number", "boolean": "boolean"}
         kind = kinds.get(one.get("type", ""), "json") if len(options) == 1 else "json"
         choices = one.get("enum", []) if kind == "text" else []

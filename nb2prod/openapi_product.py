@@ -44,8 +44,8 @@ def document(info: Mapping[str, str], product: Mapping[str, Any]) -> Json:
         paths[f"/tables/{name}"] = {"get": _table(name, table)}
         paths |= {f"/tables/{name}.{kind}": {"get": _table(name, table, kind)} for kind in FORMATS}
     for name, figure in product["figures"].items():
-        paths[f"/figures/{name}"] = {"get": _figure(name, figure, list(figure["forms"]))}
-        paths |= {f"/figures/{name}.{form}": {"get": _figure(name, figure, [form])} for form in figure["forms"]}
+        paths[f"/figures/{name}"] = {"get": _figure(name, figure)}
+        paths |= {f"/figures/{name}.{form}": {"get": _figure(name, figure, form)} for form in figure["forms"]}
     return openapi.service(info, paths, schemas)
 
 
@@ -127,11 +127,10 @@ def _parameter(name: str, about: str, schema: Json | None = None) -> Json:
     return {"name": name, "in": "query", "description": about, "schema": schema or {"type": "string"}}
 
 
-def _figure(name: str, figure: Mapping[str, Any], forms: list[str]) -> Json:
-    kinds: Json = {PICTURES[form].decode(): {} for form in forms}
-    ending = f"_{forms[0]}" if len(forms) == 1 else ""
+def _figure(name: str, figure: Mapping[str, Any], form: str | None = None) -> Json:
+    kinds: Json = {PICTURES[one].decode(): {} for one in ([form] if form else figure["forms"])}
     return {
-        "operationId": f"figure_{name}{ending}",
+        "operationId": f"figure_{name}{f'_{form}' if form else ''}",
         "tags": ["figures"],
         "summary": figure["title"],
         "responses": {"200": {"description": figure["title"], "content": kinds}, **_refusals()},

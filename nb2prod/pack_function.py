@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,7 +19,8 @@ from nb2prod import bundle, fields, functions, openapi_function, pins
 from nb2prod.beside import local
 from nb2prod.call import Call, Fault
 from nb2prod.functions import Function
-from nb2prod.lift import lift
+from nb2prod.lift import Lifted, lift
+from nb2prod.notebook import Notebook
 from nb2prod.order import Order, Packed
 from nb2prod.pipeline import Pipeline
 from nb2prod.restored import needed, restore
@@ -56,36 +58,49 @@ def pack(order: Order, lines: Pipeline, space: Json, measured: Callable[[], None
     if found is None:
         return None
     measured()
-    name = bundle.Name.of(order.notebook.stem)
-    taken = _framed(found) if _is_framed(found) else _rows(found)
-    lifted = lift(Model(name=functions.PREDICT, cell=found.cell, model=found.call), space, lines, module=name.module)
-    helpers, modules = local(lifted.modules, Path.cwd())
-    about = (found.call.__doc__ or "").strip().partition("\n")[
-        0
-    ] or f"Answers with the function of {order.notebook.name}."
-    info = {"title": name.tag, "version": lifted.digest[:16], "description": about}
-    schema = {"kind": "function", **taken.schema}
-    files = {"model.pkl": lifted.model, "values.pkl": lifted.values, f"{name.module}.py": lifted.source.encode()}
-    parts = bundle.Parts(
-        notebook=order.notebook.name,
-        name=name,
-        about=about,
-        schema=schema,
-        request={"rows": [taken.rows[0]]},
-        answer=[{"prediction": taken.answers[0]}],
-        openapi=openapi_function.document(info, taken.about, taken.rows[0], taken.answers[0], found.call),
-        card={"fields": taken.fields, "about": about, "policy": {"unknown": "pass", "ranges": "pass"}},
-        digest=lifted.digest,
-        files={path: data for path, data in files.items() if data} | helpers,
-        pins=pins.pins(modules | RUNTIME | taken.modules | {m for m in OPTIONAL if importlib.util.find_spec(m)}),
-    )
+    taken = learn(found)
+    packable = Model(name=functions.PREDICT, cell=found.cell, model=found.call)
+    lifted = lift(packable, space, lines, module=bundle.Name.of(order.notebook.stem).module)
     calls = tuple(
         Call(request={"rows": [row]}, answer=[{"prediction": answer}], first=n)
         for n, (row, answer) in enumerate(zip(taken.rows, taken.answers, strict=True))
     )
     together = Call(request={"rows": list(taken.rows)}, answer=[{"prediction": a} for a in taken.answers])
-    own = {"name": functions.PREDICT, "kind": "function", "class": "function", "sha256": lifted.digest, "rows": {}}
+    own = {"name": functions.PREDICT, "kind": "function", "class": "function", "sha256": lifted.digest}
+    parts = parted(order.notebook, found, taken, lifted)
     return wrap(order, lines, parts, held=(together,), single=calls, faulty=taken.faulty, model=own)
+
+
+def parted(notebook: Notebook, found: Function, taken: Taken, lifted: Lifted) -> bundle.Parts:
+    """Gather what the service of a function is made of."""
+    name = bundle.Name.of(notebook.stem)
+    helpers, modules = local(lifted.modules, Path.cwd())
+    about = inspect.cleandoc(found.call.__doc__ or "").partition("\n")[0]
+    about = about or f"Answers with the function 'predict' of {notebook.name}."
+    info = {"title": name.tag, "version": lifted.digest[:16], "description": about}
+    files = {"model.pkl": lifted.model, "values.pkl": lifted.values, f"{name.module}.py": lifted.source.encode()}
+    return bundle.Parts(
+        notebook=notebook.name,
+        name=name,
+        about=about,
+        schema={"kind": "function", **taken.schema},
+        request={"rows": [taken.rows[0]]},
+        answer=[{"prediction": taken.answers[0]}],
+        openapi=openapi_function.document(info, taken.about, taken.rows[0], taken.answers[0], found.call),
+        card={"fields": taken.fields, "policy": {"unknown": "pass", "ranges": "pass"}},
+        digest=lifted.digest,
+        files={path: data for path, data in files.items() if data} | helpers,
+        pins=pins.pins(modules | RUNTIME | taken.modules | {m for m in OPTIONAL if importlib.util.find_spec(m)}),
+    )
+
+
+def learn(found: Function) -> Taken:
+    """Learn what a function takes, and what it answers.
+
+    Raises:
+        FunctionUnclear: Neither its annotations nor its calls tell.
+    """
+    return _framed(found) if _is_framed(found) else _rows(found)
 
 
 @frozen(kw_only=True)
@@ -112,7 +127,8 @@ def _is_framed(found: Function) -> bool:
 def _rows(found: Function) -> Taken:
     """Learn what is called once a row."""
     hints = hints_of(found.call)
-    parameters = [_parameter(found, p, hints.get(p.name)) for p in found.parameters]
+    # What may be left out, and nobody knows what it is, is left out.
+    parameters = [one for p in found.parameters if (one := _parameter(found, p, hints.get(p.name)))]
     if not parameters:
         raise FunctionUnclear(functions.PREDICT, found.cell, "it has no parameters")
     try:
@@ -147,7 +163,7 @@ def _rows(found: Function) -> Taken:
     )
 
 
-def _parameter(found: Function, one: Any, hint: Any) -> Json:
+def _parameter(found: Function, one: Any, hint: Any) -> Json | None:
     """Say of a parameter how it is given, and what was learnt where its annotation says nothing."""
     seen = [given[one.name] for given in found.examples if one.name in given]
     required = one.default is one.empty
@@ -159,6 +175,8 @@ def _parameter(found: Function, one: Any, hint: Any) -> Json:
         if values:
             nullable = [None] if not required and one.default is None and None not in values else []
             learnt = learnt_of([*values, *nullable], required=required)
+        elif hint is None and not required:
+            return None
         elif hint is None:
             raise FunctionUnclear(functions.PREDICT, found.cell, f"nothing says what '{one.name}' may be")
     array = bare == "ndarray" or any(type(v).__name__ == "ndarray" for v in seen)

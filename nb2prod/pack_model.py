@@ -22,6 +22,7 @@ from nb2prod.lift import Lifted, lift
 from nb2prod.order import Order, Packed
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules
+from nb2prod.reasons import reasons
 from nb2prod.refusals import TrainingRowsMissing
 from nb2prod.restored import needed, restore
 from nb2prod.stores import open_store
@@ -71,7 +72,7 @@ def pack(order: Order, lines: Pipeline, space: dict[str, Any], measured: Callabl
     held = asked(found, table)
     schema = described(found, table, order.rules)
     fast = probe.verdict(found.model, schema, held.rows)
-    schema["fast"] = fast.how
+    schema |= {"fast": fast.how, **reasons(found.model, schema, held.rows)}
     parts = parted(order.notebook.name, found, schema, lifted, _card(found, metrics, baseline, compared))
     made = bundle.contents(parts)
     leaked = leaks.guard({p: data for p, data in made.items() if not p.startswith(bundle.RUNTIME)}, lines, order.rules)

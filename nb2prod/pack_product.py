@@ -16,6 +16,7 @@ from attrs import frozen
 from nb2prod import bundle, environment, offer, openapi_product, pins, product
 from nb2prod.call import Blob, Call, Fault
 from nb2prod.errors import ExtraMissing
+from nb2prod.notebook import Notebook
 from nb2prod.order import Order, Packed
 from nb2prod.pipeline import Pipeline
 from nb2prod.product import Figure, Named
@@ -61,47 +62,47 @@ def pack(order: Order, lines: Pipeline, space: Json, measured: Callable[[], None
     kept = {name: keep(name, value) for name, value in tables.items()}
     measured()
     data = _data(lines)
-    about = _about(order, kept, figures, data)
+    calls, first = tuple(_calls(kept)), next(iter(kept), None)
+    names = ", ".join([*kept, *(one.name for one in figures)])
+    return wrap(
+        order,
+        lines,
+        parted(order.notebook, kept, figures, data),
+        held=calls,
+        single=calls[:1] or (Call(path="/figures", answer={}),),
+        faulty=tuple(_faulty(first, kept[first].about["columns"])) if first else (),
+        blobs=tuple(_blobs(kept, figures)),
+        metrics=dict(_measures(kept, data)),
+        model={"name": names, "kind": "product", "class": "tables and figures"},
+        data={f"table:{name}": hashlib.sha256(one.file).hexdigest() for name, one in kept.items()},
+    )
+
+
+def parted(
+    notebook: Notebook, kept: Mapping[str, Kept], figures: Sequence[Figure], data: Mapping[str, Json]
+) -> bundle.Parts:
+    """Gather what the service of a product is made of."""
+    about = _about(notebook, kept, figures, data)
     manifest = _json(about)
-    name = bundle.Name.of(order.notebook.stem)
-    digest = hashlib.sha256(manifest).hexdigest()
-    said = f"Gives out the tables and figures of {order.notebook.name}."
-    info = {"title": name.tag, "version": digest[:16], "description": said}
-    files = {f"tables/{name}.parquet": one.file for name, one in kept.items()}
+    name, digest = bundle.Name.of(notebook.stem), hashlib.sha256(manifest).hexdigest()
+    said = f"Gives out the tables and figures of {notebook.name}."
+    files = {one.about["file"]: one.file for one in kept.values()}
     files |= {f"figures/{one.name}.{form}": made for one in figures for form, made in one.forms.items()}
-    parts = bundle.Parts(
-        notebook=order.notebook.name,
+    return bundle.Parts(
+        notebook=notebook.name,
         name=name,
         about=said,
         schema={"kind": "product", "model": "product.json"},
         request={},
         answer=None,
         arguments={},
-        openapi=openapi_product.document(info, about),
+        openapi=openapi_product.document({"title": name.tag, "version": digest[:16], "description": said}, about),
         card=about | {"digest": digest},
         digest=digest,
         files={**files, "product.json": manifest},
         guarded=tuple(files),
         pins=pins.pins(RUNTIME | {module for module in OPTIONAL if importlib.util.find_spec(module)}),
         page="product.html",
-    )
-    calls = tuple(_calls(kept))
-    first = next(iter(kept), None)
-    return wrap(
-        order,
-        lines,
-        parts,
-        held=calls,
-        single=calls[:1] or (Call(path="/figures", answer={}),),
-        faulty=tuple(_faulty(first, kept[first].about["columns"])) if first else (),
-        blobs=tuple(_blobs(kept, figures)),
-        metrics=dict(_measures(kept, data)),
-        model={
-            "name": ", ".join([*kept, *(one.name for one in figures)]),
-            "kind": "product",
-            "class": "tables and figures",
-        },
-        data={f"table:{name}": hashlib.sha256(one.file).hexdigest() for name, one in kept.items()},
     )
 
 
@@ -171,7 +172,7 @@ def _when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _about(order: Order, kept: Mapping[str, Kept], figures: Sequence[Figure], data: Mapping[str, Json]) -> Json:
+def _about(notebook: Notebook, kept: Mapping[str, Kept], figures: Sequence[Figure], data: Mapping[str, Json]) -> Json:
     pictures = {
         one.name: {
             "title": one.title,
@@ -183,7 +184,7 @@ def _about(order: Order, kept: Mapping[str, Kept], figures: Sequence[Figure], da
         for one in figures
     }
     return {
-        "notebook": order.notebook.name,
+        "notebook": notebook.name,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": dict(data),
         "tables": {name: one.about for name, one in kept.items()},

@@ -52,13 +52,15 @@ def named(line: Pipeline) -> Named:
     said = chosen(line)
     publishing = [flow for flow in line.flows if flow.stage.name == PUBLISH]
     final = publishing or list(_final(line))
-    shown = [name for flow in final for name in _shown(flow)]
+    made = {name for flow in line.flows for name in flow.leaves}
+    made -= {name for flow in line.flows for one in flow.imports for name in one.names}
+    shown = [name for flow in final for name in _shown(flow) if name in made]
     passing = {name for flow in final for name in _passing(flow)}
     left = [name for flow in final for name in flow.leaves if not name.startswith("_") and name not in passing]
     # What a last stage only reads may be raw data that nobody meant to publish; it is all there is in one that draws.
     read = [] if shown or left else [name for flow in final for name in flow.reads]
     return Named(
-        tables=said or tuple(dict.fromkeys([*shown, *left, *read])),
+        tables=said or tuple(dict.fromkeys(name for name in [*shown, *left, *read] if name in made)),
         stages=tuple(flow.stage.name for flow in final),
         asked=bool(said or publishing),
     )

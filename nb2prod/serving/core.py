@@ -79,7 +79,8 @@ class Core:
         """
         reasons = getattr(self.kind, "explain", None)
         if reasons is None or not self.schema.get("explain"):
-            raise Refused(404, f"Nothing is explained here: {self.schema.get('unexplained') or NO_REASONS}.")
+            said = self.schema.get("unexplained") or NO_REASONS
+            raise Refused(404, f"Nothing is explained here: {said}.")
         if form != JSON:
             raise Refused(415, "An explanation is asked for as JSON: content-type must be application/json.")
         return to_json(reasons(self.kind.parse(body, form)))

@@ -112,7 +112,7 @@ def explainer(model: Any, schema: Mapping[str, Any]) -> Explainer:
     # However they came together, the same fields are one thing.
     made = [tuple(sorted(one, key=place.__getitem__)) for one in origins(before, fields, width)]
     if len(made) != width:
-        raise Unknown("a matrix whose columns come from nobody knows where")
+        raise Unknown("one whose columns come from nobody knows where")
     terms = _words(before, width) if schema["container"] == "series" else []
     return Explainer(
         method=method, of=of, schema=schema, before=before, head=head, parts=parts, origins=made, terms=terms
@@ -136,14 +136,14 @@ def _method(head: Any) -> tuple[str, str, Parts]:
     if home in SHAPLEY:
         return "shapley", outputs, SHAPLEY[home](head)
     if home != "sklearn":
-        raise Unknown(f"a model of {home}")
+        raise Unknown(f"one of {home}, which tells no parts of its answers")
     if name.startswith(("RandomForest", "ExtraTrees", "DecisionTree", "ExtraTree")):
         return "paths", "probability" if outputs == "score" else "prediction", _forest(head)
     if name.startswith(("GradientBoosting", "HistGradientBoosting")):
         return "paths", outputs if outputs == "score" else _linked(head), _boosted(head)
     if hasattr(head, "coef_") and hasattr(head, "intercept_"):
         return "coefficients", outputs if outputs == "score" else _linked(head), _linear(head)
-    raise Unknown(f"{name}: its answers are no sum that it tells")
+    raise Unknown(f"a {name}, whose answers are no sum of parts that it tells")
 
 
 def _linked(head: Any) -> str:
@@ -156,7 +156,7 @@ def _linked(head: Any) -> str:
 def _linear(head: Any) -> Parts:
     coef, intercept = np.atleast_2d(head.coef_), np.atleast_1d(head.intercept_).astype(float)
     if hasattr(head, "classes_") is False and len(coef) > 1:
-        raise Unknown("several outputs")
+        raise Unknown("one with several outputs")
 
     def parts(x: Any, chosen: Matrix) -> tuple[Matrix, Any]:
         if len(coef) > 1:
@@ -176,7 +176,7 @@ def _sign(head: Any, chosen: Matrix) -> Matrix:
 
 def _forest(head: Any) -> Parts:
     if getattr(head, "n_outputs_", 1) != 1:
-        raise Unknown("several outputs")
+        raise Unknown("one with several outputs")
     trees = Trees([tree_of(one) for one in getattr(head, "estimators_", [head])])
     count = len(trees.roots)
 

@@ -103,10 +103,10 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
 def modern(kind: Any) -> Any:
     """Return a type with typed dictionaries as pydantic wants them; `typing` has no such before Python 3.12."""
     if is_typeddict(kind):
-        fields = {key: modern(one) for key, one in get_type_hints(kind).items()}
-        return typed(
-            kind.__name__, {k: t if k in kind.__required_keys__ else NotRequired[t] for k, t in fields.items()}
-        )
+        marked = get_type_hints(kind, include_extras=True)  # where annotations are texts, only this sees the marks
+        bare = {key: modern(one) for key, one in get_type_hints(kind).items()}
+        needed = {k for k in kind.__required_keys__ if get_origin(marked[k]) is not NotRequired}
+        return typed(kind.__name__, {k: t if k in needed else NotRequired[t] for k, t in bare.items()})
     inner, home = get_args(kind), get_origin(kind)
     if not inner or home in {Literal, Annotated} or kind is None:
         return kind

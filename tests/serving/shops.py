@@ -17,7 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from nb2prod import bundle, fields, pack_model, probe
+from nb2prod import bundle, fields, pack_model, probe, reasons
 from nb2prod.candidate import Candidate, Rows
 from nb2prod.lift import Lifted
 from nb2prod.policy import Rules
@@ -62,7 +62,7 @@ def opened(
     table = fields.learn(found)
     schema = pack_model.described(found, table, rules or Rules())
     real = fields.records(found.held.x, table, found.model)
-    schema["fast"] = probe.verdict(found.model, schema, real).how
+    schema |= {"fast": probe.verdict(found.model, schema, real).how, **reasons.reasons(found.model, schema, real)}
     data = pickle.dumps(found.model)
     rival = {"name": "most frequent class", "metrics": {"accuracy": 0.5}}
     card = {"metrics": {"accuracy": 1.0}, "baseline": rival, "rows": len(found.held)}
