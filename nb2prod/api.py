@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from nb2prod import checks, decision, document, edits, evidence, journal, notebook, pipeline, release, schema, settings
 from nb2prod import run as _run
+from nb2prod.debugging import debug
 from nb2prod.delivering import deploy
 from nb2prod.deploying import deployments, promote, retire, rollback
 from nb2prod.errors import Nb2ProdError, RunUnknown
 from nb2prod.events import Event
 from nb2prod.failures import CellFailed
+from nb2prod.monitor import monitor
 from nb2prod.refusals import StagedDiffers
 from nb2prod.reproduce import reproduce
 from nb2prod.run import Options, store_of
@@ -38,12 +40,14 @@ __all__ = [
     "accept",
     "ask",
     "compare",
+    "debug",
     "deploy",
     "deployments",
     "extract",
     "fix",
     "graph",
     "inspect",
+    "monitor",
     "plan",
     "promote",
     "read",

@@ -14,6 +14,7 @@ from attrs import asdict
 from nb2prod import __version__, arguments, settings
 from nb2prod.cli_deliver import deploy
 from nb2prod.cli_deploy import deployments, located, promote, reproduce, rollback
+from nb2prod.cli_monitor import debug, monitor
 from nb2prod.cli_score import score
 from nb2prod.cli_store import store
 from nb2prod.cli_warm import warm
@@ -52,6 +53,8 @@ main.add_command(deploy)
 main.add_command(promote)
 main.add_command(reproduce)
 main.add_command(rollback)
+main.add_command(debug)
+main.add_command(monitor)
 main.add_command(score)
 main.add_command(store)
 main.add_command(warm)

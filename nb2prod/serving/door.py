@@ -73,6 +73,7 @@ class Door:
         if scope["type"] == "lifespan":
             self.step_forward(scope)
             self.core.watch.start()
+            receive = partial(self.until_the_end, receive)
         if scope["type"] != "http" or self.behind:
             await self.app(scope, receive, send)
             return
@@ -109,6 +110,13 @@ class Door:
         else:
             await self.app(scope, receive, send)
 
+    async def until_the_end(self, receive: Receive) -> Message:
+        """Let the watch write what it has counted before the process ends, which may be by a signal."""
+        message = await receive()
+        if message["type"] == "lifespan.shutdown":
+            await to_thread.run_sync(self.core.watch.stop)
+        return message
+
     def step_forward(self, scope: Scope) -> None:
         """Stand before BentoML's own middleware, whose task and timer for each request cost as much as checking it."""
         whole = scope.get("app")
@@ -144,7 +152,10 @@ class Door:
             async with asyncio.timeout(self.patience):
                 body = await self.body(headers, receive)
                 ticket.size = len(body)
-                said = await self.answer(body, kind, ticket)
+                if kind == JSON and self.core.quick(len(body)):
+                    said = self.core.reply(body, kind, ticket)
+                else:
+                    said = await self.beside(body, kind, ticket)
         except TimeoutError:
             refused = Refused(504, f"There was no answer within {self.patience:g} seconds.")
         except Refused as found:
@@ -156,14 +167,13 @@ class Door:
             ANSWERED.observe(time.perf_counter() - ticket.begun)
             await respond(send, 200, said, kind, [(b"x-request-id", ticket.id.encode())])
             return
-        await to_thread.run_sync(self.core.watch.keep, ticket, refused, kind, body)
+        if self.core.watch.keeps(refused.status):
+            await to_thread.run_sync(self.core.watch.keep, ticket, refused, kind, body)
         refused.headers["x-request-id"] = ticket.id
         raise refused
 
-    async def answer(self, body: bytes, kind: bytes, ticket: Ticket) -> bytes:
-        """Answer a request here, or in a thread where it takes its time."""
-        if kind == JSON and self.core.quick(len(body)):
-            return self.core.reply(body, kind, ticket)
+    async def beside(self, body: bytes, kind: bytes, ticket: Ticket) -> bytes:
+        """Answer a request in a thread, so that others are answered meanwhile."""
         self.limiter = self.limiter or CapacityLimiter(1)
         work = partial(self.core.reply, form=kind, ticket=ticket)
         return await to_thread.run_sync(work, body, limiter=self.limiter, abandon_on_cancel=True)

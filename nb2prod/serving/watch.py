@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import itertools
 import json
 import logging
@@ -110,7 +109,6 @@ class Watch:
             self.before = seen.read(self.home / "seen")
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()
-        atexit.register(self.stop)
 
     def stop(self) -> None:
         """Count what waits, and write it."""
@@ -118,7 +116,6 @@ class Watch:
         if self._thread is not None and self._thread.is_alive():
             self._thread.join(5)
         self._thread = None
-        atexit.unregister(self.stop)
 
     def ticket(self) -> Ticket:
         """Give a request its id."""
@@ -142,11 +139,14 @@ class Watch:
         """Take note of a request that was not answered."""
         self.reasons.append(reason)
 
+    def keeps(self, status: int) -> bool:
+        """Say whether the policy wants a request that was answered so, and there is a place for it."""
+        return self.home is not None and kept.wanted(self.policy.get("log", {}).get("requests", "none"), status)
+
     def keep(self, ticket: Ticket, refused: Refused, form: bytes, body: bytes) -> None:
-        """Keep a request that was not answered, if the policy wants it and there is a place for it."""
-        wanted = self.policy.get("log", {})
-        if self.home is None or not kept.wanted(wanted.get("requests", "none"), refused.status):
-            return
+        """Keep a request that was not answered."""
+        assert self.home is not None
+        wanted = self.policy["log"]
         try:
             one = Kept.of(ticket.id, self.release, refused, form, body)
             kept.keep(self.home / "requests", one, days=wanted["days"])
