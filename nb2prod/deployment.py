@@ -182,12 +182,19 @@ def deployments(home: Path) -> tuple[Deployment, ...]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep others from changing a deployment; a lock of a process that was killed is gone."""
+def locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Keep others from changing a deployment; a lock of a process that was killed is gone.
+
+    Without `wait`, say whether there was a lock to be had.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 def _user() -> str:

@@ -178,13 +178,7 @@ def _copy_metadata(site: Path) -> None:
 
 
 def _uv(arguments: list[str], known: Origin) -> None:
-    done = subprocess.run(
-        [find_uv_bin(), *arguments],
-        env=os.environ | {"UV_COMPILE_BYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = subprocess.run([find_uv_bin(), *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise EnvironmentNotMade(known.python, done.stderr.strip()[-LIMIT:])
 
@@ -192,7 +186,8 @@ def _uv(arguments: list[str], known: Origin) -> None:
 def _rebuilt(python: Path, made: Release, known: Origin, place: Path) -> dict[str, Any]:
     result = place / "result.json"
     # What is set here for other work must not change what comes out.
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("NB2PROD_", "PYTHONPATH", "VIRTUAL_ENV"))}
+    dropped = ("NB2PROD_", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     notebook = place / "project" / known.notebook
     parameters = json.dumps(dict(made.parameters))
     done = subprocess.run(

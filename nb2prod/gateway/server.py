@@ -25,6 +25,7 @@ from nb2prod.gateway.upstream import Upstream
 from nb2prod.undeployed import GatewayNotReady
 
 LOOK = 1.0  # seconds from one look at the backends to the next
+SWEEP = 20.0  # seconds from one look for forgotten backends to the next
 HUNG = 30.0  # seconds without an answer after which a backend that lives is ended, too
 WAIT = 30.0  # seconds that a request waits for a backend that is started again
 DRAIN = 90.0  # seconds that requests in flight may take: longer than a service lets one take
@@ -215,10 +216,17 @@ class Gateway:
                     await upstream.revive()
 
     async def sweep(self) -> None:
-        """End backends that an earlier gateway left and that have no role now."""
-        for name in self.backends.names():
-            if name not in self.wanted.roles:
-                await asyncio.to_thread(self.backends.stop, name)
+        """End backends that nobody has a use for, which an earlier gateway or a promotion that was killed left."""
+        while True:
+            await asyncio.to_thread(self._sweep)
+            await asyncio.sleep(SWEEP)
+
+    def _sweep(self) -> None:
+        with deployment.locked(self.folder, wait=False) as alone:
+            # While a promotion goes on, one is started that has no role yet.
+            for name in self.backends.names() if alone else ():
+                if name not in self.wanted.roles and name not in self.upstreams and name not in self._leaving:
+                    self.backends.stop(name)
 
     async def end(self) -> None:
         """Let requests in flight end, and end all backends."""
