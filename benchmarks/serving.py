@@ -39,7 +39,15 @@ ROLES = {"number": "total_day_minutes", "integer": "account_length", "text": "st
 NEEDS = {
     "mlflow": ["mlflow>=3", "scikit-learn", "pandas", "pyarrow"],
     "bentoml": ["bentoml>=1.4", "scikit-learn", "pandas"],
-    "starlette": ["starlette", "uvicorn[standard]", "attrs", "pydantic-core", "scikit-learn", "pandas"],
+    "starlette": [
+        "starlette",
+        "uvicorn[standard]",
+        "attrs",
+        "prometheus-client",
+        "pydantic-core",
+        "scikit-learn",
+        "pandas",
+    ],
 }
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from nb2prod.changes import Ran
     from nb2prod.checks import Finding
+    from nb2prod.compare import Verdict
     from nb2prod.document import Document
     from nb2prod.events import Listener
     from nb2prod.notebook import Notebook
@@ -190,19 +191,23 @@ def ship(
 
     What stops it is in the result, under `error`; the record in `.nb2prod/runs` is written in any case.
     """
-    from nb2prod import shipping
+    from nb2prod import packer, shipping
 
     chosen, serving, options = chosen or settings.read(path), serving or Serving(), _run.named(options, "ship")
     tell = _run.journaled(chosen.home, options.run, listen)
     with shipping.running(tell) as watch:
         report = _run.of_file(path, options, chosen, watch)
     shipped, refused, verdict, delivery = None, report.error, None, None
+    store = store_of(chosen)
+
+    def held() -> Verdict | None:
+        nonlocal verdict
+        verdict = shipping.verified(path, report, tell, store=store, chosen=chosen) if options.verify else None
+        return verdict
+
     if report.ok:
         try:
-            if options.verify:
-                verdict = shipping.verified(path, report, tell, store=store_of(chosen), chosen=chosen)
-            source = shipping.source(path, report, store=store_of(chosen), home=chosen.home)
-            shipped = shipping.ship(source, tell, verdict)
+            shipped = shipping.ship(packer.source(path, report, store=store, home=chosen.home), tell, held)
             if serving.target:
                 shipped, delivery = _onward(chosen.home, shipped, serving, tell)
         except Nb2ProdError as wrong:

@@ -28,6 +28,8 @@ class Order:
     folder: str  # of the service's files
     executed: str = ""  # the notebook with its outputs
     rules: Rules
+    archive: str | None = None  # the file to export a Bento to, if one is wanted
+    bentos: str = ""  # the BentoML store to build it in
 
 
 @frozen(kw_only=True)
@@ -53,6 +55,11 @@ class Packed:
     fast: probe.Verdict | None = None
     model: Mapping[str, Any] = Factory(dict)  # name, kind, class, digest, rows
     data: Mapping[str, str] = Factory(dict)  # of the training and held-out rows: SHA-256
+
+    @property
+    def tag(self) -> str:
+        """Return the tag of its Bento."""
+        return f"{self.name.tag}:{self.version}"
 
 
 # Takes an order, its pipeline, a fresh `__main__` to put values into, and what to call when the model is measured.

@@ -2,7 +2,7 @@
 
 It runs apart from ours because the values are the user's: loading them runs the user's code. `python -m nb2prod.pack
 ORDER RESULT` reads an `Order`, writes a `Packed` or the refusal, and says `baseline` on its standard output when the
-model is measured.
+model is measured. Where a Bento is wanted, BentoML has built it by then.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from nb2prod import pack_function, pack_model, pack_product, pipeline
+from nb2prod import bundle, pack_function, pack_model, pack_product, pipeline
 from nb2prod.errors import Nb2ProdError
 from nb2prod.order import Order, Packed, Packer
 from nb2prod.refusals import ModelMissing
@@ -45,6 +45,10 @@ def main() -> None:
     result: Packed | Nb2ProdError
     try:
         result = pack(order, lambda: print("baseline", file=channel, flush=True))
+        if order.archive is not None:
+            Path(order.bentos).mkdir(exist_ok=True)
+            archive, store = Path(order.archive), Path(order.bentos)
+            bundle.build(Path(order.folder), version=result.version, home=store, archive=archive)
     except Nb2ProdError as refused:
         result = refused
     temporary = Path(sys.argv[2] + ".tmp")

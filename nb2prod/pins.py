@@ -128,6 +128,10 @@ def _installed(name: str) -> bool:
     return True
 
 
+def public(name: str) -> str:
+    """Return the version of an installed distribution; a local one (`2.3.0+cpu`) is in no index, its public part is."""
+    return Version(metadata.version(name)).public
+
+
 def _pinned(names: Iterable[str]) -> tuple[str, ...]:
-    # A local version (`2.3.0+cpu`) is in no index; its public part matches it as well.
-    return tuple(f"{name}=={Version(metadata.version(name)).public}" for name in sorted(names))
+    return tuple(f"{name}=={public(name)}" for name in sorted(names))

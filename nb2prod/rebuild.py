@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from nb2prod import journal, run, schema, settings, shipping
+from nb2prod import journal, packer, releasing, run, schema, settings
 from nb2prod.errors import Nb2ProdError
 from nb2prod.run import Options
 
@@ -26,16 +26,16 @@ def rebuild(path: Path, parameters: dict[str, Any]) -> dict[str, Any]:
     report = run.of_file(path, options, chosen, tell)
     if report.error is not None:
         raise report.error
-    source = shipping.source(path, report, store=run.store_of(chosen), home=chosen.home)
+    source = packer.source(path, report, store=run.store_of(chosen), home=chosen.home)
     work = journal.folder_of(chosen.home, report.run) / "ship"
     work.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(prefix="nb2prod-") as own, shipping.packing(source, work, Path(own)) as packing:
+    with tempfile.TemporaryDirectory(prefix="nb2prod-") as own, packer.packing(source, work, Path(own)) as packing:
         packed = packing.packed()
     return {
         "service": str(work / "service"),
         "metrics": dict(packed.metrics),
         "data": {f"rows:{part}": digest for part, digest in packed.data.items()},
-        "code": shipping.code_of(source.pipeline),
+        "code": releasing.code_of(source.pipeline),
         "python": platform.python_version(),
         "error": None,
     }

@@ -52,6 +52,9 @@ class Release:
     archive: str  # file beside the manifest
     archive_sha256: str
     files: Mapping[str, str] = field(factory=dict)  # beside the manifest: path → SHA-256
+    # What it was packaged of, and the record of that package, see `nb2prod.before`.
+    package: str = ""
+    package_sha256: str = ""
     path: str = ""  # of the notebook, below its project; manifests of old have none
     # What it answers: of what was made before there were kinds, the model says it.
     kind: str = field(default=Factory(lambda self: str(self.model.get("kind", "classification")), takes_self=True))

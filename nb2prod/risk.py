@@ -99,7 +99,7 @@ def sheet(made: Release, rules: Rules, known: Known) -> Sheet:
         bento=made.bento,
         model=made.model,
         speed={name: tried[name] for name in SPEED if name in tried},
-        equal={name: tried.get(name) for name in ("rows", "hostile", "equal")},
+        equal={name: tried.get(name) for name in ("rows", "hostile", "equal", "of")},
         size=known.size,
         cost=cost(rules, tried.get("cpu_ms")),
         security=known.security,

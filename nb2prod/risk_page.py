@@ -119,6 +119,8 @@ def _right(sheet: Json) -> Iterator[tuple[str, str]]:
     if equal["rows"] is not None:
         told = "equal" if equal["equal"] else "different"
         yield "service and notebook", f"{told}: {equal['rows']} held-out rows, {equal['hostile'] or 0} hostile ones"
+    if equal["of"] is not None:
+        yield "rehearsed", f"with {equal['of']}, of which nothing has changed since"
 
 
 def _better(sheet: Json) -> str:

@@ -11,15 +11,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from books import copied, written
 from uv import find_uv_bin
 
-from nb2prod import api, bundle, journal, process, release, schema, settings, shipping
+from nb2prod import api, before, bundle, journal, packer, process, release, schema, settings, shipping, trust
 from nb2prod.api import Options, Serving
 from nb2prod.events import Event
 from nb2prod.process import Running
@@ -221,6 +222,46 @@ def test_its_risk_sheet_holds_the_numbers_of_the_rehearsal(churn: Ship) -> None:
     assert all(item["ok"] for item in sheet["security"])
     assert (shown["risks"], shown["risk"]) == (sheet, churn.result["risk"])
     assert f"{sheet['speed']['p99_ms']:.2f} ms" in page
+
+
+def test_what_nothing_has_changed_of_is_neither_packaged_nor_rehearsed_again(churn: Ship) -> None:
+    again = api.ship(churn.path)
+    told = {e["step"]: e["detail"] for e in journal.read(churn.home, again["run"]) if e.get("state") == "done"}
+    first, second = (trust.trusted(churn.home, result["release"]) for result in (churn.result, again))
+
+    assert again["ok"], again["error"]
+    assert {told[name] for name in ("verify", "baseline", "package", "rehearse")} == {"as before"}
+    assert (second.bento, second.archive_sha256, second.metrics) == (first.bento, first.archive_sha256, first.metrics)
+    assert second.rehearsal == {**first.rehearsal, "of": first.id}
+    assert first.id in Path(again["risk"]).read_text(encoding="utf-8")
+
+
+def test_a_package_of_before_is_used_only_whole_and_of_the_same(churn: Ship) -> None:
+    chosen = settings.read(churn.path)
+    source = packer.source(churn.path, api.run(churn.path), store=api.store_of(chosen), home=churn.home)
+    known = before.find(source)
+    assert known is not None
+    file, part = next((churn.home / "packages").glob("*.pkl")), "schema.json"
+    service = [release.folder_of(churn.home, made.id) / "service" for made in api.releases(churn.home)]
+
+    assert known.packed.tag == churn.result["bento"]
+    assert before.find(evolve(source, rules=evolve(source.rules, ranges="refuse"))) is None
+    with changed(file, file.read_bytes() + b" "):
+        assert before.find(source) is None  # not the file that was signed for
+    with ExitStack() as stack:
+        for folder in service:
+            stack.enter_context(changed(folder / part, b"{}"))
+        assert before.find(source) is None
+    assert before.find(source) is not None
+
+
+@contextmanager
+def changed(path: Path, content: bytes) -> Iterator[None]:
+    """Let a file hold something else in the block."""
+    kept = path.read_bytes()
+    path.write_bytes(content)
+    yield
+    path.write_bytes(kept)
 
 
 LEAKY = """
