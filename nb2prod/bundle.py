@@ -72,7 +72,13 @@ def contents(parts: Parts) -> dict[str, bytes]:
     """Write the files of a service: path within its folder → bytes."""
     tag, rows = parts.name.tag, parts.request.get("rows")
     card = {"title": tag.replace("-", " ").capitalize(), "notebook": parts.notebook, "kind": parts.schema["kind"]}
-    card |= {"about": parts.about, "environment": parts.pins.direct, "python": platform.python_version()}
+    card |= {
+        "request": parts.request,
+        "explains": bool(parts.schema.get("explain")),
+        "about": parts.about,
+        "environment": parts.pins.direct,
+        "python": platform.python_version(),
+    }
     texts = {
         "service.py": _service(parts),
         "schema.json": _json(parts.schema),

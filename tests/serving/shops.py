@@ -80,6 +80,11 @@ def example(door: Door) -> dict[str, Any]:
 
 async def elsewhere(scope: Any, receive: Any, send: Any) -> None:
     """Stand where BentoML's app is."""
+    while scope["type"] == "lifespan":
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
     await send({"type": "http.response.start", "status": 404, "headers": []})
     await send({"type": "http.response.body", "body": b'"elsewhere"'})
 

@@ -71,3 +71,19 @@ function drifted(parts) {
   const head = make("tr", {}, ...heads.map(([text, className]) => text ? make("th", { scope: "col", textContent: text, className }) : make("td")));
   return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
 }
+
+const ADDS_UP = { prediction: "the predicted number", log: "the logarithm of the predicted number", probability: "the probability of this answer", score: "the score of this answer (log-odds)" };
+
+// What each field added to an answer: to the right what spoke for it, to the left what spoke against it.
+function reasons(found) {
+  const every = found.contributions.filter(one => one.contribution), shown = every.slice(0, 8), rest = every.slice(8).reduce((sum, one) => sum + one.contribution, 0);
+  const rows = [...shown.map(one => [one.fields.map(name => name.replaceAll("_", " ")).join(", "), one.contribution]), ...(every.length > 8 ? [[`${every.length - 8} others`, rest]] : [])];
+  const most = Math.max(...rows.map(([, value]) => Math.abs(value)), 1e-12), sign = value => `${value > 0 ? "+" : "−"}${short(Math.abs(value), 2)}`;
+  const bar = value => {
+    const wide = Math.max(1, Math.abs(value) / most * 58);
+    return drawn("svg", { viewBox: "0 0 120 12", width: 120, height: 12, "aria-hidden": "true" }, drawn("line", { x1: 60, x2: 60, y1: 0, y2: 12, class: "axis" }), drawn("rect", { x: value > 0 ? 60 : 60 - wide, y: 1, width: wide, height: 10, rx: 2, class: value > 0 ? "mine" : "theirs", stroke: "none" }));
+  };
+  const body = rows.map(([name, value]) => make("tr", {}, make("th", { scope: "row", className: "small", textContent: name }), make("td", { className: "number small", textContent: sign(value) }), make("td", {}, bar(value))));
+  const said = `What each field adds to ${ADDS_UP[found.explains] ?? found.explains}, from ${short(found.base, 3)} where nothing is known to ${short(found.sum, 3)}`;
+  return [make("div", { className: "scroll" }, make("table", { className: "reasons" }, make("caption", { textContent: said }), make("tbody", {}, ...body)))];
+}

@@ -17,7 +17,7 @@ function control(field, number) {
   if (field.kind === "integer" || field.kind === "number") {
     return make("input", { ...given, type: "number", step: field.kind === "integer" ? "1" : "any", inputMode: "decimal" });
   }
-  if (field.long) return make("textarea", given);
+  if (field.long || field.kind === "json") return make("textarea", { ...given, className: field.kind === "json" ? "mono" : "" });
   const input = make("input", { ...given, type: "text", autocomplete: "off", spellcheck: false });
   if (field.categories?.length) input.setAttribute("list", `of-${number}`);
   return input;
@@ -32,9 +32,12 @@ function hint(field) {
   return field.kind === "text" && !choices(field) ? `text${gap}` : gap.replace(/^, /, "");
 }
 
+// The usual value of a field, as its control has it.
+const usual = field => field.example == null ? "" : field.kind === "json" ? JSON.stringify(field.example, null, 1) : String(field.example);
+
 function box(field, number) {
   const made = control(field, number);
-  made.value = field.example == null ? "" : String(field.example);
+  made.value = usual(field);
   const known = !field.categories?.length || choices(field) ? null : make("datalist", { id: `of-${number}` }, ...field.categories.map(value => make("option", { value: String(value) })));
   const parts = [make("label", { htmlFor: made.id, textContent: field.label ?? field.key.replaceAll("_", " ") })];
   return make("div", {}, ...parts, made, make("p", { className: "hint", id: `hint-${number}`, textContent: hint(field) }), make("p", { className: "fault", id: `fault-${number}`, hidden: true }), known);
@@ -43,6 +46,9 @@ function box(field, number) {
 // Reads a text as a field's values are written in JSON; what is none stays text, so that the service can say why.
 function typed(field, text) {
   const bare = text.trim();
+  if (field.kind === "json") {
+    try { return bare ? JSON.parse(bare) : null; } catch { return text; }
+  }
   if (bare === "" && (field.nullable || field.kind !== "text")) return null;
   const own = (choices(field) ?? field.categories ?? []).find(value => String(value) === bare);
   if (own !== undefined) return own;
@@ -51,8 +57,16 @@ function typed(field, text) {
   return Number.isFinite(Number(bare)) ? Number(bare) : text;
 }
 
-const values = fields => Object.fromEntries(fields.map((field, n) => [field.key, typed(field, $(`in-${n}`).value)]));
-const request = row => card.shape === "object" ? row : { rows: [row] };
+const values = fields => Object.fromEntries(fields.flatMap((field, n) => {
+  const text = $(`in-${n}`).value;
+  return field.required === false && text.trim() === "" ? [] : [[field.key, typed(field, text)]];
+}));
+
+// What is sent: the form's row, or where a request is no row of fields, what stands in the one control there is.
+function request() {
+  if (card.fields.length) return JSON.stringify({ rows: [values(card.fields)] });
+  return $("in-0").value;
+}
 
 // Puts each fault beside its field, and the first one into focus; returns those that are about no field.
 function mark(fields, faults) {

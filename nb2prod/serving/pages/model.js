@@ -16,13 +16,14 @@ function answer(found) {
   const plain = one !== null && typeof one === "object" && said(one.prediction) !== null;
   if (!plain) return said(one) !== null ? [make("p", { className: "answer", textContent: said(one) })] : [make("pre", { className: "scroll", tabIndex: 0, textContent: JSON.stringify(one, null, 1) })];
   const odd = (one.warnings ?? []).map(w => make("p", { className: "note warn small", textContent: `${w.field}: ${w.msg}` }));
-  return [make("p", { className: "soft small", textContent: "The model says" }), make("p", { className: "answer", textContent: said(one.prediction) }), ...bars(one.probabilities), ...odd];
+  const ask = card.explains ? [make("button", { type: "button", className: "quiet", textContent: "Why?", onclick: why })] : [];
+  return [make("p", { className: "soft small", textContent: "The model says" }), make("p", { className: "answer", textContent: said(one.prediction) }), ...bars(one.probabilities), ...odd, make("div", { className: "actions" }, ...ask)];
 }
 
 async function predict(event) {
   event.preventDefault();
   $("go").setAttribute("aria-disabled", "true");
-  const { ok, status, said: found, id } = await ask("predict", JSON.stringify(request(values(card.fields))));
+  const { ok, status, said: found, id } = await ask("predict", request());
   $("go").removeAttribute("aria-disabled");
   const loose = mark(card.fields, ok ? [] : found.detail ?? []);
   $("feedback").hidden = !ok;
@@ -54,7 +55,7 @@ async function tell(event) {
 function facts() {
   const rules = card.policy ?? {}, seen = card.fields.filter(field => field.category || field.closed);
   const limits = [
-    `It was judged on ${many(card.rows, "row")} of the same kind as those it was trained on; of others, nobody has measured how good it is.`,
+    ...(card.rows ? [`It was judged on ${many(card.rows, "row")} of the same kind as those it was trained on; of others, nobody has measured how good it is.`] : []),
     ...(card.fields.some(field => field.low != null) ? [`A number outside of those seen in training is ${rules.ranges === "refuse" ? "refused" : "answered, without any experience of it"}.`] : []),
     ...(seen.length ? [`A category that it has not seen is ${rules.unknown === "refuse" ? "refused" : rules.unknown === "pass" ? "treated as unknown" : "answered with a warning, where the model can"}.`] : []),
     ...(card.limits ?? []),
@@ -67,8 +68,8 @@ function facts() {
   const facts = list.filter(([, text]) => text).flatMap(([name, text]) => [make("dt", { textContent: name }), make("dd", { textContent: text })]);
   const pins = card.environment?.length ? [make("details", {}, make("summary", { textContent: `Environment: ${many(card.environment.length, "package")}` }), make("p", { className: "mono small", textContent: card.environment.join(", ") }))] : [];
   $("facts").replaceChildren(
-    make("dl", { className: "facts" }, ...facts), make("h3", { textContent: "Limits" }), make("ul", { className: "plain" }, ...limits.map(text => make("li", { textContent: text }))),
-    make("h3", { textContent: "What it takes" }), make("div", { className: "scroll", tabIndex: 0, data: { role: "region", "aria-label": "Fields" } }, make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows))), ...pins);
+    make("dl", { className: "facts" }, ...facts), ...(limits.length ? [make("h3", { textContent: "Limits" }), make("ul", { className: "plain" }, ...limits.map(text => make("li", { textContent: text })))] : []),
+    ...(rows.length ? [make("h3", { textContent: "What it takes" })] : []), make("div", { hidden: !rows.length, className: "scroll", tabIndex: 0, data: { role: "region", "aria-label": "Fields" } }, make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows))), ...pins);
 }
 
 function good() {
@@ -120,17 +121,28 @@ function upload() {
   });
 }
 
+const whole = () => JSON.stringify(card.request, null, 1);
+
+// A request that is no row of fields is written as it is sent.
+const raw = () => make("div", { className: "whole" }, make("label", { htmlFor: "in-0", textContent: "Request (JSON)" }), make("textarea", { id: "in-0", className: "mono", spellcheck: false, value: whole() }));
+
+async function why(event) {
+  event.target.setAttribute("aria-disabled", "true");
+  const { ok, said: found } = await ask("explain", request());
+  event.target.replaceWith(...(ok ? reasons(found[0]) : [make("p", { className: "fault", textContent: found.error })]));
+}
+
 function show(found) {
-  card = found;
+  card = { fields: [], metrics: {}, ...found };
   $("title").textContent = document.title = card.title;
   $("about").textContent = card.about ?? `Answers with the model '${card.model}' of ${card.notebook}.`;
-  const chips = [card.kind, card.rows && `judged on ${many(card.rows, "row")}`, many(card.fields.length, "field")].filter(Boolean);
+  const chips = [card.kind, card.rows && `judged on ${many(card.rows, "row")}`, card.fields.length && many(card.fields.length, "field")].filter(Boolean);
   $("chips").replaceChildren(...chips.map(textContent => make("li", { className: "chip", textContent })));
-  $("fields").replaceChildren(...card.fields.map(box));
-  $("many").hidden = card.shape === "object";
+  $("fields").replaceChildren(...(card.fields.length ? card.fields.map(box) : [raw()]));
+  $("many").hidden = !card.fields.length;
   document.querySelector('a[href="#many"]').parentElement.hidden = $("many").hidden;
   $("labels").replaceChildren(...(card.labels ?? []).map(value => make("option", { value: String(value) })));
-  const body = JSON.stringify(request(Object.fromEntries(card.fields.map(field => [field.key, field.example]))));
+  const body = JSON.stringify(card.request);
   $("curl").textContent = `curl ${location.origin}${location.pathname}predict -H 'content-type: application/json' -d '${body.replaceAll("'", "'\\''")}'`;
   good();
   facts();
@@ -141,7 +153,8 @@ function show(found) {
 $("form").addEventListener("submit", predict);
 $("form").addEventListener("reset", event => {
   event.preventDefault();
-  card.fields.forEach((field, n) => { $(`in-${n}`).value = field.example == null ? "" : String(field.example); });
+  card.fields.forEach((field, n) => { $(`in-${n}`).value = usual(field); });
+  if (!card.fields.length) $("in-0").value = whole();
   mark(card.fields, []);
 });
 $("feedback").addEventListener("submit", tell);
