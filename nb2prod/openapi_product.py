@@ -7,8 +7,7 @@ from typing import Any
 
 from nb2prod import openapi
 from nb2prod.serving.filters import FEW, MOST, OPERATIONS
-from nb2prod.serving.kinds.product import PICTURES
-from nb2prod.serving.selection import FORMATS
+from nb2prod.serving.forms import PICTURES, TABLES
 
 Json = dict[str, Any]
 KINDS: Mapping[str, Json] = {
@@ -42,7 +41,7 @@ def document(info: Mapping[str, str], product: Mapping[str, Any]) -> Json:
         schemas[f"{name}_row"] = row(table["columns"])
         schemas[f"{name}_page"] = _page(name)
         paths[f"/tables/{name}"] = {"get": _table(name, table)}
-        paths |= {f"/tables/{name}.{kind}": {"get": _table(name, table, kind)} for kind in FORMATS}
+        paths |= {f"/tables/{name}.{kind}": {"get": _table(name, table, kind)} for kind in TABLES}
     for name, figure in product["figures"].items():
         paths[f"/figures/{name}"] = {"get": _figure(name, figure)}
         paths |= {f"/figures/{name}.{form}": {"get": _figure(name, figure, form)} for form in figure["forms"]}
@@ -81,10 +80,10 @@ def _page(name: str) -> Json:
 def _table(name: str, table: Mapping[str, Any], kind: str | None = None) -> Json:
     binary = {"schema": {"type": "string", "format": "binary"}}
     forms = {
-        FORMATS[k].decode().partition(";")[0]: {"schema": {"$ref": f"#/components/schemas/{name}_page"}}
+        TABLES[k].decode().partition(";")[0]: {"schema": {"$ref": f"#/components/schemas/{name}_page"}}
         if k == "json"
         else binary
-        for k in ([kind] if kind else FORMATS)
+        for k in ([kind] if kind else TABLES)
     }
     return {
         "operationId": f"table_{name}{f'_{kind}' if kind else ''}",

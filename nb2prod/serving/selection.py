@@ -15,13 +15,6 @@ from pydantic_core import to_json
 
 from .filters import FEW, Condition, Query
 
-FORMATS: Mapping[str, bytes] = {
-    "json": b"application/json",
-    "csv": b"text/csv; charset=utf-8",
-    "parquet": b"application/vnd.apache.parquet",
-    "arrow": b"application/vnd.apache.arrow.stream",
-}
-
 
 @frozen(kw_only=True)
 class Selection:
@@ -69,7 +62,7 @@ COMPARE = {
 
 
 def written(found: Selection, columns: Mapping[str, Mapping[str, Any]], name: str, kind: str) -> bytes:
-    """Write a selection as one of `FORMATS`."""
+    """Write a selection as one of `forms.TABLES`."""
     rows, out = found.rows, BytesIO()
     if kind == "json":
         page = {"table": name, "total": found.total, "offset": found.offset, "rows": records(rows, columns)}

@@ -12,12 +12,11 @@ from pyarrow import parquet
 
 from ..faults import Fault, Refused
 from ..filters import Reader
-from ..selection import FORMATS, select, written
+from ..forms import JSON, PICTURES, TABLES
+from ..selection import select, written
 from .base import Released, Reply
 
 MANIFEST = "product.json"  # what there is, and in which files
-
-PICTURES: Mapping[str, bytes] = {"svg": b"image/svg+xml", "png": b"image/png", "json": b"application/json"}
 # A picture that is opened by itself must not run what may be in it.
 ALONE = [(b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox")]
 
@@ -77,11 +76,11 @@ class Served:
     def listed(self, what: str) -> Reply:
         """List tables or figures, with all that a client needs to ask for one."""
         found = [{"name": name, "path": f"/{what}/{name}", **one} for name, one in self.about[what].items()]
-        return Reply(body=json.dumps({what: found}, ensure_ascii=False).encode(), form=FORMATS["json"])
+        return Reply(body=json.dumps({what: found}, ensure_ascii=False).encode(), form=JSON)
 
     def table(self, asked: str, query: str, accept: str) -> Reply:
         """Answer with rows of a table."""
-        name, kind = self._asked("table", self.tables, asked, FORMATS, accept)
+        name, kind = self._asked("table", self.tables, asked, TABLES, accept)
         columns = self.columns[name]
         if kind == "parquet" and not query:  # the file itself, whose hash everybody can take
             body, total = self.files[name], self.tables[name].num_rows
@@ -95,7 +94,7 @@ class Served:
         ]
         if kind != "json":
             headers.append((b"content-disposition", f'attachment; filename="{name}.{kind}"'.encode()))
-        return Reply(body=body, form=FORMATS[kind], headers=tuple(headers))
+        return Reply(body=body, form=TABLES[kind], headers=tuple(headers))
 
     def figure(self, asked: str, accept: str) -> Reply:
         """Answer with a figure."""
