@@ -159,7 +159,8 @@ class Gateway:
                 continue
             try:
                 with upstream.used():
-                    return await self._once_or_twice(asked, upstream), tried
+                    wait = WAIT if tried == split.live else 0.0
+                    return await self._once_or_twice(asked, upstream, wait), tried
             except TooLarge:
                 said = f"The request has more than {self._most():,} bytes: send fewer rows at a time."
                 return _refused(413, said, {"Connection": "close"}), tried
@@ -173,8 +174,8 @@ class Gateway:
                     ), tried
         return _refused(503, "No release answers here now; try again.", {"Retry-After": "2"}), None
 
-    async def _once_or_twice(self, asked: Asked, upstream: Upstream) -> Answered:
-        """Ask a backend, and once more if it died and was started again."""
+    async def _once_or_twice(self, asked: Asked, upstream: Upstream, wait: float) -> Answered:
+        """Ask a backend, and once more if it died and is started again within so many seconds."""
         try:
             return await forward(asked, upstream, most=self._most())
         except (ClientError, OSError) as wrong:
@@ -182,7 +183,7 @@ class Gateway:
             if not (unsent or asked.repeatable) or asked.request.task.cancelling():
                 raise
             if not await upstream.answers():
-                await asyncio.wait_for(upstream.revive(), WAIT)
+                await upstream.revive(wait)
             return await forward(asked, upstream, most=self._most())
 
     async def tell(self, request: web.Request) -> web.StreamResponse:

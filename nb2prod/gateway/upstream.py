@@ -66,11 +66,17 @@ class Upstream:
             log.debug("%s: %s", self.release, wrong)
             return False
 
-    async def revive(self) -> None:
-        """Start the backend again, once however many ask for it; return when it answers or cannot be started."""
+    async def revive(self, patience: float | None = None) -> None:
+        """Start the backend again, once however many ask for it; return when it answers or cannot be started.
+
+        Raises:
+            TimeoutError: That took longer than `patience` seconds; it goes on.
+        """
         if self._reviving is None or self._reviving.done():
             self._reviving = asyncio.create_task(self._revive())
-        await asyncio.shield(self._reviving)
+        await asyncio.wait({self._reviving}, timeout=patience)
+        if not self._reviving.done():
+            raise TimeoutError
 
     async def _revive(self) -> None:
         for pause in PAUSES:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import evolve
 from gateway.services import A, B, C, staged
 
 from nb2prod import deployment
@@ -148,9 +147,12 @@ def test_a_canary_that_fails_costs_no_client_anything(tmp_path: Path) -> None:
         async with staged(tmp_path, canary=B, share=0.5) as stage:
             await stage.services[B].close()
             stage.gateway.upstreams[B].start = _refuse
-            stage.gateway.upstreams[B].running = evolve(stage.gateway.upstreams[B].running, port=1)
-            said = [await stage.ask() for _ in range(4)]
+            said = [await stage.ask() for _ in range(8)]
+            found = stage.gateway.status()["releases"]
+
             assert {(status, release) for status, _, release in said} == {(200, A)}
+            assert found[B]["errors"] > 0
+            assert "broken" in found[B]["trouble"]
 
     going(work())
 
