@@ -79,11 +79,6 @@ def deployments(home: Path, *, target: str = "local") -> list[Json]:
     return [_shown(home, found, target) for found in deployment.deployments(home)]
 
 
-def live(home: Path, notebook: str) -> str | None:
-    """Return the release of a notebook that is live, or None."""
-    return next((found.live for found in deployment.deployments(home) if found.notebook == notebook), None)
-
-
 def _shown(home: Path, found: Deployment, target: str) -> Json:
     return {**asdict(found), "target": target, **_swapping(home, target).watch(found)}
 

@@ -176,7 +176,8 @@ def releases(found: Iterable[Mapping[str, Any]]) -> str:
     lines = []
     for item in found:
         first = next((f"{name} {value:.6g}" for name, value in item["metrics"].items()), item["kind"])
-        lines.append(f"{item['id']}  {first}  {item['service']['url'] or 'stopped'}")
+        served = item["service"]["url"] or (None if item["role"] else "stopped")
+        lines.append("  ".join(filter(None, (item["id"], first, item["role"], served))))
     return "\n".join(lines) or "no releases"
 
 

@@ -27,6 +27,7 @@ def deployment(found: Mapping[str, Any]) -> str:
     lines = [f"{found['notebook']}  {found['state']}  {found['url'] or ''}".rstrip()]
     lines += [f"! {found['trouble']}"] if found["trouble"] else []
     lines += _releases(found)
+    lines += _comparison(found["comparison"]) if found["comparison"] else []
     lines += _shadow(found["shadow_report"]) if found["shadow_report"] else []
     lines += [f"  {line}" for line in map(_change, found["history"][-LAST:])]
     return "\n".join(lines)
@@ -68,6 +69,15 @@ def _releases(found: Mapping[str, Any]) -> Iterator[str]:
             told = f"  {seen['requests']} requests, {seen['errors']} errors, {seen['refused']} refused"
             told += f", p50 {seen['p50_ms']:.1f} ms, p95 {seen['p95_ms']:.1f} ms"
         yield f"{role:12}{name}{told}"
+
+
+def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
+    if found["error_rate_difference"] is None:
+        return
+    low, high = found["error_rate_difference"]
+    said = "fails more often than what is live" if found["worse"] else "fails no more often by more than noise"
+    slower = "" if found["slower"] is None else f"; its median takes {found['slower']:.2f} of the time"
+    yield f"the canary {said}: {low:+.2%} to {high:+.2%} (95 %){slower}"
 
 
 def _shadow(found: Mapping[str, Any]) -> Iterator[str]:

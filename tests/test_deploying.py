@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -102,6 +103,22 @@ def test_a_gateway_that_is_killed_is_told_and_a_promotion_mends_it(shop: Shop) -
     assert (found["state"], found["live"], found["port"]) == ("running", live, port)
     assert found["releases"][live]["pid"] == backend  # it went on meanwhile
     assert shop.ask()[1] == live
+
+
+def test_a_promotion_that_is_killed_at_any_moment_leaves_a_whole_record_and_what_was_live(shop: Shop) -> None:
+    live = shop.now["live"]
+    other = next(name for name in shop.names if name != live)
+    command = [sys.executable, "-m", "nb2prod", "promote", other, "--shadow", "--folder", str(shop.home.parent)]
+    for seconds in (0.3, 0.7, 1.2, 2.0):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as promotion:
+            time.sleep(seconds)
+            promotion.kill()
+        assert shop.ask()[1] == live
+        assert shop.now["live"] == live
+    api.promote(shop.home, other, shadow=True)
+    found = api.rollback(shop.home, "tiny_model.ipynb", shadow=True)
+
+    assert (found["live"], found["shadow"], found["state"]) == (live, None, "running")
 
 
 def test_a_release_that_was_altered_is_refused_and_what_is_live_stays(shop: Shop) -> None:

@@ -14,6 +14,8 @@ from nb2prod.gateway.upstream import Upstream
 SMALL = 2**20  # bytes: what is larger is passed on piece by piece, and neither sent again nor copied
 BODY = 16 * 2**20  # bytes that a service takes unless SERVICE_MAX_BODY says otherwise
 RELEASE = "X-Release"  # header that says which release answered
+ASKING = frozenset({"/predict", "/explain"})  # change nothing, though they are posted
+TABLES = frozenset({"tables", "figures"})
 HOP = frozenset(
     {
         "connection", "expect", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
@@ -48,8 +50,14 @@ class Asked:
     @property
     def repeatable(self) -> bool:
         """Say whether it may be sent twice: it asks, and changes nothing."""
-        asks = self.request.method in {"GET", "HEAD"} or self.request.path == "/predict"
+        asks = self.request.method in {"GET", "HEAD"} or self.request.path in ASKING
         return asks and self.body is not None
+
+    @property
+    def telling(self) -> bool:
+        """Say whether its answer tells releases from each other: one of a model, or of a product's tables."""
+        root = self.request.path.split("/")[1]
+        return self.repeatable and (self.request.path in ASKING or (root in TABLES and self.request.method == "GET"))
 
     def headers(self) -> CIMultiDict[str]:
         """Return its headers as a backend shall see them: those of the connection left out, the client's address added.

@@ -20,7 +20,7 @@ from nb2prod.gateway.forward import BODY, Answered, Asked, TooLarge, forward
 from nb2prod.gateway.metrics import Metrics
 from nb2prod.gateway.mirror import Copy, Mirror
 from nb2prod.gateway.split import Split, client_of
-from nb2prod.gateway.tally import Tally
+from nb2prod.gateway.tally import Tally, compared
 from nb2prod.gateway.upstream import Upstream
 from nb2prod.undeployed import GatewayNotReady
 
@@ -138,13 +138,13 @@ class Gateway:
             self.metrics.add(name, role, answered.status, seconds)
             if name in self.tallies:
                 self.tallies[name].add(answered.status, seconds)
-        if mirror is not None and request.path == "/predict" and asked.body and answered.body is not None:
+        if mirror is not None and asked.telling and answered.body is not None:
             mirror.offer(
                 Copy(
                     method=request.method,
                     path=asked.path,
                     headers=asked.headers(),
-                    body=asked.body,
+                    body=asked.body or b"",
                     status=answered.status,
                     answer=answered.body,
                 )
@@ -256,8 +256,14 @@ class Gateway:
             "pid": os.getpid(),
             "releases": found,
             "since": self.since,
+            "comparison": self._comparison(),
             "shadow_report": None if self.mirror is None else self.mirror.json(),
         }
+
+    def _comparison(self) -> dict[str, Any] | None:
+        """Hold the canary against what is live, since it is one."""
+        live, canary = (self.tallies.get(name or "") for name in (self.split.live, self.split.canary))
+        return compared(live, canary) if live is not None and canary is not None else None
 
 
 def _refused(status: int, said: str, headers: Mapping[str, str] | None = None) -> Answered:

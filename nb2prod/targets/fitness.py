@@ -35,20 +35,18 @@ def environ(folder: Path) -> dict[str, str]:
 
 
 def examine(home: Path, made: Release, running: Running, environ: Mapping[str, str], log: Path) -> None:
-    """Ask a release for its own example row.
+    """Ask a release what it says that it answers: its own example, or its tables where it has no model.
 
     Raises:
-        ReleaseUnfit: It does not answer it.
+        ReleaseUnfit: It does not answer.
     """
-    row = release.example(home, made.id)
-    if row is None:  # it has no rows; that it is ready was seen when it was started
-        return
-    headers = {"content-type": "application/json"}
+    verb, path, body = _example(home, made)
+    headers = {"content-type": "application/json"} if body else {}
     if key := environ.get(_NAME):
         headers["authorization"] = f"Bearer {key}"
     try:
         with closing(http.client.HTTPConnection(process.HOST, running.port, timeout=60)) as connection:
-            connection.request("POST", "/predict", json.dumps({"rows": [row]}), headers)
+            connection.request(verb, path, body, headers)
             reply = connection.getresponse()
             said = reply.read()
     except (OSError, http.client.HTTPException) as wrong:
@@ -56,6 +54,17 @@ def examine(home: Path, made: Release, running: Running, environ: Mapping[str, s
     if reply.status != http.HTTPStatus.OK:
         short = said[:500].decode("utf-8", "replace")
         raise ReleaseUnfit(made.id, f"it answered its own example with {reply.status}: {short}", _tail(log))
+
+
+def _example(home: Path, made: Release) -> tuple[str, str, str | None]:
+    """Return a request; one for health where the folder was thinned out."""
+    service = release.folder_of(home, made.id) / release.SERVICE
+    for name, rows in (("request.json", False), ("example.json", True)):
+        if (service / name).is_file():
+            found = json.loads((service / name).read_text(encoding="utf-8"))
+            asked = {"rows": [found]} if rows else found
+            return ("POST", "/predict", json.dumps(asked)) if asked else ("GET", "/tables", None)
+    return "GET", "/readyz", None
 
 
 def _key(path: Path) -> str:

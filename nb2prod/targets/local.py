@@ -107,7 +107,14 @@ class LocalTarget:
         return wanted
 
 
-_QUIET: dict[str, Any] = {"pid": None, "releases": {}, "since": None, "shadow_report": None, "trouble": None}
+_QUIET: dict[str, Any] = {
+    "pid": None,
+    "releases": {},
+    "since": None,
+    "comparison": None,
+    "shadow_report": None,
+    "trouble": None,
+}
 
 
 def _wanted(before: Deployment, name: str, order: Order, port: int) -> Deployment:
