@@ -46,12 +46,12 @@ def shown(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **options)
         except Nb2ProdError as wrong:
-            from nb2prod import schema
+            from nb2prod import schema, text
 
             if options.get("style") == "json":
                 click.echo(json.dumps({"ok": False, "error": schema.error(wrong)}, indent=1))
             else:
-                click.echo(str(wrong), err=True)
+                click.echo(text.error(schema.error(wrong)), err=True)
             sys.exit(2 if wrong.code in MISUSE else 1)
 
     return wrapper

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from nb2prod.checks import Finding
     from nb2prod.events import Event
 
+_LINES = 15  # of what was said that are shown
+_STYLE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # of a terminal
 _SIGNS = {"done": "✓", "reused": "=", "failed": "✗", "skipped": "-", "running": "▶"}
 
 
@@ -81,13 +84,20 @@ def report(found: Mapping[str, Any]) -> str:
         for stage in found["stages"]
     ]
     if found["error"]:
-        error = found["error"]
-        where = "" if error["cell"] is None else f" (cell {error['cell'] + 1})"
-        lines += [f"{error['code']}: {error['message']}{where}", f"    {error['cure']}"]
+        lines.append(error(found["error"]))
     if found["verb"] != "ship" and found.get("metrics"):
         lines.append(f"metrics: {', '.join(f'{name} {value:.6g}' for name, value in found['metrics'].items())}")
     lines += [f"{title}: {found[key]}" for title, key in (("notebook", "output"), ("report", "report")) if found[key]]
     return "\n".join(lines)
+
+
+def error(found: Mapping[str, Any]) -> str:
+    """What happened, where, and what to do; below it the end of what was said: a traceback, or a process's log."""
+    where = "" if found["cell"] is None else f" (cell {found['cell'] + 1})"
+    said = _STYLE.sub("", found["detail"] or "").strip("\n").splitlines()
+    more = [f"    │ … {len(said) - _LINES} lines above"] if len(said) > _LINES else []
+    quoted = [*more, *(f"    │ {line}".rstrip() for line in said[-_LINES:])]
+    return "\n".join([f"{found['code']}: {found['message']}{where}", f"    {found['cure']}", *quoted])
 
 
 def ship(found: Mapping[str, Any], folder: str = ".") -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from nb2prod import release, settings
+from nb2prod import release, schema, settings, text
 from nb2prod.cli import main
+from nb2prod.refusals import PackingEnded
 from nb2prod.release import Release
 
 ONE = Release(
@@ -42,3 +43,11 @@ def test_the_command_that_a_release_names_finds_it_from_here(tmp_path: Path) -> 
 
     assert said.exit_code == 0, said.output
     assert f"nb2prod serve {ONE.id} --folder '{folder}'" in said.output
+
+
+def test_an_error_is_told_with_the_end_of_what_was_said() -> None:
+    said = "".join(f"\x1b[31mline {number}\x1b[0m\n" for number in range(20))
+    found = text.error(schema.error(PackingEnded(1, said)))
+
+    assert found.splitlines()[2:5] == ["    │ … 5 lines above", "    │ line 5", "    │ line 6"]
+    assert found.endswith("│ line 19")
