@@ -20,6 +20,8 @@ $(VENV)/.demo: $(BIN)/uv pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(BIN)/uv pyproject.toml
+	# By pip, which takes a build for the CPU where it finds one; uv would fetch 3 GB for a GPU. Any release from 2.4 on will do.
+	$(BIN)/python -m pip install --quiet 'torch==2.13.0'
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -e '.[dev]'
 	touch $@
 

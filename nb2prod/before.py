@@ -25,7 +25,7 @@ from nb2prod.release import Release
 
 FOLDER = "packages"  # of records
 KEPT = 20  # packages of a project that are remembered
-MODULES = ("httptools", "pyarrow", "uvloop")  # that a service takes along where they are installed
+MODULES = ("httptools", "pyarrow", "skops", "uvloop")  # that a service takes along where they are installed
 
 
 @frozen(kw_only=True)
@@ -89,7 +89,8 @@ def stamp(source: Source) -> str:
     values = {name: asdict(version) for name, version in sorted(source.report.values.items())}
     about = [source.pipeline.notebook.name, cells, values, asdict(source.rules), dict(source.report.parameters)]
     here = [sys.version, platform.node(), os.cpu_count(), [bool(importlib.util.find_spec(name)) for name in MODULES]]
-    text = json.dumps([about, here, list(_ours())], sort_keys=True, default=str)
+    rival = source.previous and asdict(source.previous)
+    text = json.dumps([about, rival, here, list(_ours())], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import math
+import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from nb2prod import clues
+from nb2prod import clues, readings
 from nb2prod.clues import Clue, Pair, names_in
+from nb2prod.libraries import Library, columns, forecasts, formula_of, library_of, ranks, remembered
 from nb2prod.pipeline import Pipeline
 from nb2prod.refusals import HeldOutRowsMissing, ModelMissing, ModelsSeveral, TrainingRowsMissing
+from nb2prod.rows import Rows, count
+from nb2prod.rows import seen as seen_in
+from nb2prod.serving import models
 
-Kind = Literal["classification", "regression"]
+Kind = Literal["classification", "regression", "ranking", "forecast"]
 
-# A few rows that are equal prove nothing; nor do many, where most rows have a twin among those the model learnt from.
-FEW, SHARE, MOST = 2, 0.01, 0.5
-RARE = 1e-4  # this unlikely, and it was not by chance
-WIDE = 1000  # columns are enough to tell rows apart
+CODE = (type, types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 
 
 @frozen(kw_only=True)
@@ -63,17 +64,6 @@ def wanted(pipeline: Pipeline) -> frozenset[str]:
 
 
 @frozen(kw_only=True)
-class Rows:
-    """Rows and their labels, as long as each other."""
-
-    x: Any = field(eq=False, repr=False)
-    y: Any = field(eq=False, repr=False)
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-
-@frozen(kw_only=True)
 class Candidate:
     """A fitted model, what it is, and the data that made and judge it."""
 
@@ -83,20 +73,32 @@ class Candidate:
     model: Any = field(eq=False, repr=False)
     train: Rows
     held: Rows
+    library: Library = "sklearn"
+    how: Mapping[str, Any] = field(factory=dict)  # how its answers are to be read
+
+    @property
+    def asked(self) -> Any:
+        """Return what is asked for answers: the model, or what makes it answer as scikit-learn's do."""
+        return models.asked(self.model, {"library": self.library, "how": self.how})
+
+    @property
+    def classes(self) -> Any | None:
+        """Return the classes it knows, in the order of its probabilities."""
+        return getattr(self.asked, "classes_", None) if self.kind == "classification" else None
 
     def predict(self, x: Any) -> Any:
         """Return the model's predictions as an array."""
         import numpy as np
 
-        return np.asarray(self.model.predict(x))
+        return np.asarray(self.asked.predict(x))
 
     def probabilities(self, x: Any) -> Any | None:
         """Return `(rows, classes)` probabilities, or None from a model that gives none."""
         import numpy as np
 
-        if self.kind != "classification" or not callable(getattr(self.model, "predict_proba", None)):
+        if self.kind != "classification" or not callable(getattr(self.asked, "predict_proba", None)):
             return None
-        return np.asarray(self.model.predict_proba(x))
+        return np.asarray(self.asked.predict_proba(x))
 
 
 def settle(found: Iterable[Clue], namespace: Mapping[str, Any], named: Choice, last: int | None = None) -> Candidate:
@@ -113,30 +115,67 @@ def settle(found: Iterable[Clue], namespace: Mapping[str, Any], named: Choice, l
     """
     clue = _model(tuple(found), namespace, named, last)
     model = namespace[clue.model]
+    if forecasts(model):
+        return _forecast(clue, model, namespace, named)
     pairs = (named.train,) if named.train else clue.train
-    train = next(_confirmed(model, pairs, namespace), None) or _matching(model, namespace)
+    train = next(_confirmed(model, pairs, namespace), None) or _own(model) or _matching(model, namespace)
     if train is None:
         raise TrainingRowsMissing(clue.model, clue.cell)
     pairs = (named.held,) if named.held else clue.held
     known: list[tuple[int, int]] = []
     for held in _confirmed(model, pairs, namespace):
-        seen = _seen(held, train)
+        seen = seen_in(held, train)
         if not seen:
-            kind = kind_of(model, train.y)
-            return Candidate(name=clue.model, cell=clue.cell, kind=kind, model=model, train=train, held=held)
+            return _candidate(clue, model, train, held)
         known.append((seen, len(held)))
     raise HeldOutRowsMissing(clue.model, clue.cell, *(known[0] if known else ()))
 
 
+def _candidate(clue: Clue, model: Any, train: Rows, held: Rows) -> Candidate:
+    library = library_of(model)
+    assert library is not None
+    how = readings.how(library, model, train.x, train.y)
+    kind = kind_of(models.asked(model, {"library": library, "how": how}), train.y)
+    name, cell = clue.model, clue.cell
+    return Candidate(name=name, cell=cell, kind=kind, model=model, train=train, held=held, library=library, how=how)
+
+
+def _own(model: Any) -> Rows | None:
+    """Return what a model remembers of its training."""
+    known = remembered(model)
+    return Rows(x=known[0], y=known[1]) if known else None
+
+
+def _forecast(clue: Clue, model: Any, namespace: Mapping[str, Any], named: Choice) -> Candidate:
+    """Find what a series that a model tells the future of went on with."""
+    import numpy as np
+
+    past, series = remembered(model) or (None, None)
+    for pair in (named.held,) if named.held else clue.held:
+        y, x = _value(pair.labels, namespace), _value(pair.rows, namespace)
+        if np.ndim(y) == 1 and not isinstance(y, str) and len(y):
+            rows = None if past is None else x
+            if rows is None or count(rows) == len(y):
+                held, train = Rows(x=rows, y=y), Rows(x=past, y=series)
+                return Candidate(
+                    name=clue.model, cell=clue.cell, kind="forecast", model=model, train=train, held=held,
+                    library="statsmodels",
+                )  # fmt: skip
+    raise HeldOutRowsMissing(clue.model, clue.cell)
+
+
 def kind_of(model: Any, labels: Any) -> Kind:
-    """Say whether a model tells classes or numbers."""
+    """Say whether a model tells classes, numbers or an order."""
+    import numpy as np
     from sklearn.base import is_classifier, is_regressor
     from sklearn.utils.multiclass import type_of_target
 
+    if ranks(model):
+        return "ranking"
     known = hasattr(model, "__sklearn_tags__")
-    if hasattr(model, "classes_") or (known and is_classifier(model)):
+    if np.size(getattr(model, "classes_", ())) or (known and is_classifier(model)):
         return "classification"
-    if known and is_regressor(model):
+    if (known and is_regressor(model)) or hasattr(model, "how"):
         return "regression"
     return "regression" if str(type_of_target(labels)).startswith("continuous") else "classification"
 
@@ -151,23 +190,38 @@ def parts(value: Any, depth: int = 4) -> Iterator[Any]:
     elif isinstance(value, dict):
         inner = value.values()
     else:
-        inner = vars(value).values() if hasattr(value, "__dict__") and not callable(value) else ()
+        inner = vars(value).values() if hasattr(value, "__dict__") and not isinstance(value, CODE) else ()
     for part in inner:
         yield from parts(part, depth - 1)
+
+
+def rival(found: Iterable[Clue], namespace: Mapping[str, Any], judged: Candidate) -> Candidate | None:
+    """Find the model that the notebook itself compares a candidate with: the one of the stage `baseline`."""
+    for clue in found:
+        model = namespace.get(clue.model)
+        library = library_of(model)
+        if not clue.rival or library is None or model is judged.model or forecasts(model) != forecasts(judged.model):
+            continue
+        if judged.kind == "forecast" or _fits(model, judged.held.x):
+            how = {} if judged.kind == "forecast" else readings.how(library, model, judged.train.x, judged.train.y)
+            return evolve(judged, name=clue.model, cell=clue.cell, model=model, library=library, how=how)
+    return None
 
 
 def _model(found: tuple[Clue, ...], namespace: Mapping[str, Any], named: Choice, last: int | None) -> Clue:
     """Choose the one clue whose value is a whole, fitted model."""
     if named.model:
         known = [c for c in found if c.model == named.model] or [Clue(model=named.model, cell=0)]
-        if not _predicts(namespace.get(named.model)):
+        if library_of(namespace.get(named.model)) is None:
             raise ModelMissing(named.model, last)
         return known[-1]
     alive = {
         id(namespace[c.model]): c
         for c in found
-        if _predicts(namespace.get(c.model)) and not _simple(namespace[c.model])
+        if library_of(namespace.get(c.model)) is not None and not (c.rival or _simple(namespace[c.model]))
     }
+    if any(library_of(namespace[c.model]) == "onnx" for c in alive.values()):  # what a graph was made from is in it
+        alive = {key: c for key, c in alive.items() if not c.exported}
     values = {key: namespace[clue.model] for key, clue in alive.items()}
     for key, value in values.items():
         best = getattr(value, "best_estimator_", None)
@@ -183,10 +237,6 @@ def _model(found: tuple[Clue, ...], namespace: Mapping[str, Any], named: Choice,
     return left[0]
 
 
-def _predicts(value: Any) -> bool:
-    return callable(getattr(value, "predict", None)) and not isinstance(value, type)
-
-
 def _simple(value: Any) -> bool:
     """Recognise the rival that a notebook makes itself."""
     return type(value).__module__ == "sklearn.dummy"
@@ -195,9 +245,15 @@ def _simple(value: Any) -> bool:
 def _confirmed(model: Any, pairs: Iterable[Pair], namespace: Mapping[str, Any]) -> Iterator[Rows]:
     """Yield the pairs that the model can have been fitted on, in order."""
     for pair in pairs:
-        x, y = (_value(text, namespace) for text in (pair.rows, pair.labels))
-        if _fits(model, x) and _answers(model, x, y):
-            yield Rows(x=x, y=y)
+        x, y = (readings.array(_value(text, namespace)) for text in (pair.rows, pair.labels))
+        if library_of(model) == "onnx" and isinstance(x, dict):
+            x = _framed(x)
+        if not (_fits(model, x) and _answers(model, x, y)):
+            continue
+        if not ranks(model):
+            yield Rows(x=x[columns(model)] if formula_of(model) else x, y=y)
+        elif (groups := _groups(pair, len(y), namespace)) is not None:
+            yield Rows(x=x, y=y, groups=groups)
 
 
 def _value(text: str | None, namespace: Mapping[str, Any]) -> Any:
@@ -212,8 +268,10 @@ def _value(text: str | None, namespace: Mapping[str, Any]) -> Any:
 
 def _fits(model: Any, x: Any) -> bool:
     """Say whether rows have the columns a model was fitted on."""
-    if x is None or isinstance(x, str | bytes | dict) or not hasattr(x, "__len__") or not _rows(x):
+    if x is None or isinstance(x, str | bytes | dict) or not hasattr(x, "__len__") or not count(x):
         return False
+    if library_of(model) != "sklearn":
+        return _taken(model, x)
     names = getattr(model, "feature_names_in_", None)
     if names is not None:
         return list(getattr(x, "columns", ())) == list(names)
@@ -221,16 +279,53 @@ def _fits(model: Any, x: Any) -> bool:
     return width is None or list(getattr(x, "shape", ()))[1:] == [width]
 
 
-def _rows(x: Any) -> int:
-    shape = getattr(x, "shape", None)  # a sparse matrix has a shape and no length
-    return int(shape[0]) if shape else len(x)
+def _taken(model: Any, x: Any) -> bool:
+    """Say whether a model has an answer to rows, where it does not say what it takes."""
+    import numpy as np
+
+    library = library_of(model)
+    try:
+        if library == "torch":
+            from nb2prod.serving.models import modules
+
+            kinds = [str(p.dtype).removeprefix("torch.") for p in model.parameters() if p.is_floating_point()]
+            return len(modules.raw(model.eval(), x[:2], next(iter(kinds), "float32"))) == len(x[:2])
+        if library == "onnx":
+            from nb2prod.serving.models import graphs
+
+            return bool(model.run(None, graphs.fed(model, x[:2])))
+        return len(np.asarray(model.predict(x[:2]))) == len(x[:2])
+    except Exception:  # noqa: BLE001  libraries raise what they like about rows that are none of theirs
+        return False
+
+
+def _framed(x: Mapping[str, Any]) -> Any:
+    """Return the inputs of a graph, each a column, as a frame."""
+    import numpy as np
+    import pandas as pd
+
+    return pd.DataFrame({name: np.asarray(value).reshape(len(value)) for name, value in x.items()})
+
+
+def _groups(pair: Pair, count: int, namespace: Mapping[str, Any]) -> Any:
+    """Return the query of each row: the notebook gives that, or how many rows each query has."""
+    import numpy as np
+
+    for text in pair.groups:
+        found = _value(text, namespace)
+        given = np.asarray(found[0] if isinstance(found, list) and len(found) == 1 else found)
+        if given.ndim == 1 and len(given) == count:
+            return given
+        if given.ndim == 1 and given.dtype.kind in "iu" and given.sum() == count:
+            return np.repeat(np.arange(len(given)), given)
+    return None
 
 
 def _answers(model: Any, x: Any, y: Any) -> bool:
     """Say whether labels are as many as the rows, and of the model's classes."""
     import numpy as np
 
-    if y is None or isinstance(y, str | bytes | dict) or not hasattr(y, "__len__") or len(y) != _rows(x):
+    if y is None or isinstance(y, str | bytes | dict) or not hasattr(y, "__len__") or len(y) != count(x):
         return False
     classes = getattr(model, "classes_", None)
     if not isinstance(classes, np.ndarray):
@@ -251,77 +346,3 @@ def _matching(model: Any, namespace: Mapping[str, Any]) -> Rows | None:
             if aligned and labels.name not in frame.columns and _answers(model, frame, labels):
                 return Rows(x=frame, y=labels)
     return None
-
-
-def _seen(held: Rows, train: Rows) -> int:
-    """Count the rows that should judge a model and are among those it learnt from; 0 where chance makes as many."""
-    import numpy as np
-
-    if held.x is train.x:
-        return len(held)
-    learnt, judged = _keys(train, held)
-    if not len(learnt) or not len(judged):
-        return 0
-    places = _places(held.x, train.x)
-    both = places >= 0
-    counts = np.unique(learnt, return_counts=True)[1].astype(float)
-    # The chance that two rows are equal.
-    alike = ((counts * (counts - 1)).sum() + 1) / (len(learnt) * (len(learnt) - 1) + 1)
-    if (learnt[places[both]] == judged[both]).all() and alike ** both.sum() < RARE:
-        found, limit = both.sum(), SHARE  # the index is that of the frame both come from
-    else:
-        split = (places == -1).all()  # one frame was split: what is equal was so before
-        found, limit = np.isin(judged, learnt).sum(), _by_chance(counts, len(judged), MOST if split else SHARE)
-    return int(found) if found >= FEW and found > limit * len(judged) else 0
-
-
-def _by_chance(counts: Any, judged: int, share: float) -> float:
-    """Return the share of new rows that may equal learnt ones, of which `counts` says how many are equal each."""
-    learnt = float(counts.sum())
-    twins = (float(counts[counts > 1].sum()) + 1) / (learnt + 1)
-    spread = math.sqrt(twins * (1 - twins) * (1 / learnt + 1 / judged))
-    return 1 if twins >= MOST else twins + max(4 * spread, (share + twins) * (1 - twins))
-
-
-def _places(held: Any, train: Any) -> Any:
-    """Say at which place of `train` each row of `held` is by its index, -1 for none, -2 when it cannot say."""
-    import numpy as np
-    import pandas as pd
-
-    kinds = (pd.DataFrame, pd.Series)
-    known = isinstance(held, kinds) and isinstance(train, kinds) and held.index.is_unique and train.index.is_unique
-    return train.index.get_indexer(held.index) if known else np.full(_rows(held), -2)
-
-
-def _keys(*several: Rows) -> tuple[Any, ...]:
-    """Return a number for each row with its labels; equal rows have equal numbers, up to their last digits."""
-    import numpy as np
-    import pandas as pd
-    from pandas.util import hash_pandas_object
-
-    columns = [[*_columns(rows.x), *_columns(rows.y)] for rows in several]
-    if len({len(of) for of in columns}) > 1:
-        return tuple(np.zeros(0, dtype="uint64") for _ in several)  # there is nothing to compare
-    keys = np.zeros(sum(map(len, several)), dtype="uint64")
-    for parts_of in zip(*columns, strict=True):
-        column = pd.concat(parts_of, ignore_index=True)
-        if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
-            with np.errstate(over="ignore"):
-                column = column.astype("float32")
-        keys = keys * np.uint64(1_000_003) + hash_pandas_object(column, index=False, categorize=False).to_numpy()
-    return tuple(np.split(keys, np.cumsum([len(rows) for rows in several])[:-1]))
-
-
-def _columns(x: Any) -> list[Any]:
-    """Return rows, or labels, as columns without their index."""
-    import numpy as np
-    import pandas as pd
-
-    if isinstance(x, pd.DataFrame):
-        return [x.iloc[:, n] for n in range(0, x.shape[1], x.shape[1] // WIDE + 1)]
-    if isinstance(x, pd.Series | list | tuple):
-        return [pd.Series(x)]
-    if hasattr(x, "tocsr"):  # a sparse matrix: sums with weights of their own tell its rows apart
-        return _columns(x.tocsr() @ np.random.default_rng(0).random((x.shape[1], 3)))
-    array = np.asarray(x)
-    return _columns(pd.DataFrame(array.reshape(len(array), -1)))

@@ -15,9 +15,12 @@ import cloudpickle
 from attrs import define, field, frozen
 
 from nb2prod import pins
+from nb2prod.dataflow.calls import FORMULA
 from nb2prod.emit.imports import Imports
 from nb2prod.emit.plain import CannotExtract, plain
 from nb2prod.emit.source import Statement, names_of, statements
+from nb2prod.formats import sessions
+from nb2prod.libraries import formula_of, library_of
 from nb2prod.pipeline import Pipeline
 from nb2prod.refusals import ModelNotPickled
 
@@ -36,6 +39,8 @@ class Lifted:
     source: str = ""  # of the module; empty when the model needs none
     values: bytes = b""  # what its functions look up and code cannot say, pickled
     modules: frozenset[str] = frozenset()  # what all of it imports
+    file: str = "model.pkl"  # that the model is kept in
+    trusted: tuple[str, ...] = ()  # types that a safe file names, and that are known to do no harm
 
     @property
     def digest(self) -> str:
@@ -71,10 +76,12 @@ def lift(candidate: Packable, namespace: Mapping[str, Any], pipeline: Pipeline, 
     Raises:
         ModelNotPickled: It holds what cannot leave this process.
     """
+    if library_of(candidate.model) == "onnx":
+        return Lifted(model=sessions.graph(candidate.model), modules=frozenset({"onnxruntime"}), file="model.onnx")
     code = Code.of(pipeline)
     with living(namespace, module, {*code.definitions, *code.assigned}) as home:
         model = _pickled(candidate, candidate.model, home)
-        roots = _own(model, module)
+        roots = _own(model, module) | code.known(FORMULA.findall(formula_of(candidate.model)))
         while True:
             chosen = code.choose(roots, namespace)
             values = _pickled(candidate, {n: namespace[n] for n in chosen.values}, home) if chosen.values else b""
@@ -195,6 +202,10 @@ class Code:
                 self.assigned[name] = part
         self.definitions.update((name, part) for name in part.flow.definitions)
 
+    def known(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the names that the notebook defines or imports."""
+        return frozenset(n for n in names if n in self.definitions or n in self.assigned or n in self.imports)
+
     def choose(self, names: Iterable[str], namespace: Mapping[str, Any]) -> Chosen:
         """Choose what `names` need, transitively; values are those at the notebook's end."""
         parts: dict[int, Statement] = {}
@@ -232,7 +243,7 @@ class Code:
 
     def write(self, chosen: Chosen, notebook: str, digest: str) -> str:
         """Write what was chosen as a module."""
-        if not (chosen.parts or chosen.values or chosen.literals):
+        if not (chosen.parts or chosen.values or chosen.literals or chosen.imports):
             return ""
         early = next((n for n, p in enumerate(chosen.parts) if digest and set(p.flow.reads) & set(chosen.values)), None)
         cut = len(chosen.parts) if early is None else early

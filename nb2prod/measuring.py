@@ -16,7 +16,7 @@ from typing import Any
 
 from attrs import frozen
 
-from nb2prod import candidate, clues, pack_model, pipeline
+from nb2prod import candidate, clues, judgement, pipeline
 from nb2prod.artifact import Version
 from nb2prod.errors import Nb2ProdError
 from nb2prod.notebook import Notebook
@@ -44,7 +44,7 @@ def measured(ran: Ran) -> dict[str, Any]:
     numbers = {name: number for name in sorted(ran.names) if (number := _number(space.get(name))) is not None}
     try:
         found = candidate.settle(seen, space, named)
-        return {"kind": found.kind, "metrics": pack_model.judged(found)[0] | numbers}
+        return {"kind": found.kind, "metrics": judgement.measured(found) | numbers}
     except Nb2ProdError:
         return {"kind": None, "metrics": numbers}  # it has no model, or none that can be measured
 

@@ -16,6 +16,7 @@ from nb2prod.policy import Rules, Verdict
 if TYPE_CHECKING:
     from nb2prod import bundle, probe, risk
     from nb2prod.evaluate import Comparison, Rival
+    from nb2prod.previous import Previous
 
 
 @frozen(kw_only=True)
@@ -30,6 +31,7 @@ class Order:
     rules: Rules
     archive: str | None = None  # the file to export a Bento to, if one is wanted
     bentos: str = ""  # the BentoML store to build it in
+    previous: Previous | None = None  # what answers now
 
 
 @frozen(kw_only=True)
@@ -52,6 +54,7 @@ class Packed:
     metrics: Mapping[str, float] = Factory(dict)
     baseline: Rival | None = None
     compared: Comparison | None = None
+    rivals: tuple[Rival, ...] = ()  # others that it was compared with
     fast: probe.Verdict | None = None
     model: Mapping[str, Any] = Factory(dict)  # name, kind, class, digest, rows
     data: Mapping[str, str] = Factory(dict)  # of the training and held-out rows: SHA-256

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
-import pickle
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,11 +11,12 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from nb2prod import bundle, candidate, clues, fields, leaks, pins, risk, sbom, security
+from nb2prod import bundle, candidate, clues, fields, pack_forecast, pins, previous
 from nb2prod.beside import local
-from nb2prod.call import Call, Fault
+from nb2prod.call import CLOSE, Call, Fault
 from nb2prod.candidate import Candidate
-from nb2prod.evaluate import Comparison, Rival, Said, compare, guess, measure, rival
+from nb2prod.evaluate import Rival, Said
+from nb2prod.judgement import judge, said_of
 from nb2prod.lift import Lifted, lift
 from nb2prod.order import Order, Packed
 from nb2prod.pipeline import Pipeline
@@ -26,6 +25,8 @@ from nb2prod.reasons import reasons
 from nb2prod.refusals import TrainingRowsMissing
 from nb2prod.restored import needed, restore
 from nb2prod.stores import open_store
+from nb2prod.told import card, loaded, said
+from nb2prod.wrapped import wrap
 
 MOST = 500  # rows that a rehearsal sends
 RUNTIME = frozenset(
@@ -37,6 +38,9 @@ OPTIONAL = ("httptools", "pyarrow", "uvloop")  # a faster server and rows in bul
 BATCH = 100  # rows a request
 SINGLES = 100  # requests of one row
 Json = dict[str, Any]
+# Networks compute with 7 digits, and lose other ones of them with another number of rows.
+ROUNDED = 1e-4
+COARSE = frozenset({"torch", "onnx"})
 
 
 @frozen(kw_only=True)
@@ -46,15 +50,18 @@ class Held:
     rows: tuple[dict[str, Any], ...]
     predictions: tuple[Any, ...]
     probabilities: tuple[dict[str, float], ...] | None
+    rounded: bool = False  # computed with few digits
 
     def calls(self, size: int) -> tuple[Call, ...]:
         """Return requests of so many rows each."""
+        close = ROUNDED if self.rounded else CLOSE
         said: list[dict[str, Any]] = [{"prediction": value} for value in self.predictions]
         for one, chances in zip(said, self.probabilities or (), strict=self.probabilities is not None):
             one["probabilities"] = chances
         starts = range(0, len(self.rows), size)
         return tuple(
-            Call(request={"rows": list(self.rows[n : n + size])}, answer=said[n : n + size], first=n) for n in starts
+            Call(request={"rows": list(self.rows[n : n + size])}, answer=said[n : n + size], first=n, close=close)
+            for n in starts
         )
 
 
@@ -62,41 +69,29 @@ def pack(order: Order, lines: Pipeline, space: dict[str, Any], measured: Callabl
     """Measure the model, say that it is `measured`, and write its service."""
     from nb2prod import probe  # it needs NumPy, which the process that reads the result does without
 
-    found = _settled(order, lines, space)
-    metrics, baseline = judged(found)
-    compared = against(found)
+    found, beside = _settled(order, lines, space)
+    judged = judge(found, [*beside, *previous.said(order.previous, found)])
     measured()
-    name = bundle.Name.of(order.notebook.stem)
-    lifted = lift(found, space, lines, module=name.module)
+    if found.kind == "forecast":
+        return pack_forecast.pack(order, lines, space, found, judged)
+    module = bundle.Name.of(order.notebook.stem).module
+    lifted = lift(found, space, lines, module=module)
     table = fields.learn(found)
     held = asked(found, table)
-    schema = described(found, table, order.rules)
-    fast = probe.verdict(found.model, schema, held.rows)
-    schema |= {"fast": fast.how, **reasons(found.model, schema, held.rows)}
-    parts = parted(order.notebook.name, found, schema, lifted, _card(found, metrics, baseline, compared))
-    made = bundle.contents(parts)
-    leaked = leaks.guard({p: data for p, data in made.items() if not p.startswith(bundle.RUNTIME)}, lines, order.rules)
-    bundle.write(made, Path(order.folder))
-    environment = (*parts.pins.direct, *parts.pins.indirect)
-    licences = sbom.licences(environment)
-    return Packed(
-        kind=found.kind,
-        name=name,
-        version=bundle.version(made),
-        metrics=metrics,
-        baseline=baseline,
-        compared=compared,
+    schema = described(found, table, order.rules) | loaded(found, lifted, module)
+    fast = probe.verdict(found.asked, schema, held.rows)
+    schema |= {"fast": fast.how, **reasons(found.asked, schema, held.rows)}
+    parts = parted(order.notebook.name, found, schema, lifted, card(found, judged))
+    return wrap(
+        order,
+        lines,
+        parts,
+        **said(found, judged, lifted),
         held=held.calls(BATCH),
-        hostile=at_the_edges(found.model, schema, held).calls(BATCH),
+        hostile=() if held.rounded else at_the_edges(found.asked, schema, held).calls(BATCH),
         single=held.calls(1)[:SINGLES],
         faulty=_faulty(held.rows[0], schema),
-        licences=licences,
-        size=risk.size(sum(map(len, made.values())), pins.installed_bytes(environment)),
-        security=security.findings(made, leaked, licences),
         fast=fast,
-        environment=environment,
-        model=_described(found, lifted),
-        data={"train": _digest(found.train), "held_out": _digest(found.held)},
     )
 
 
@@ -104,7 +99,7 @@ def described(candidate: Candidate, table: fields.Table, rules: Rules) -> Json:
     """Describe what a service is asked and answers, for the service itself."""
     import numpy as np
 
-    labels = np.asarray(getattr(candidate.model, "classes_", ())).tolist() if candidate.kind == "classification" else []
+    labels = [] if candidate.classes is None else np.asarray(candidate.classes).tolist()
     return {
         "kind": candidate.kind,
         "container": table.container,
@@ -129,10 +124,10 @@ def parted(notebook: str, found: Candidate, schema: Json, lifted: Lifted, card: 
     helpers, modules = local(lifted.modules, Path.cwd())
     about = f"Answers with the model '{found.name}' of {notebook}."
     row = {f["key"]: f["example"] for f in schema["fields"]}
-    answer = answers(found.model, schema, [row])[0]
+    answer = answers(found.asked, schema, [row])[0]
     files = {
         "profile.json": json.dumps(profile.of(found, schema), ensure_ascii=False).encode(),
-        "model.pkl": lifted.model,
+        lifted.file: lifted.model,
         "values.pkl": lifted.values,
         f"{name.module}.py": lifted.source.encode(),
     }
@@ -161,31 +156,24 @@ def answers(model: Any, schema: Mapping[str, Any], rows: Sequence[dict[str, Any]
     return told(schema, checked, probe.asked(model, schema, checked))
 
 
-def _settled(order: Order, lines: Pipeline, space: dict[str, Any]) -> Candidate:
-    """Load what the code speaks of, and all the rest only when that does not tell what the model learnt from."""
+def _settled(order: Order, lines: Pipeline, space: dict[str, Any]) -> tuple[Candidate, list[tuple[Rival, Said]]]:
+    """Load what the code speaks of, and all the rest only when that does not tell what the model learnt from.
+
+    Returns:
+        The model, and the one of the stage `baseline` with what it says, if there is one.
+    """
     seen, named, store = clues.of(lines), candidate.chosen(lines), open_store(order.store)
     names = named.names.union(*(clue.names for clue in seen))
     restore(store, needed(order.values, names), space)
     last = lines.stages[-1].code_cells[-1].index
     try:
-        return candidate.settle(seen, space, named, last)
+        found = candidate.settle(seen, space, named, last)
     except TrainingRowsMissing:
         restore(store, order.values, space)
-        return candidate.settle(seen, space, named, last)
-
-
-def judged(found: Candidate) -> tuple[dict[str, float], Rival]:
-    """Measure a candidate and its rival on the held-out rows."""
-    said, chances = found.predict(found.held.x), found.probabilities(found.held.x)
-    classes = getattr(found.model, "classes_", None)
-    return measure(found.kind, found.held.y, said, chances, classes), rival(found.kind, found.train.y, found.held.y)
-
-
-def against(found: Candidate) -> Comparison:
-    """Say by how much a candidate is better than its rival, whichever rows had been held out."""
-    said, chances = found.predict(found.held.x), found.probabilities(found.held.x)
-    mine = Said(predicted=said, probabilities=chances, classes=getattr(found.model, "classes_", None))
-    return compare(found.kind, found.held.y, mine, guess(found.kind, found.train.y, len(found.held))[1])
+        found = candidate.settle(seen, space, named, last)
+    simple = candidate.rival(seen, space, found)
+    own = [] if simple is None else [(Rival(name=f"'{simple.name}' of the notebook", origin="stage"), said_of(simple))]
+    return found, own
 
 
 def asked(found: Candidate, table: fields.Table) -> Held:
@@ -193,14 +181,21 @@ def asked(found: Candidate, table: fields.Table) -> Held:
     step = -(-len(found.held) // MOST)
     x = found.held.x.iloc[::step] if hasattr(found.held.x, "iloc") else found.held.x[::step]
     chances = found.probabilities(x)
-    names = [str(c) for c in getattr(found.model, "classes_", ())]
+    names = [] if found.classes is None else [str(c) for c in found.classes]
     return Held(
         rows=tuple(fields.records(x, table, found.model)),
         predictions=tuple(found.predict(x).tolist()),
+        rounded=_coarse(found, chances),
         probabilities=None
         if chances is None
         else tuple(dict(zip(names, row, strict=True)) for row in chances.tolist()),
     )
+
+
+def _coarse(found: Candidate, chances: Any) -> bool:
+    """Say whether a model computes with few digits, as networks do, and scikit-learn's models of such rows."""
+    said = found.predict(found.held.x[:1]) if chances is None else chances
+    return found.library in COARSE or str(said.dtype) in {"float32", "float16"}
 
 
 def at_the_edges(model: Any, schema: Mapping[str, Any], held: Held) -> Held:
@@ -224,36 +219,7 @@ def at_the_edges(model: Any, schema: Mapping[str, Any], held: Held) -> Held:
     )
 
 
-def _card(found: Candidate, metrics: Mapping[str, float], baseline: Rival, compared: Comparison) -> Json:
-    return {
-        "model": found.name,
-        "class": _class(found.model),
-        "trained": len(found.train),
-        "rows": len(found.held),
-        "labels": [str(c) for c in getattr(found.model, "classes_", ())][:100],
-        "metrics": metrics,
-        "intervals": compared.intervals,
-        "metric": compared.metric,
-        "better_by": compared.better_by,
-        "baseline": {"name": baseline.name, "metrics": baseline.metrics},
-    }
-
-
 def _faulty(row: Json, schema: Json) -> tuple[Fault, ...]:
     """Return a request without one of the fields."""
     key = schema["fields"][0]["key"]
     return (Fault(request={"rows": [{k: v for k, v in row.items() if k != key}]}, word=key),)
-
-
-def _described(found: Candidate, lifted: Lifted) -> dict[str, Any]:
-    rows = {"train": len(found.train), "held_out": len(found.held)}
-    return {"name": found.name, "kind": found.kind, "class": _class(found.model), "sha256": lifted.digest, "rows": rows}
-
-
-def _class(model: Any) -> str:
-    cls = type(model)
-    return cls.__qualname__ if cls.__module__ == "__main__" else f"{cls.__module__}.{cls.__qualname__}"
-
-
-def _digest(rows: candidate.Rows) -> str:
-    return hashlib.sha256(pickle.dumps((rows.x, rows.y), protocol=5)).hexdigest()

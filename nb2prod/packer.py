@@ -12,11 +12,12 @@ from pathlib import Path
 
 from attrs import frozen
 
-from nb2prod import journal, notebook, pipeline, policy, settings
+from nb2prod import journal, notebook, pipeline, policy, previous, settings
 from nb2prod.errors import Nb2ProdError
 from nb2prod.order import Order, Packed
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules
+from nb2prod.previous import Previous
 from nb2prod.refusals import PackingEnded
 from nb2prod.report import Report
 from nb2prod.stores.base import Store
@@ -39,6 +40,11 @@ class Source:
     def executed(self) -> Path:
         """Return the notebook as it ran."""
         return journal.folder_of(self.home, self.report.run) / EXECUTED
+
+    @property
+    def previous(self) -> Previous | None:
+        """Return the release that answers for the notebook now, which the new model is compared with."""
+        return previous.live(self.home, journal.below(self.home, self.folder / self.pipeline.notebook.name))
 
 
 def source(path: Path, report: Report, *, store: Store, home: Path) -> Source:
@@ -93,6 +99,7 @@ def packing(source: Source, work: Path, own: Path, archive: Path | None = None) 
         folder=folder,
         executed=str(source.executed.resolve()),
         rules=source.rules,
+        previous=source.previous,
         archive=None if archive is None else str(archive),
         bentos=str(own / "bentoml"),
     )

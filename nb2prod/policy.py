@@ -9,7 +9,7 @@ from typing import Any, Literal
 from attrs import evolve, field, fields_dict, frozen
 from attrs.validators import in_, instance_of, optional
 
-from nb2prod.evaluate import PRIMARY, Comparison
+from nb2prod.evaluate import PRIMARY, Comparison, Rival
 from nb2prod.refusals import PolicyWrong
 
 
@@ -153,6 +153,8 @@ def beats(
 ) -> Verdict:
     """Say whether a model is better than its rival on the metric that counts, and by more than noise."""
     name, more = PRIMARY[kind]
+    if compared is not None and compared.metric != name:
+        name, more = compared.metric, True  # of classes of which one is rare
     mine, theirs = metrics[name], baseline[name]
     ok = mine > theirs if more else mine < theirs
     sign = (">" if mine > theirs else "<") if mine != theirs else "="
@@ -162,6 +164,13 @@ def beats(
         detail += f", better by {low:.3g} to {high:.3g} (95 %)"
         ok, detail = ok and low > 0, detail if not ok or low > 0 else f"{detail}: no more than noise"
     return Verdict(rule=f"beats baseline on {name}", ok=ok, detail=detail, severity="warning")
+
+
+def kept(rival: Rival, metric: str) -> Verdict:
+    """Say whether a model is as good as the release that it shall take the place of, but for noise."""
+    low, high = rival.better_by or (0.0, 0.0)
+    detail = f"{rival.name} has {rival.metrics.get(metric, float('nan')):.4g}, better by {low:.3g} to {high:.3g} (95 %)"
+    return Verdict(rule=f"as good as the live release on {metric}", ok=high >= 0, detail=detail, severity="warning")
 
 
 def bounded(rules: Rules, measured: Mapping[str, Any]) -> Iterator[Verdict]:

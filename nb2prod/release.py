@@ -47,6 +47,7 @@ class Release:
     gate: Json
     rehearsal: Json
     intervals: Mapping[str, tuple[float, float]] = field(factory=dict)  # of the metrics, 95 %
+    rivals: tuple[Json, ...] = ()  # what else it was compared with, on the same rows
     licences: Mapping[str, str] = field(factory=dict)  # package → licence
     bento: str  # tag
     archive: str  # file beside the manifest
@@ -134,7 +135,8 @@ def read(home: Path, release: str) -> Release:
         raw = json.loads((folder_of(home, release) / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunUnknown(release) from None
-    return Release(**{**raw, "environment": tuple(raw["environment"])})
+    lists = {"environment": tuple(raw["environment"]), "rivals": tuple(raw.get("rivals", ()))}
+    return Release(**{**raw, **lists})
 
 
 def example(home: Path, release: str) -> Any:

@@ -101,6 +101,8 @@ def _beaten(rules: Rules, packed: Packed) -> Iterator[policy.Verdict]:
     if packed.baseline is not None and rules.baseline != "off":
         beats = policy.beats(packed.kind, packed.metrics, packed.baseline.metrics, packed.compared)
         yield evolve(beats, severity=rules.baseline)
+        metric = packed.compared.metric if packed.compared else ""
+        yield from (policy.kept(rival, metric) for rival in packed.rivals if rival.origin == "release")
 
 
 def _manifest(source: Source, fit: Fit, archive: Path) -> Release:
@@ -123,6 +125,7 @@ def _manifest(source: Source, fit: Fit, archive: Path) -> Release:
         baseline=asdict(packed.baseline) if packed.baseline else {},
         gate={"ok": gate.ok, **asdict(gate)},
         intervals=packed.compared.intervals if packed.compared else {},
+        rivals=tuple(asdict(rival) for rival in packed.rivals),
         licences=packed.licences,
         rehearsal={**asdict(fit.tried), "fast": packed.fast and asdict(packed.fast), "of": fit.of},
         kind=packed.kind,

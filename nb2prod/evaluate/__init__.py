@@ -1,7 +1,7 @@
 """Evaluate: how good a model is, and whether it is better than the simplest one."""
 
-from nb2prod.evaluate.baseline import Rival, guess, rival
-from nb2prod.evaluate.intervals import Comparison, Said, compare
-from nb2prod.evaluate.metrics import PRIMARY, measure
+from nb2prod.evaluate.baseline import Learnt, Rival, guesses
+from nb2prod.evaluate.intervals import Comparison, compare
+from nb2prod.evaluate.metrics import PRIMARY, Said, Truth, measure
 
-__all__ = ["PRIMARY", "Comparison", "Rival", "Said", "compare", "guess", "measure", "rival"]
+__all__ = ["PRIMARY", "Comparison", "Learnt", "Rival", "Said", "Truth", "compare", "guesses", "measure"]

@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from nb2prod.formats import caches, formulas, handles, memory, weak
+from nb2prod.formats.sessions import reduce_session
 from nb2prod.formats.unkeepable import Unkeepable as Unkeepable
 from nb2prod.formats.views import is_array as is_array
 from nb2prod.formats.views import is_plain as is_plain
@@ -175,6 +176,7 @@ _REDUCERS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
 _LIBRARIES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("IPython.core.interactiveshell", "InteractiveShell", _shell),
     ("ipykernel.iostream", "OutStream", handles.reduce_stream),
+    ("onnxruntime", "InferenceSession", reduce_session),
     ("sqlite3", "Connection", handles.reduce_connection),
     ("sqlite3", "Cursor", handles.reduce_cursor),
     ("sqlite3", "Row", handles.reduce_row),

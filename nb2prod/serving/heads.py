@@ -57,7 +57,10 @@ def unnamed(part: Any) -> Any:
     if not hasattr(part, "feature_names_in_"):
         return part
     made = copy.copy(part)
-    del made.feature_names_in_
+    try:
+        del made.feature_names_in_
+    except AttributeError:  # other libraries compute it
+        raise Unknown(f"{type(part).__name__}, which wants the names of its columns") from None
     return made
 
 

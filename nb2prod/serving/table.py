@@ -108,7 +108,7 @@ def rows_of(body: bytes) -> list[Any]:
     Raises:
         Refused: It is no JSON, or something around the rows is at fault.
     """
-    asked = _read(body)
+    asked = read(body)
     if type(asked) is not dict:
         raise Refused(400, 'The request must be an object: {"rows": [...]}.')
     rows = asked.get("rows")
@@ -133,7 +133,7 @@ def refused(faults: Sequence[Fault]) -> Refused:
     return Refused(400, f"The request has {count}{listed}; nothing was predicted.", faults)
 
 
-def _read(body: bytes) -> Any:
+def read(body: bytes) -> Any:
     """Parse JSON as strictly as its standard: no NaN, no key twice, nothing after its end."""
     try:
         asked = from_json(body, allow_inf_nan=False, cache_strings="keys")

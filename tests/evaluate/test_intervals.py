@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nb2prod.evaluate import Said, compare, guess, measure
+from nb2prod.evaluate import Said, Truth, compare, guesses, measure
 from nb2prod.evaluate.intervals import weighted
 
 CHANCE = np.random.default_rng(0)
@@ -31,17 +31,15 @@ def classes(labels: Any, share: float) -> Said:
     [
         ("classification", TWO, classes(TWO, 0.4)),
         ("classification", THREE, classes(THREE, 0.4)),
-        ("classification", TWO, guess("classification", TWO, ROWS)[1]),
+        ("classification", TWO, guesses("classification", TWO, Truth(labels=TWO))[0][1]),
         ("regression", NUMBERS, Said(predicted=NUMBERS + CHANCE.normal(0, 1, ROWS))),
         ("regression", np.stack([NUMBERS, -NUMBERS], 1), Said(predicted=np.stack([NUMBERS + 1, -NUMBERS], 1))),
     ],
 )
 def test_with_every_row_once_they_are_the_measured_metrics(kind: str, labels: Any, said: Said) -> None:
-    if labels.ndim > 1:  # scikit-learn means the errors of several targets before it takes the root
-        expected = {"mae": 0.5}
-    else:
-        expected = measure(kind, labels, said.predicted, said.probabilities, said.classes)
-    found = weighted(kind, labels, said, np.ones((1, ROWS)))
+    # scikit-learn means the errors of several targets before it takes the root
+    expected = {"mae": 0.5} if labels.ndim > 1 else measure(kind, Truth(labels=labels), said)
+    found = weighted(kind, Truth(labels=labels), said, np.ones((1, ROWS)))
 
     assert {name: found[name][0] for name in expected} == pytest.approx(expected)
 
@@ -49,30 +47,55 @@ def test_with_every_row_once_they_are_the_measured_metrics(kind: str, labels: An
 def test_an_interval_is_as_wide_as_theory_says() -> None:
     said = classes(TWO, 0.4)
     share = float(np.mean(said.predicted == TWO))
-    low, high = compare("classification", TWO, said, said).intervals["accuracy"]
+    low, high = compare("classification", Truth(labels=TWO), said, said).intervals["accuracy"]
     error = 1.96 * np.sqrt(share * (1 - share) / ROWS)
 
     assert (low, high) == pytest.approx((share - error, share + error), abs=0.012)
 
 
 def test_a_difference_beyond_noise_is_told_from_one_within() -> None:
-    mean = guess("regression", NUMBERS, ROWS)[1]
+    mean = guesses("regression", NUMBERS, Truth(labels=NUMBERS))[0][1]
     good = Said(predicted=NUMBERS + CHANCE.normal(0, 0.5, ROWS))
     same = Said(predicted=mean.predicted + CHANCE.normal(0, 0.05, ROWS))
 
-    assert compare("regression", NUMBERS, good, mean).better_by[0] > 1
-    assert not compare("regression", NUMBERS, same, mean).beyond_noise
+    assert compare("regression", Truth(labels=NUMBERS), good, mean).better_by[0] > 1
+    assert not compare("regression", Truth(labels=NUMBERS), same, mean).beyond_noise
 
 
 def test_the_same_rows_give_the_same_interval() -> None:
-    said, other = classes(TWO, 0.4), guess("classification", TWO, ROWS)[1]
+    said, other = classes(TWO, 0.4), guesses("classification", TWO, Truth(labels=TWO))[0][1]
 
-    assert compare("classification", TWO, said, other) == compare("classification", TWO, said, other)
+    assert compare("classification", Truth(labels=TWO), said, other) == compare(
+        "classification", Truth(labels=TWO), said, other
+    )
 
 
 def test_few_rows_and_one_class_do_no_harm() -> None:
     labels = np.array(["no", "no"])
     said = Said(predicted=labels, probabilities=np.full((2, 2), 0.5), classes=np.array(["no", "yes"]))
 
-    assert compare("classification", labels, said, said).intervals["accuracy"] == (1.0, 1.0)
-    assert compare("regression", np.array([1.0]), Said(predicted=np.array([1.0])), Said(predicted=np.array([2.0])))
+    assert compare("classification", Truth(labels=labels), said, said).intervals["accuracy"] == (1.0, 1.0)
+    assert compare(
+        "regression", Truth(labels=np.array([1.0])), Said(predicted=np.array([1.0])), Said(predicted=np.array([2.0]))
+    )
+
+
+def test_queries_are_drawn_whole() -> None:
+    groups = np.repeat(np.arange(40), 5)
+    labels = CHANCE.integers(0, 3, 200)
+    truth = Truth(labels=labels, groups=groups)
+    good, bad = Said(predicted=labels + CHANCE.normal(0, 0.3, 200)), Said(predicted=CHANCE.random(200))
+    found = compare("ranking", truth, good, bad)
+    low, high = found.intervals["ndcg"]
+
+    assert low < measure("ranking", truth, good)["ndcg"] < high
+    assert found.better_by[0] > 0
+
+
+def test_neighbours_in_a_series_are_drawn_together() -> None:
+    errors = np.repeat(CHANCE.normal(0, 1, 12), 10)  # alike for ten steps each: fewer than 120 of them tell something
+    truth = Truth(labels=np.zeros(120), past=CHANCE.normal(0, 1, 50))
+    blocks = compare("forecast", truth, Said(predicted=errors), Said(predicted=errors)).intervals["mae"]
+    alone = compare("regression", truth, Said(predicted=errors), Said(predicted=errors)).intervals["mae"]
+
+    assert blocks[1] - blocks[0] > 1.3 * (alone[1] - alone[0])

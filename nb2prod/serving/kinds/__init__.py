@@ -11,6 +11,8 @@ from .base import Kind
 # Kind of a release → the module here whose `Served` answers for it. It is imported when a service is of that kind.
 HOMES: Mapping[str, str] = {
     "classification": "rows",
+    "forecast": "forecast",
+    "ranking": "rows",
     "regression": "rows",
     "function": "function",
     "product": "product",

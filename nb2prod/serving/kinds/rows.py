@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from attrs import define, field
 from pydantic_core import to_json
 
-from .. import bulk, fast
+from .. import bulk, fast, models
 from ..answers import Answer, columns, finite, told, unanswered
 from ..explain import Explainer, explainer
 from ..faults import Refused
@@ -42,7 +41,8 @@ class Served:
 
     def load(self, released: Released) -> None:
         """Load the model."""
-        self.model = pickle.loads(released("model.pkl"))  # noqa: S301  it is the released one
+        model = models.load(released(self.schema.get("model", "model.pkl")), self.schema)
+        self.model = models.asked(model, self.schema)
         if self.schema.get("fast"):
             try:
                 self.fast = fast.compile_model(self.model, self.schema, sheets=self.schema["fast"] == "sheets")

@@ -1,0 +1,91 @@
+"""Previous: the release that answers for a notebook now, asked about the rows that a new model is judged by."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from nb2prod import deployment, fields, trust
+from nb2prod.candidate import Candidate
+from nb2prod.errors import Nb2ProdError
+from nb2prod.evaluate import Rival, Said
+
+PATIENCE = 120  # seconds
+
+# A process of its own, as its code has the names that the new one has. The core loads nothing but what was released.
+ASK = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, ".")
+from serving_runtime.core import Core
+core = Core(Path("."), **json.loads(sys.argv[1]))
+core.load()
+print(core.reply(sys.stdin.buffer.read()).decode())
+"""
+
+
+@frozen(kw_only=True)
+class Previous:
+    """A release that was promoted."""
+
+    release: str
+    folder: str  # of its service
+    digest: str  # of its model, SHA-256
+
+
+def live(home: Path, notebook: str) -> Previous | None:
+    """Return the release that answers for a notebook, if there is one that may be trusted.
+
+    Args:
+        home: Of the records.
+        notebook: Its path below its project.
+    """
+    try:
+        name = deployment.read(deployment.folder_of(home, notebook)).live
+        made = None if name is None else trust.trusted(home, name)
+    except Nb2ProdError:
+        return None
+    folder = home / "releases" / made.id / "service" if made else None
+    if made is None or folder is None or not folder.is_dir() or "sha256" not in made.model:
+        return None
+    return Previous(release=made.id, folder=str(folder.resolve()), digest=str(made.model["sha256"]))
+
+
+def said(previous: Previous | None, found: Candidate) -> Iterator[tuple[Rival, Said]]:
+    """Yield what the release says of a candidate's held-out rows, if it can be asked about them."""
+    if previous is None:
+        return
+    if found.kind == "forecast":
+        return  # it learnt another past, and goes on from there
+    table = fields.learn(found)
+    body = json.dumps({"rows": fields.records(found.held.x, table, found.model)}).encode()
+    command = [sys.executable, "-c", ASK, json.dumps({"digest": previous.digest})]
+    asked: dict[str, Any] = {"input": body, "cwd": previous.folder, "capture_output": True, "timeout": PATIENCE}
+    try:
+        done = subprocess.run(command, check=False, **asked)
+    except (OSError, subprocess.TimeoutExpired):
+        return
+    if done.returncode == 0:
+        yield Rival(name=f"release {previous.release}", origin="release"), _read(json.loads(done.stdout))
+
+
+def _read(answers: list[dict[str, Any]]) -> Said:
+    import numpy as np
+
+    predicted = np.array([one["prediction"] for one in answers])
+    if "probabilities" not in answers[0]:
+        return Said(predicted=predicted)
+    names = list(answers[0]["probabilities"])
+    labels = {str(label): label for label in np.unique(predicted).tolist()}
+    classes = np.array([labels.get(name, name) for name in names])
+    return Said(
+        predicted=predicted,
+        probabilities=np.array([[one["probabilities"][name] for name in names] for one in answers]),
+        classes=classes,
+    )

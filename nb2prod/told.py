@@ -1,0 +1,65 @@
+"""Told: what a release and its card say of a model, whatever kind it is of."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from typing import Any
+
+from attrs import asdict
+
+from nb2prod.candidate import Candidate
+from nb2prod.judgement import Judgement
+from nb2prod.libraries import formula_of
+from nb2prod.lift import Lifted
+from nb2prod.rows import Rows
+
+Json = dict[str, Any]
+
+
+def card(found: Candidate, judged: Judgement) -> Json:
+    """Describe a model for people."""
+    compared, baseline = judged.compared, judged.baseline
+    return {
+        "model": found.name,
+        "class": _class(found.model),
+        "trained": len(found.train),
+        "rows": len(found.held),
+        "labels": [] if found.classes is None else [str(c) for c in found.classes][:100],
+        "metrics": judged.metrics,
+        "intervals": compared.intervals,
+        "metric": compared.metric,
+        "better_by": compared.better_by,
+        "baseline": {"name": baseline.name, "metrics": baseline.metrics},
+        "rivals": [asdict(rival) for rival in judged.rivals],
+    }
+
+
+def said(found: Candidate, judged: Judgement, lifted: Lifted) -> Json:
+    """Describe a model for its release."""
+    rows = {"train": len(found.train), "held_out": len(found.held)}
+    model = {"name": found.name, "kind": found.kind, "class": _class(found.model), "sha256": lifted.digest}
+    return {
+        "metrics": judged.metrics,
+        "baseline": judged.baseline,
+        "compared": judged.compared,
+        "rivals": judged.rivals,
+        "model": {**model, "library": found.library, "rows": rows},
+        "data": {"train": _digest(found.train), "held_out": _digest(found.held)},
+    }
+
+
+def loaded(found: Candidate, lifted: Lifted, module: str) -> Json:
+    """Describe a model for the service that loads it; formulas look their functions up in the notebook's own code."""
+    code = {"code": module} if formula_of(found.model) and lifted.source else {}
+    trusted = {"trusted": list(lifted.trusted)} if lifted.trusted else {}
+    return {"model": lifted.file, "library": found.library, "how": dict(found.how), **code, **trusted}
+
+
+def _class(model: Any) -> str:
+    cls = type(model)
+    return cls.__qualname__ if cls.__module__ == "__main__" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _digest(rows: Rows) -> str:
+    return hashlib.sha256(pickle.dumps((rows.x, rows.y), protocol=5)).hexdigest()

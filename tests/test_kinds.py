@@ -1,0 +1,138 @@
+"""Each kind of model: a notebook is shipped, and its service says what the notebook says of the same rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+from books import FOLDER
+
+from nb2prod import api, previous, release, settings
+from nb2prod.api import Options
+
+pytestmark = pytest.mark.ship
+
+
+@frozen(kw_only=True)
+class Kind:
+    """A notebook, and how its own process would ask and answer."""
+
+    book: str
+    request: str  # an expression of the notebook's names
+    said: str  # likewise: what the service must answer, one value a row
+    kind: str
+    metric: str
+    close: float = 0.0  # how far numbers may be from the notebook's: not at all, but for those of few digits
+    key: str = "prediction"
+
+
+FRAME = "{'rows': X_test.to_dict('records')}"
+MATRIX = "{'rows': [{f'x{n}': v for n, v in enumerate(row)} for row in X_test.tolist()]}"
+KINDS = [
+    Kind(book="xgboost", request=FRAME, said="predicted.tolist()", kind="regression", metric="mae"),
+    Kind(book="lightgbm", request=FRAME, said="predicted.tolist()", kind="classification", metric="log_loss"),
+    Kind(book="catboost", request=FRAME, said="predicted.tolist()", kind="classification", metric="f1_macro"),
+    Kind(book="ranking", request=FRAME, said="predicted.tolist()", kind="ranking", metric="ndcg"),
+    Kind(book="torch_network", request=MATRIX, said="predicted.tolist()", kind="classification", metric="accuracy"),
+    Kind(book="onnx_graph", request=MATRIX, said="predicted.tolist()", kind="classification", metric="accuracy"),
+    Kind(
+        book="ols",
+        request="{'rows': test.drop(columns='price').to_dict('records')}",
+        said="predicted.tolist()",
+        kind="regression",
+        metric="mae",
+        close=1e-12,
+    ),
+    Kind(
+        book="glm",
+        request=FRAME,
+        said="[{'0': 1 - p, '1': p} for p in risk.tolist()]",
+        kind="classification",
+        metric="log_loss",
+        close=1e-12,
+        key="probabilities",
+    ),
+    Kind(
+        book="forecast",
+        request="{'rows': known_test.to_dict('records')}",
+        said="predicted.tolist()",
+        kind="forecast",
+        metric="mase",
+    ),
+    Kind(book="smoothing", request="{'horizon': len(test)}", said="predicted.tolist()", kind="forecast", metric="mase"),
+]
+
+
+@frozen
+class Ship:
+    """A ship, and what the notebook said in its own process."""
+
+    path: Path
+    result: dict[str, Any]
+    said: dict[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """The service's."""
+        return release.folder_of(settings.home_of(self.path), self.result["release"]) / "service"
+
+    def ask(self, request: Any) -> Any:
+        """Ask the released files in a process of their own, as its service does behind its door."""
+        digest = release.read(settings.home_of(self.path), self.result["release"]).model["sha256"]
+        command = [sys.executable, "-c", previous.ASK, json.dumps({"digest": digest})]
+        asked: dict[str, Any] = {"input": json.dumps(request).encode(), "cwd": self.folder, "capture_output": True}
+        done = subprocess.run(command, check=False, **asked)
+        assert done.returncode == 0, done.stderr.decode()[-2000:]
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A BentoML store that stands for the user's."""
+    before = os.environ.get("BENTOML_HOME")
+    os.environ["BENTOML_HOME"] = str(tmp_path_factory.mktemp("bentoml"))
+    yield
+    if before is None:
+        del os.environ["BENTOML_HOME"]
+    else:
+        os.environ["BENTOML_HOME"] = before
+
+
+def shipped(kind: Kind, folder: Path) -> Ship:
+    """Ship a copy of a notebook, whose last cell writes down what the notebook itself says."""
+    book = json.loads((FOLDER / "kinds" / f"{kind.book}.ipynb").read_text(encoding="utf-8"))
+    witness = f"import json, pathlib\nsaid = {{'request': {kind.request}, 'said': {kind.said}}}\n"
+    witness += "pathlib.Path('said.json').write_text(json.dumps(said))"
+    cell = {"cell_type": "code", "id": "witness", "metadata": {}, "outputs": [], "execution_count": None}
+    book["cells"].append({**cell, "source": witness})
+    path = folder / f"{kind.book}.ipynb"
+    path.write_text(json.dumps(book), encoding="utf-8")
+    result = api.ship(path, Options(verify=False))
+    assert result["ok"], result["error"]
+    return Ship(path, result, json.loads((folder / "said.json").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=[kind.book for kind in KINDS])
+def test_the_service_says_what_the_notebook_says(kind: Kind, tmp_path: Path) -> None:
+    ship = shipped(kind, tmp_path)
+    made = release.read(settings.home_of(ship.path), ship.result["release"])
+    answers = ship.ask(ship.said["request"])
+    verdicts = {v["rule"].partition(" on ")[0]: v["ok"] for v in made.gate["verdicts"]}
+
+    assert made.kind == kind.kind
+    assert [one[kind.key] for one in answers] == _near(ship.said["said"], kind.close)
+    assert made.intervals[kind.metric][0] <= made.metrics[kind.metric] <= made.intervals[kind.metric][1]
+    assert made.rivals[0]["metrics"].keys() == made.metrics.keys()
+    assert made.rehearsal["equal"] is True
+    assert verdicts["beats baseline"] is (kind.book != "ranking")  # one column ranks nearly as well there
+
+
+def _near(said: list[Any], close: float) -> Any:
+    return [pytest.approx(one, rel=close, abs=close) for one in said] if close else said
