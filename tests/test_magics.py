@@ -105,7 +105,7 @@ def test_of_an_untagged_notebook_it_is_said_who_proposes_stages(tmp_path: Path) 
 
     (note,) = _notes(Recorder(), written(tmp_path, "x = 1"))
 
-    assert note == "No cell is tagged yet: stages are proposed below, or by nb2prod suggest test.ipynb"
+    assert note == "No cell is tagged yet. Stages are proposed below, and by: nb2prod suggest test.ipynb"
     assert _notes(Recorder(), written(tmp_path, "%%stage a\nx = 1")) == ()
 
 
