@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 from typing import TYPE_CHECKING, Any
 
 from nb2prod import checks, decision, document, edits, evidence, journal, notebook, pipeline, release, schema, settings
 from nb2prod import run as _run
-from nb2prod.debugging import debug
-from nb2prod.delivering import deploy
-from nb2prod.deploying import deployments, promote, retire, rollback
 from nb2prod.errors import Nb2ProdError, RunUnknown
 from nb2prod.events import Event
 from nb2prod.failures import CellFailed
-from nb2prod.monitor import monitor
 from nb2prod.refusals import StagedDiffers
-from nb2prod.reproduce import reproduce
 from nb2prod.run import Options, store_of
 from nb2prod.services import Serving, ask, releases, serve, show_release, status, stop, target_of
 
@@ -26,12 +22,17 @@ if TYPE_CHECKING:
     from nb2prod.changes import Ran
     from nb2prod.checks import Finding
     from nb2prod.compare import Verdict
+    from nb2prod.debugging import debug
+    from nb2prod.delivering import deploy
+    from nb2prod.deploying import deployments, promote, retire, rollback
     from nb2prod.document import Document
     from nb2prod.events import Listener
+    from nb2prod.monitor import monitor
     from nb2prod.notebook import Notebook
     from nb2prod.pipeline import Pipeline
     from nb2prod.plan import Step
     from nb2prod.report import Report
+    from nb2prod.reproduce import reproduce
     from nb2prod.settings import Settings
     from nb2prod.shipping import Shipped
 
@@ -70,6 +71,19 @@ __all__ = [
     "target_of",
     "verify",
 ]
+
+# Verbs of modules that a run has no use for, and which take as long to import as it takes to plan.
+_LATER = {
+    "debug": "debugging", "deploy": "delivering", "deployments": "deploying", "monitor": "monitor",
+    "promote": "deploying", "reproduce": "reproduce", "retire": "deploying", "rollback": "deploying",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import a verb when it is first asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'nb2prod.api' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"nb2prod.{_LATER[name]}"), name)
 
 
 def read(path: Path) -> Notebook:

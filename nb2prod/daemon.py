@@ -40,6 +40,7 @@ READ_EARLY = (
     "TF_", "XLA_", "XGBOOST_", "LIGHTGBM_", "PLOTLY_", "SSL_", "VIRTUAL_ENV", "CONDA_",
 )  # fmt: skip
 _SEED = "PYTHONHASHSEED"
+_COMMANDS = ("nb2prod.cli", "nb2prod.api", "nb2prod.relay", "nb2prod.text", "nb2prod.verify")
 
 _PR_SET_PDEATHSIG = 1
 
@@ -334,12 +335,13 @@ def main() -> None:
 
 def _warm(libraries: list[str]) -> None:
     """Import what commands and stages need; begin again without what is not fit for that."""
-    from nb2prod import environment, text  # noqa: F401 - so that commands have them
-    from nb2prod.runners import fork, warmth, zygote  # noqa: F401
+    from nb2prod import environment
+    from nb2prod.runners import fork, warmth, zygote  # noqa: F401 - so that commands have them
 
     environment.providers(["numpy"])  # reads what is installed, which is held against what is when a command comes
     try:
         warmth.warm(libraries)
+        warmth.lend(_COMMANDS)
     except warmth.Unfit as wrong:
         left = [name for name in libraries if name.partition(".")[0] not in wrong.names]
         os.execv(sys.executable, [*sys.orig_argv[:-3], json.dumps(left), *sys.argv[2:]])  # noqa: S606

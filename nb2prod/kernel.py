@@ -362,6 +362,8 @@ def _put(namespace: dict[str, Any], name: str, value: Any) -> None:
 
 def _print(space: dict[str, Any], value: Any) -> str:
     """Return a hash of a value, or how it shows itself when it cannot be stored."""
+    if type(value) in {dict, list} and not value:
+        return repr(value)  # as most are
     try:
         return handover.digest({"": value}, space)
     except Unkeepable:

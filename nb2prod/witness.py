@@ -72,12 +72,12 @@ def begin(*ours: Path) -> Witness:
     return witness
 
 
+@lru_cache(maxsize=1 << 14)
 def installed(path: str) -> bool:
-    """Tell whether a file is part of the installation."""
-    return installed_folder(os.path.dirname(path))  # noqa: PTH120 - a hook must not make objects that open files
+    """Tell whether a file is part of the installation; remembered, since a stage has thousands of modules."""
+    return _installed(os.path.dirname(path))  # noqa: PTH120 - a hook must not make objects that open files
 
 
-@lru_cache(maxsize=4096)
-def installed_folder(folder: str) -> bool:
-    """Tell whether a folder belongs to the installation; remembered, since a stage has thousands of modules."""
+@lru_cache(maxsize=1 << 12)
+def _installed(folder: str) -> bool:
     return os.path.realpath(folder).startswith(_INSTALLED)

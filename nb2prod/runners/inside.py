@@ -87,7 +87,7 @@ def live(warm: Warm, link: Link, streams: tuple[int, int], cores: list[int], par
     gc.enable()
     os.environ["JPY_PARENT_PID"] = str(parent)
     os.chdir(task["folder"])
-    if any(Path(f"{root}.py").is_file() or Path(root, "__init__.py").is_file() for root in warm.shelf.roots):
+    if _hides(warm.shelf.roots):
         # The notebook's own module of this name comes first.
         link.send({"unfit": True})
         return 0
@@ -99,6 +99,13 @@ def live(warm: Warm, link: Link, streams: tuple[int, int], cores: list[int], par
     warm.kernel.session.audience = Nobody()
     atexit._run_exitfuncs()
     return 0
+
+
+def _hides(packages: set[str]) -> bool:
+    """Tell whether the working directory has a module of the name of one of these."""
+    names = set(os.listdir())
+    files = {root for root in packages if f"{root}.py" in names}
+    return bool(files) or any(Path(root, "__init__.py").is_file() for root in packages & names)
 
 
 # `quit` ends a kernel in good order, once the cell is done.

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 _LEFT = sys.stdlib_module_names | {"__mp_main__"}  # they stay: nobody asks whether a process has them
 
@@ -43,6 +43,8 @@ class Shelf(MetaPathFinder):
     modules: dict[str, ModuleType] = field(factory=dict)  # in the order in which they were imported
     traces: dict[str, Trace] = field(factory=dict)
     roots: set[str] = field(factory=set)  # top-level packages, counted ahead: a fork copies each page that it looks at
+    ranks: dict[str, int] = field(factory=dict)  # the place of each in their order: a fork shall not go through all
+    lent: list[str] = field(factory=list)
     taking: bool = False
 
     @contextmanager
@@ -55,26 +57,48 @@ class Shelf(MetaPathFinder):
         _adopt(self.traces, before)
         for trace in self.traces.values():
             trace.needs = {name: None for name in trace.needs if name in self.modules or name in sys.modules}
-        new = [name for name in sys.modules if name not in before and name.partition(".")[0] not in _LEFT]
-        for name in new:
+        self._put_away(_new(before))
+        warnings.filters[:] = filters  # type: ignore[index]
+        warnings._filters_mutated()  # type: ignore[attr-defined]
+        _set_variables({name: variables.get(name) for name in {*variables, *os.environ}})
+
+    @contextmanager
+    def lending(self) -> Iterator[None]:
+        """Let the block import what this process uses itself, and what `collect` puts away when it is for stages."""
+        before = set(sys.modules)
+        with _tracing(self.traces):
+            yield
+        _adopt(self.traces, before)
+        self.lent = [name for name in _new(before) if name.partition(".")[0] != __package__.partition(".")[0]]
+
+    def collect(self) -> None:
+        """Put away what was lent."""
+        self._put_away([name for name in self.lent if name in sys.modules])
+        self.lent = []
+
+    def _put_away(self, names: Iterable[str]) -> None:
+        for name in names:
             module = sys.modules.pop(name)
             parent, _, child = name.rpartition(".")
             above = self.modules.get(parent)
             if above is not None and above.__dict__.get(child) is module:
                 del above.__dict__[child]  # the import system sets it again
             self.modules[name] = module
+            self.ranks.setdefault(name, len(self.ranks))
             self.roots.add(name.partition(".")[0])
-        warnings.filters[:] = filters  # type: ignore[index]
-        warnings._filters_mutated()  # type: ignore[attr-defined]
-        _set_variables({name: variables.get(name) for name in {*variables, *os.environ}})
-        if self not in sys.meta_path:
+        if self.modules and self not in sys.meta_path:
             sys.meta_path.insert(0, self)
+
+    def holds(self, name: str) -> bool:
+        """Tell whether a module, or something in one, was put away."""
+        parent, _, child = name.rpartition(".")
+        above = self.modules.get(parent)
+        return name in self.modules or (above is not None and child in vars(above))
 
     def _load(self, name: str) -> None:
         parent, _, child = name.rpartition(".")
-        above = self.modules.get(parent)
-        if name in self.modules or (above is not None and child in vars(above)):
-            return  # it is here already
+        if self.holds(name):
+            return
         if parent:
             self._load(parent)
             if parent not in sys.modules or child in vars(sys.modules[parent]):
@@ -103,8 +127,7 @@ class Shelf(MetaPathFinder):
         if self.taking:
             self._place(name)  # the rest of what it brings is there already
             return
-        closure = self._closure(name)
-        order = [other for other in self.modules if other in closure]
+        order = sorted(self._closure(name), key=self.ranks.__getitem__)
         self.taking = True
         try:
             for other in order:
@@ -127,7 +150,8 @@ class Shelf(MetaPathFinder):
             if name in found or name not in self.modules:
                 continue
             found.add(name)
-            pending.extend(self.traces[name].needs if name in self.traces else ())
+            if name in self.traces:
+                pending.extend(self.traces[name].needs.keys() & self.modules.keys())
             parent = name.rpartition(".")[0]
             if parent:
                 pending.append(parent)
@@ -279,6 +303,10 @@ class _Noting(Loader):
             loading.pop()
             if isinstance(self.loader, ExtensionFileLoader):
                 trace.needs.update(dict.fromkeys(_seen_in(module)))
+
+
+def _new(before: Container[str]) -> list[str]:
+    return [name for name in sys.modules if name not in before and name.partition(".")[0] not in _LEFT]
 
 
 def _adopt(traces: dict[str, Trace], before: set[str]) -> None:

@@ -192,6 +192,7 @@ class Kernel(IPKernelApp):  # type: ignore[misc]
         """Import the usual extensions and run a cell that does nothing, ahead: the first one costs more than others."""
         for name in self.default_extensions:
             importlib.import_module(name if "." in name else f"IPython.extensions.{name}")
+        _ = self.shell.display_formatter.formatters  # which are made when they are first looked at
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import io
 import os
 import signal
@@ -65,21 +66,38 @@ def warm(preload: Sequence[str]) -> Warm:
         guise.put_off()
         _warm.append(Warm(kernel=kernel, guise=guise, shelf=Shelf()))
     found = _warm[0]
+    found.shelf.collect()
+    missing = [name for name in preload if not found.shelf.holds(name)]
+    if missing:
+        _fill(found, missing)
+    gc.freeze()  # else a child copies all pages when it collects garbage
+    return found
+
+
+def _fill(found: Warm, names: Sequence[str]) -> None:
     found.guise.put_on()
     collects = gc.isenabled()
     gc.disable()  # next to nothing of what imports make is garbage
     try:
         # Libraries ask for `get_ipython` when they are imported (pandas: how wide is the screen?); cells have it.
         with _patience(), found.kernel.shell.builtin_trap, found.shelf.filling() as load:
-            for root, names in _by_root(preload).items():
-                _import(load, root, names)
+            for root, parts in _by_root(names).items():
+                _import(load, root, parts)
     finally:
         found.guise.put_off()
         (gc.enable if collects else gc.disable)()
     for module in found.shelf.modules.values():
-        witness.installed_folder(os.path.dirname(getattr(module, "__file__", None) or ""))  # noqa: PTH120
-    gc.freeze()  # else a child copies all pages when it collects garbage
-    return found
+        file = getattr(module, "__file__", None)
+        if file:
+            witness.installed(file)  # which remembers it
+
+
+def lend(names: Sequence[str]) -> None:
+    """Import modules for the use of this process itself; in a fork that warms itself they are put away, too."""
+    with _warm[0].shelf.lending():
+        for name in names:
+            importlib.import_module(name)
+    gc.freeze()
 
 
 @contextmanager
