@@ -23,9 +23,10 @@ Fields are positional, so that errors survive pickling. Only front-ends catch `N
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from attrs import define, frozen
+import attrs
+from attrs import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,9 +65,44 @@ class Place:
         return ", ".join(parts)
 
 
+_unmade: set[type] = set()
+
+
+def _define(cls: type) -> type:
+    """Make a class of errors with attrs, but only when there is the first one, or a class below it.
+
+    There are many of them, and each takes as long as a small module takes to import; most are never raised.
+    """
+
+    def __init__(self: Any, *values: Any, **named: Any) -> None:  # noqa: N807
+        _make(cls)
+        cls.__init__(self, *values, **named)  # type: ignore[misc]
+
+    cls.__init__ = __init__  # type: ignore[misc]
+    _unmade.add(cls)
+    return cls
+
+
+def _make(cls: type) -> None:
+    if cls in _unmade:
+        _unmade.discard(cls)
+        del cls.__init__  # type: ignore[misc]
+        attrs.define(cls, slots=False)
+
+
+if TYPE_CHECKING:
+    from attrs import define as define
+else:
+    define = _define
+
+
 @define
 class Nb2ProdError(Exception):
     """Something a user can understand and mend."""
+
+    def __init_subclass__(cls) -> None:
+        for base in reversed(cls.__mro__[1:]):
+            _make(base)
 
     @property
     def code(self) -> str:

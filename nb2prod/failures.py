@@ -22,9 +22,9 @@ from __future__ import annotations
 import signal
 from typing import Literal
 
-from attrs import define, field
+from attrs import field
 
-from nb2prod.errors import Place, RunError, SettingWrong, StageUnknown
+from nb2prod.errors import Place, RunError, SettingWrong, StageUnknown, define
 from nb2prod.storage import CredentialsInUrl
 from nb2prod.undeployed import ShareWrong
 

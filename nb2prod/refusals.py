@@ -26,9 +26,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import define, field
+from attrs import field
 
-from nb2prod.errors import Place, ShipError
+from nb2prod.errors import Place, ShipError, define
 
 
 @define

@@ -12,9 +12,7 @@ StoreError              NB3xx
 
 from __future__ import annotations
 
-from attrs import define
-
-from nb2prod.errors import StoreError
+from nb2prod.errors import StoreError, define
 
 
 @define

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import define, field
+from attrs import field
 
-from nb2prod.errors import ShipError
+from nb2prod.errors import ShipError, define
 
 
 @define

@@ -23,9 +23,9 @@ ShipError
 
 from __future__ import annotations
 
-from attrs import define, field
+from attrs import field
 
-from nb2prod.errors import ShipError
+from nb2prod.errors import ShipError, define
 
 
 @define

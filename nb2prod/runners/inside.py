@@ -103,7 +103,8 @@ def live(warm: Warm, link: Link, streams: tuple[int, int], cores: list[int], par
 
 def _hides(packages: set[str]) -> bool:
     """Tell whether the working directory has a module of the name of one of these."""
-    names = set(os.listdir())
+    with os.scandir() as entries:
+        names = {entry.name for entry in entries}
     files = {root for root in packages if f"{root}.py" in names}
     return bool(files) or any(Path(root, "__init__.py").is_file() for root in packages & names)
 
