@@ -185,6 +185,7 @@ def fields_of(row: Mapping[str, Any], example: Mapping[str, Any]) -> list[dict[s
                 "category": bool(choices),
                 "low": None,
                 "high": None,
+                "long": kind == "json" or (kind == "text" and not choices and "format" not in one),
                 "example": example.get(key, about.get("default")),
             }
         )

@@ -1,5 +1,5 @@
 // The page of a product: its figures, its tables with filters, and where they come from.
-const PAGE = 25, FORMATS = { csv: "CSV", parquet: "Parquet", arrow: "Arrow", json: "JSON" };
+const PAGE = 10, FORMATS = { csv: "CSV", parquet: "Parquet", arrow: "Arrow", json: "JSON" };
 const words = name => name.replaceAll("_", " ").replace(/^./, first => first.toUpperCase());
 const when = text => `${new Date(text).toLocaleString("en", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" })} UTC`;
 const option = ([value, textContent]) => make("option", { value, textContent });
@@ -30,7 +30,9 @@ function rowsOf(about, found) {
   const numeric = column => (column.kind === "integer" || column.kind === "number" ? "number" : "");
   const line = (tag, value, column) => make(tag, { textContent: value, className: numeric(column), ...(tag === "th" ? { scope: "col" } : {}) });
   const head = make("tr", {}, ...about.columns.map(column => line("th", column.key, column)));
-  const body = found.rows.map(row => make("tr", {}, ...about.columns.map(column => line("td", cell(row[column.key]), column))));
+  // A column of days needs no hours.
+  const days = new Set(about.columns.filter(column => column.kind === "time" && found.rows.every(row => /T00:00:00$|^$/.test(row[column.key] ?? ""))).map(column => column.key));
+  const body = found.rows.map(row => make("tr", {}, ...about.columns.map(column => line("td", days.has(column.key) ? (row[column.key] ?? "").slice(0, 10) : cell(row[column.key]), column))));
   const last = found.offset + found.rows.length;
   const caption = make("caption", { textContent: found.total ? `Rows ${found.offset + 1} to ${last} of ${found.total.toLocaleString("en")}` : "No row is like that" });
   const table = make("table", {}, caption, make("thead", {}, head), make("tbody", {}, ...body));
