@@ -73,14 +73,16 @@ class Explainer:
         """Return what the last step of the model is given."""
         frame = framed(rows, self.schema)
         x = frame if self.before is None else self.before.transform(frame)
-        return x if hasattr(x, "tocsr") else np.asarray(x)
+        # Other libraries may have learnt from the types of a frame's columns.
+        as_is = hasattr(x, "tocsr") or (self.before is None and self.method == "shapley")
+        return x if as_is else np.asarray(x)
 
     def answers(self, x: Any) -> tuple[Matrix, list[Any]]:
         """Return for each row which of the model's outputs is explained, and its answer."""
-        said = np.asarray(bare(self.head).predict(x))
-        classes = getattr(self.head, "classes_", None)
+        said = np.asarray(bare(self.head).predict(x)).ravel()
+        classes = classes_of(self.head)
         if classes is None:
-            return np.zeros(len(said), dtype=int), said.ravel().tolist()
+            return np.zeros(len(said), dtype=int), said.tolist()
         order = np.argsort(classes, kind="stable")
         return order[np.searchsorted(classes, said, sorter=order)], said.tolist()
 
@@ -107,7 +109,7 @@ def explainer(model: Any, schema: Mapping[str, Any]) -> Explainer:
     before = before if before is None or len(before.steps) else None
     method, of, parts = _method(head)
     fields = [(f["key"],) for f in schema["fields"]]
-    width = int(getattr(head, "n_features_in_", 0)) or len(fields)
+    width = len(getattr(head, "feature_names_", ())) or int(getattr(head, "n_features_in_", len(fields)))
     place = {field[0]: n for n, field in enumerate(fields)}
     # However they came together, the same fields are one thing.
     made = [tuple(sorted(one, key=place.__getitem__)) for one in origins(before, fields, width)]
@@ -132,7 +134,7 @@ def adds_up(found: Explainer, rows: Rows) -> bool:
 
 def _method(head: Any) -> tuple[str, str, Parts]:
     name, home = type(head).__name__, type(head).__module__.partition(".")[0]
-    outputs = "score" if hasattr(head, "classes_") else "prediction"
+    outputs = "score" if classes_of(head) is not None else "prediction"
     if home in SHAPLEY:
         return "shapley", outputs, SHAPLEY[home](head)
     if home != "sklearn":
@@ -155,7 +157,7 @@ def _linked(head: Any) -> str:
 
 def _linear(head: Any) -> Parts:
     coef, intercept = np.atleast_2d(head.coef_), np.atleast_1d(head.intercept_).astype(float)
-    if hasattr(head, "classes_") is False and len(coef) > 1:
+    if classes_of(head) is None and len(coef) > 1:
         raise Unknown("one with several outputs")
 
     def parts(x: Any, chosen: Matrix) -> tuple[Matrix, Any]:
@@ -171,7 +173,7 @@ def _linear(head: Any) -> Parts:
 
 def _sign(head: Any, chosen: Matrix) -> Matrix:
     """Of two classes a model scores the second: the other one's score is the opposite."""
-    return np.where(chosen == 1, 1.0, -1.0) if hasattr(head, "classes_") else np.ones(len(chosen))
+    return np.where(chosen == 1, 1.0, -1.0) if classes_of(head) is not None else np.ones(len(chosen))
 
 
 def _forest(head: Any) -> Parts:
@@ -181,7 +183,7 @@ def _forest(head: Any) -> Parts:
     count = len(trees.roots)
 
     def parts(x: Any, chosen: Matrix) -> tuple[Matrix, Any]:
-        values = trees.value / trees.value.sum(axis=1, keepdims=True) if hasattr(head, "classes_") else trees.value
+        values = trees.value / trees.value.sum(axis=1, keepdims=True) if classes_of(head) is not None else trees.value
         return _walked(trees, _dense(x).astype(np.float32), [values[:, k] / count for k in chosen])
 
     return parts
@@ -248,7 +250,7 @@ def _xgboost(head: Any) -> Parts:
     import xgboost
 
     def parts(x: Any, chosen: Matrix) -> tuple[Matrix, Any]:
-        matrix = xgboost.DMatrix(x, missing=head.missing)
+        matrix = xgboost.DMatrix(x, missing=head.missing, enable_categorical=True)
         return _split(np.asarray(head.get_booster().predict(matrix, pred_contribs=True)), head, chosen)
 
     return parts
@@ -257,7 +259,7 @@ def _xgboost(head: Any) -> Parts:
 def _lightgbm(head: Any) -> Parts:
     def parts(x: Any, chosen: Matrix) -> tuple[Matrix, Any]:
         found = np.asarray(head.predict(x, pred_contrib=True))
-        kinds = len(getattr(head, "classes_", ()))
+        kinds = len(() if classes_of(head) is None else head.classes_)
         return _split(found.reshape(len(found), kinds, -1) if kinds > 2 else found, head, chosen)
 
     return parts
@@ -267,7 +269,8 @@ def _catboost(head: Any) -> Parts:
     import catboost
 
     def parts(x: Any, chosen: Matrix) -> tuple[Matrix, Any]:
-        found = np.asarray(head.get_feature_importance(catboost.Pool(x), type="ShapValues"))
+        pool = catboost.Pool(x, cat_features=head.get_cat_feature_indices())
+        found = np.asarray(head.get_feature_importance(pool, type="ShapValues"))
         return _split(found, head, chosen)
 
     return parts
@@ -280,7 +283,7 @@ def _split(found: Matrix, head: Any, chosen: Matrix) -> tuple[Matrix, Matrix]:
     """Split what such libraries tell: a column a feature and then the base, of one output or of several."""
     if found.ndim == 3:
         found = found[np.arange(len(found)), chosen]
-    elif hasattr(head, "classes_"):
+    elif classes_of(head) is not None:
         found = _sign(head, chosen)[:, None] * found
     return found[:, -1].astype(float), found[:, :-1].astype(float)
 
@@ -302,6 +305,12 @@ def signed(scores: Matrix, chosen: Matrix) -> Matrix:
     if scores.ndim == 1:
         return np.where(chosen == 1, scores, -scores)
     return np.asarray(scores[np.arange(len(chosen)), chosen])
+
+
+def classes_of(model: Any) -> Matrix | None:
+    """Return the classes that a model tells; some libraries give their regressors an empty list of them."""
+    classes = getattr(model, "classes_", None)
+    return None if classes is None or not len(classes) else np.asarray(classes)
 
 
 def bare(model: Any) -> Any:

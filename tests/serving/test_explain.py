@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 import warnings
@@ -115,6 +116,42 @@ def test_the_parts_add_up_to_what_the_model_says(head: Any, labels: Any, method:
     assert [one["prediction"] for one in told] == pytest.approx(model.predict(X.head(40)).tolist())
     for one in told:
         assert one["base"] + sum(c["contribution"] for c in one["contributions"]) == pytest.approx(one["sum"])
+
+
+def others() -> list[tuple[Any, Any]]:
+    """Models of other libraries, whose own Shapley values are told."""
+    import catboost
+    import lightgbm
+    import xgboost
+
+    few: dict[str, Any] = {"n_estimators": 5, "n_jobs": 1}
+    silent: dict[str, Any] = {"n_estimators": 5, "thread_count": 1, "verbose": 0, "allow_writing_files": False}
+    return [
+        (xgboost.XGBClassifier(**few), TWO == "yes"),
+        (xgboost.XGBClassifier(**few), np.unique(THREE, return_inverse=True)[1]),
+        (xgboost.XGBRegressor(**few), NUMBER),
+        (lightgbm.LGBMClassifier(**few, verbose=-1), TWO),
+        (lightgbm.LGBMClassifier(**few, verbose=-1), THREE),
+        (lightgbm.LGBMRegressor(**few, verbose=-1), NUMBER),
+        (catboost.CatBoostClassifier(**silent), TWO),
+        (catboost.CatBoostClassifier(**silent), THREE),
+        (catboost.CatBoostRegressor(**silent), NUMBER),
+    ]
+
+
+def test_boosting_of_other_libraries_is_explained_by_its_own_shapley_values() -> None:
+    for head, labels in others():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # lightgbm's own, of names of columns
+            inside, rows = explained(make_pipeline(columns(), head).fit(X, labels))
+            alone = copy.deepcopy(head).fit(X[["age", "age_gap"]], labels)
+            table = fields.learn(shops.candidate(X[["age", "age_gap"]], alone))
+            schema = {"container": "frame", "fields": [{**vars_of(f), "key": f.key} for f in table.fields]}
+            few = Table.of(schema).check(fields.records(X[["age", "age_gap"]].head(20), table, alone), most=20)
+
+            assert inside.method == "shapley"
+            assert adds_up(inside, rows)
+            assert adds_up(explainer(alone, schema), few)
 
 
 def test_what_is_explained_is_the_models_own_number() -> None:
