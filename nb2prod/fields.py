@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
@@ -39,6 +40,7 @@ class Field:
     category: bool = False  # the model knows the values by name, so another one means nothing to it
     closed: bool = False  # and fails on, or silently loses, another one
     ordered: bool = False  # of a categorical dtype
+    long: bool = False  # a text of some length, which is no choice between those that were seen
     low: float | None = None
     high: float | None = None
     example: Any = None
@@ -70,7 +72,16 @@ def learn(candidate: Candidate) -> Table:
     container, learnt = frame_of(candidate.train.x, candidate.model)
     _, judged = frame_of(candidate.held.x, candidate.model)
     known = encoded(candidate.model, learnt.columns)
-    return Table(container=container, fields=tuple(of(learnt, judged, known)))
+    found = tuple(of(learnt, judged, known))
+    if container == "series" and found[0].kind == "text":
+        found = (evolve(found[0], categories=(), long=True, example=_text(learnt.iloc[:, 0])),)
+    return Table(container=container, fields=found)
+
+
+def _text(seen: Any) -> str:
+    """Return a text as an example: nobody's own, and of words that a model may know."""
+    words = [word for text in seen.dropna().head(20) for word in str(text).split()]
+    return " ".join(word for word, _ in Counter(words).most_common(5)) or "text"
 
 
 def of(learnt: Any, judged: Any, known: Mapping[Any, bool]) -> Iterator[Field]:
