@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -222,9 +223,11 @@ def _print(rounds: list[dict[str, Seen]], names: list[str]) -> None:
 
 def _print_bulk(servers: list[Server], example: dict[str, Any], rounds: int) -> None:
     """Ask for many rows at once: ours as Arrow and as JSON, the peers as JSON."""
+    import pandas
     import pyarrow as pa
 
-    many = [example] * ROWS
+    known = pandas.read_csv(CHURN / "churn.csv")[list(example)].to_dict("records")
+    many = list(islice(cycle(known), ROWS))
     out = pa.BufferOutputStream()
     table = pa.Table.from_pylist(many)
     with pa.ipc.new_stream(out, table.schema) as writer:

@@ -7,7 +7,7 @@ import http.client
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Protocol
@@ -66,7 +66,15 @@ class Given(Protocol):
         """Return what must be given out byte by byte."""
 
 
-def rehearse(bento: str, given: Given, *, home: Path, work: Path) -> Rehearsal:
+def rehearse(  # noqa: PLR0913 - what a rehearsal needs
+    bento: str,
+    given: Given,
+    *,
+    home: Path,
+    work: Path,
+    begun: Callable[[Running], None] = lambda _: None,
+    alone: Callable[[], object] = lambda: None,
+) -> Rehearsal:
     """Serve a Bento, ask it what the notebook's model was asked, and compare value for value.
 
     Args:
@@ -74,14 +82,16 @@ def rehearse(bento: str, given: Given, *, home: Path, work: Path) -> Rehearsal:
         given: Rows with the answers that are right.
         home: The BentoML store that has it.
         work: A folder for its log.
+        begun: Told of its service as soon as it has begun.
+        alone: Returns when nothing else goes on that would be measured, too.
 
     Raises:
         ServiceNotReady: It does not start.
         ServiceDiffers: It answers differently, or accepts what it must refuse.
     """
-    begun = time.perf_counter()
-    running = process.serve(bento, home=home, port=process.free_port(), log=work / "service.log")
-    cold = time.perf_counter() - begun
+    start = time.perf_counter()
+    running = process.serve(bento, home=home, port=process.free_port(), log=work / "service.log", begun=begun)
+    cold = time.perf_counter() - start
     try:
         for calls, kind in ((given.held, "held-out"), (given.hostile, "hostile")):
             if differing := [text for call in calls for text in _asked(running, call)]:
@@ -91,6 +101,7 @@ def rehearse(bento: str, given: Given, *, home: Path, work: Path) -> Rehearsal:
             _given(running, blob)
         for fault in given.faulty:
             _refuses(running, fault)
+        alone()
         times = sorted(_timed(running, given.single))
         seen = _loaded(running, given.single)
         memory = process.memory(running)

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
-from nb2prod import before, journal, rehearse, release, releasing, risk_page, schema, verify
+from nb2prod import before, journal, release, releasing, risk_page, schema, verify
 from nb2prod.before import Before
 from nb2prod.compare import Verdict
 from nb2prod.errors import Nb2ProdError, Place
@@ -26,6 +26,7 @@ from nb2prod.report import Report
 from nb2prod.settings import Settings
 from nb2prod.stores.base import Store
 from nb2prod.targets.base import Service, Target
+from nb2prod.trial import trial
 
 
 @frozen(kw_only=True)
@@ -103,18 +104,18 @@ def _made(source: Source, listen: Listener, held: Callable[[], Verdict | None]) 
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="nb2prod-", ignore_cleanup_errors=True) as own:
-        archive = Path(own) / "service.bento"
-        with packing(source, work, Path(own), archive) as process:
+        archive, bentos = Path(own) / "service.bento", Path(own) / "bentoml"
+        with packing(source, work, Path(own), archive) as process, trial(process, bentos, work) as rehearsal:
             verdict = held()
             with step("baseline", listen):
                 process.measured()
             with step("package", listen) as tell:
                 packed = process.packed()
                 tell(packed.tag)
-        with step("rehearse", listen) as tell:
-            tried = rehearse.rehearse(packed.tag, packed, home=Path(own) / "bentoml", work=work)
-            way = ", without a fast path" if packed.fast and not packed.fast.used else ""
-            tell(f"{tried.rows} rows equal, {tried.p50_ms:.1f} ms a request{way}")
+            with step("rehearse", listen) as tell:
+                tried = rehearsal.rehearsed()
+                way = ", without a fast path" if packed.fast and not packed.fast.used else ""
+                tell(f"{tried.rows} rows equal, {tried.p50_ms:.1f} ms a request{way}")
         with step("release", listen) as tell:
             fit = Fit(packed=packed, tried=tried, service=work / "service", archive=archive, verdict=verdict)
             made = releasing.release_of(source, fit)

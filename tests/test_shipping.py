@@ -10,11 +10,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from attrs import evolve, frozen
 from books import copied, written
@@ -23,6 +25,7 @@ from uv import find_uv_bin
 from nb2prod import api, before, bundle, journal, packer, process, release, schema, settings, shipping, trust
 from nb2prod.api import Options, Serving
 from nb2prod.events import Event
+from nb2prod.failures import RunCancelled
 from nb2prod.process import Running
 from nb2prod.refusals import ServiceNotReady
 
@@ -253,6 +256,34 @@ def test_a_package_of_before_is_used_only_whole_and_of_the_same(churn: Ship) -> 
             stack.enter_context(changed(folder / part, b"{}"))
         assert before.find(source) is None
     assert before.find(source) is not None
+
+
+def test_a_ship_that_is_stopped_while_it_verifies_leaves_nothing_running(churn: Ship) -> None:
+    source = packer.source(
+        churn.path, api.run(churn.path), store=api.store_of(settings.read(churn.path)), home=churn.home
+    )
+    source = evolve(source, rules=evolve(source.rules, ranges="refuse"))  # another package than before
+    before_it, log = api.releases(churn.home), source.executed.parent / "ship" / "service.log"
+
+    def held() -> None:
+        deadline = time.monotonic() + 120
+        while not log.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    with pytest.raises(RunCancelled):
+        shipping.ship(source, lambda _: None, held)
+
+    assert log.exists()
+    assert [one for one in psutil.Process().children(recursive=True) if "serve" in _words(one)] == []
+    assert api.releases(churn.home) == before_it
+
+
+def _words(one: psutil.Process) -> list[str]:
+    try:
+        return one.cmdline()
+    except psutil.Error:
+        return []
 
 
 @contextmanager
