@@ -27,6 +27,7 @@ from .faults import Refused
 from .kept import Kept
 from .lines import DAY, Lines
 from .seen import Day, Days, Profile
+from .table import Rows
 
 WAITING = 5000  # requests that may wait to be counted; more are dropped, and that is counted
 WAITING_BYTES = 64 * 2**20  # likewise
@@ -125,7 +126,8 @@ class Watch:
     def record(self, ticket: Ticket, asked: Any, answer: Any) -> None:
         """Take note of a request that was answered. All that is done here is to put it into a queue."""
         now = time.perf_counter()
-        self.passed.append((now - ticket.begun, getattr(asked, "count", 1)))
+        rows = asked.count if type(asked) is Rows else len(asked) if type(asked) is list else 1
+        self.passed.append((now - ticket.begun, rows))
         if now < self.due and self.lines is None:
             return
         self.due = now + PACE
@@ -201,7 +203,9 @@ class Watch:
             log.exception("The watch could not count or write")
 
     def _tell(self) -> None:
-        """Write counts, and set the gauges."""
+        """Write counts, forget those of days that are too long ago, and set the gauges."""
+        for date in [date for date in self.days if date < _date(time.time() - self._kept * DAY)]:
+            del self.days[date]
         if self.home is not None:
             seen.write(self.home / "seen" / f"{self.began}-{os.getpid()}.json", self.days)
         found = self.drift()
@@ -253,12 +257,16 @@ class Watch:
         if made:
             self.lines.write(made)
 
+    @property
+    def _kept(self) -> float:
+        """Return for how many days counts are kept."""
+        return float(max(self.policy.get("log", {}).get("days", 30), self.limits.days))
+
     def _forget(self) -> None:
         """Take away counts of days that are too long ago."""
         assert self.home is not None
-        days = max(self.policy.get("log", {}).get("days", 30), self.limits.days)
         for path in (self.home / "seen").glob("*.json"):
-            if path.stat().st_mtime < time.time() - days * DAY:
+            if path.stat().st_mtime < time.time() - self._kept * DAY:
                 path.unlink(missing_ok=True)
 
 

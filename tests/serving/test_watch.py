@@ -18,6 +18,7 @@ from nb2prod.serving.bins import LEAST, named, numbered
 from nb2prod.serving.drift import Limits
 from nb2prod.serving.lines import Lines, read
 from nb2prod.serving.seen import Day, Profile
+from nb2prod.serving.table import Rows
 from nb2prod.serving.watch import WAITING, Watch
 
 CHANCE = np.random.default_rng(0)
@@ -111,18 +112,16 @@ def made() -> Profile:
     )
 
 
-class Asked:
-    """A request of some rows."""
-
-    def __init__(self, start: int, count: int) -> None:
-        self.count = count
-        self.columns = [column[start : start + count] for column in (BASE, KINDS, SAID)]
+def rows_of(start: int, count: int, more: float = 0) -> Rows:
+    """A request of some rows, whose arrays hold the answers as well."""
+    arrays = [column[start : start + count] for column in (BASE, KINDS, SAID)]
+    return Rows(count=count, values=(), arrays=[arrays[0] + more, *arrays[1:]])
 
 
 def watch(home: Path | None = None, **policy: Any) -> Watch:
     log = {"columns": None, "share": 1.0, "days": 30, "megabytes": 1, "requests": "none", **policy}
     found = Watch(profile=made(), policy={"log": log, "drift": {"rows": 100}}, release="shop-1", home=home)
-    found.columns = lambda asked, _: asked.columns
+    found.columns = lambda asked, _: asked.arrays
     return found
 
 
@@ -130,7 +129,7 @@ def asked(found: Watch, requests: int, rows: int = 1) -> None:
     """Ask at leisure."""
     for n in range(requests):
         found.due = 0
-        found.record(found.ticket(), Asked(n * rows, rows), None)
+        found.record(found.ticket(), rows_of(n * rows, rows), None)
     found.settle()
 
 
@@ -142,9 +141,8 @@ def test_what_comes_is_counted_and_compared() -> None:
     assert (day.requests, day.rows, day.times.sum()) == (400, 400, 400)
     assert found.drift()["state"] == "stable"
     for n in range(3):
-        found.record(
-            found.ticket(), type("A", (), {"count": 400, "columns": [BASE[:400] + 5, KINDS[:400], SAID[:400]]}), n
-        )
+        found.due = 0
+        found.record(found.ticket(), rows_of(n * 400, 400, more=5), None)
     found.settle()
     assert {one["key"]: one["state"] for one in found.drift()["features"]} == {"hours": "drift", "plan": "stable"}
 
@@ -213,7 +211,7 @@ def test_no_request_waits_and_of_many_some_are_looked_at() -> None:
     found, count = watch(), 20_000
     begun = time.perf_counter()
     for n in range(count):
-        found.record(found.ticket(), Asked(n % 2000, 1), None)
+        found.record(found.ticket(), rows_of(n % 2000, 1), None)
     took = time.perf_counter() - begun
     found.settle()
 
@@ -227,11 +225,31 @@ def test_more_than_can_wait_is_dropped() -> None:
     asked_for = [found.ticket() for _ in range(WAITING + 500)]
     for ticket in asked_for:
         found.due = 0
-        found.record(ticket, Asked(0, 1), None)
+        found.record(ticket, rows_of(0, 1), None)
 
     assert len(found.waiting) == WAITING
     found.settle()
     assert (found.recent().requests, found.drift()["rows"]) == (WAITING + 500, WAITING)
+
+
+def test_what_is_no_table_is_counted_too() -> None:
+    found = watch()
+    found.columns = None
+    for asked_for in ([{"zone": "far"}] * 3, {"horizon": 7}):
+        found.record(found.ticket(), asked_for, None)
+    found.settle()
+
+    assert (found.recent().requests, found.recent().rows) == (2, 4)
+
+
+def test_days_that_are_too_long_ago_are_forgotten(tmp_path: Path) -> None:
+    found = watch(tmp_path, days=30)
+    found.days["2020-01-01"] = Day(requests=5, rows=5)
+    asked(found, 10)
+    found._tell()
+
+    assert list(seen.read(tmp_path / "seen")) == list(found.days)
+    assert "2020-01-01" not in found.days
 
 
 def test_refusals_are_counted_by_reason() -> None:

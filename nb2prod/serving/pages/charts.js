@@ -76,7 +76,8 @@ const ADDS_UP = { prediction: "the predicted number", log: "the logarithm of the
 
 // What each field added to an answer: to the right what spoke for it, to the left what spoke against it.
 function reasons(found) {
-  const every = found.contributions.filter(one => one.contribution), shown = every.slice(0, 8), rest = every.slice(8).reduce((sum, one) => sum + one.contribution, 0);
+  const parts = found.terms?.map(one => ({ fields: [one.term], contribution: one.contribution })) ?? found.contributions;
+  const every = parts.filter(one => one.contribution), shown = every.slice(0, 8), rest = every.slice(8).reduce((sum, one) => sum + one.contribution, 0);
   const named = fields => (fields.length > 3 ? [...fields.slice(0, 2), `${fields.length - 2} others together`] : fields).map(name => name.replaceAll("_", " ")).join(", ");
   const rows = [...shown.map(one => [named(one.fields), one.contribution]), ...(every.length > 8 ? [[`${every.length - 8} others`, rest]] : [])];
   const most = Math.max(...rows.map(([, value]) => Math.abs(value)), 1e-12), sign = value => `${value > 0 ? "+" : "−"}${short(Math.abs(value), 2)}`;
@@ -85,6 +86,6 @@ function reasons(found) {
     return drawn("svg", { viewBox: "0 0 224 10", width: 224, height: 10, "aria-hidden": "true" }, drawn("line", { x1: 112, x2: 112, y1: 0, y2: 10, class: "axis" }), drawn("rect", { x: value > 0 ? 112 : 112 - wide, y: 1, width: wide, height: 8, rx: 2, class: value > 0 ? "mine" : "theirs", stroke: "none" }));
   };
   const body = rows.map(([name, value]) => make("tr", {}, make("th", { scope: "row", className: "small" }, name, bar(value)), make("td", { className: "number small", textContent: sign(value) })));
-  const said = `What each field adds to ${ADDS_UP[found.explains] ?? found.explains}, from ${short(found.base, 3)} where nothing is known to ${short(found.sum, 3)}`;
+  const said = `What each ${found.terms ? "word" : "field"} adds to ${ADDS_UP[found.explains] ?? found.explains}, from ${short(found.base, 3)} where nothing is known to ${short(found.sum, 3)}`;
   return [make("div", { className: "scroll" }, make("table", { className: "reasons" }, make("caption", { textContent: said }), make("tbody", {}, ...body)))];
 }

@@ -7,6 +7,9 @@ function choices(field) {
 // A field that may hold other values than those that were seen is not a choice between them.
 const isOpen = field => field.kind !== "boolean" && !field.closed && !(field.category && card.policy?.unknown === "refuse");
 
+// The one text that a model of texts is asked has room.
+const isLong = field => field.kind === "text" && !field.categories?.length && card.fields.length === 1;
+
 function control(field, number) {
   const found = choices(field), id = `in-${number}`;
   const given = { id, name: field.key, required: !field.nullable && field.kind !== "text", data: { "aria-describedby": `hint-${number} fault-${number}` } };
@@ -17,7 +20,7 @@ function control(field, number) {
   if (field.kind === "integer" || field.kind === "number") {
     return make("input", { ...given, type: "number", step: field.kind === "integer" ? "1" : "any", inputMode: "decimal" });
   }
-  if (field.long || field.kind === "json") return make("textarea", { ...given, className: field.kind === "json" ? "mono" : "" });
+  if (isLong(field) || field.kind === "json") return make("textarea", { ...given, className: field.kind === "json" ? "mono" : "" });
   const input = make("input", { ...given, type: "text", autocomplete: "off", spellcheck: false });
   if (field.categories?.length) input.setAttribute("list", `of-${number}`);
   return input;
@@ -40,7 +43,7 @@ function box(field, number) {
   made.value = usual(field);
   const known = !field.categories?.length || choices(field) ? null : make("datalist", { id: `of-${number}` }, ...field.categories.map(value => make("option", { value: String(value) })));
   const parts = [make("label", { htmlFor: made.id, textContent: field.label ?? field.key.replaceAll("_", " ") })];
-  return make("div", {}, ...parts, made, make("p", { className: "hint", id: `hint-${number}`, textContent: hint(field) }), make("p", { className: "fault", id: `fault-${number}`, hidden: true }), known);
+  return make("div", { className: isLong(field) ? "whole" : "" }, ...parts, made, make("p", { className: "hint", id: `hint-${number}`, textContent: hint(field) }), make("p", { className: "fault", id: `fault-${number}`, hidden: true }), known);
 }
 
 // Reads a text as a field's values are written in JSON; what is none stays text, so that the service can say why.

@@ -17,7 +17,7 @@ function answer(found) {
   if (!plain) return said(one) !== null ? [make("p", { className: "answer", textContent: said(one) })] : [make("pre", { className: "scroll", tabIndex: 0, textContent: JSON.stringify(one, null, 1) })];
   const odd = (one.warnings ?? []).map(w => make("p", { className: "note warn small", textContent: `${w.field}: ${w.msg}` }));
   const ask = card.explains ? [make("button", { type: "button", className: "quiet", textContent: "Why?", onclick: why })] : [];
-  return [make("p", { className: "soft small", textContent: "The model says" }), make("p", { className: "answer", textContent: said(one.prediction) }), ...bars(one.probabilities), ...odd, make("div", { className: "actions" }, ...ask)];
+  return [make("p", { className: "soft small", textContent: "The model says" }), make("p", { className: "answer", textContent: said(one.prediction) }), make("div", { className: "bars" }, ...bars(one.probabilities)), ...odd, make("div", { className: "actions" }, ...ask)];
 }
 
 async function predict(event) {
