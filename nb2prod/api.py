@@ -6,14 +6,13 @@ import importlib
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from nb2prod import checks, decision, document, edits, evidence, journal, notebook, pipeline, release, schema, settings
+from nb2prod import checks, decision, document, edits, evidence, journal, notebook, pipeline, schema, settings
 from nb2prod import run as _run
 from nb2prod.errors import Nb2ProdError, RunUnknown
 from nb2prod.events import Event
 from nb2prod.failures import CellFailed
 from nb2prod.refusals import StagedDiffers
 from nb2prod.run import Options, store_of
-from nb2prod.services import Serving, ask, releases, serve, show_release, status, stop, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from nb2prod.plan import Step
     from nb2prod.report import Report
     from nb2prod.reproduce import reproduce
+    from nb2prod.services import Serving, ask, releases, serve, show_release, status, stop, target_of
     from nb2prod.settings import Settings
     from nb2prod.shipping import Shipped
 
@@ -74,16 +74,18 @@ __all__ = [
 
 # Verbs of modules that a run has no use for, and which take as long to import as it takes to plan.
 _LATER = {
-    "debug": "debugging", "deploy": "delivering", "deployments": "deploying", "monitor": "monitor",
-    "promote": "deploying", "reproduce": "reproduce", "retire": "deploying", "rollback": "deploying",
+    "debugging": ("debug",), "delivering": ("deploy",), "deploying": ("deployments", "promote", "retire", "rollback"),
+    "monitor": ("monitor",), "reproduce": ("reproduce",),
+    "services": ("Serving", "ask", "releases", "serve", "show_release", "status", "stop", "target_of"),
 }  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """Import a verb when it is first asked for."""
-    if name not in _LATER:
-        raise AttributeError(f"module 'nb2prod.api' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"nb2prod.{_LATER[name]}"), name)
+    for module, verbs in _LATER.items():
+        if name in verbs:
+            return getattr(importlib.import_module(f"nb2prod.{module}"), name)
+    raise AttributeError(f"module 'nb2prod.api' has no attribute '{name}'")
 
 
 def read(path: Path) -> Notebook:
@@ -205,9 +207,10 @@ def ship(
 
     What stops it is in the result, under `error`; the record in `.nb2prod/runs` is written in any case.
     """
-    from nb2prod import packer, shipping
+    from nb2prod import packer, services, shipping
 
-    chosen, serving, options = chosen or settings.read(path), serving or Serving(), _run.named(options, "ship")
+    chosen, options = chosen or settings.read(path), _run.named(options, "ship")
+    serving = serving or services.Serving()
     tell = _run.journaled(chosen.home, options.run, listen)
     with shipping.running(tell) as watch:
         report = _run.of_file(path, options, chosen, watch)
@@ -236,13 +239,13 @@ def ship(
 
 def _onward(home: Path, shipped: Shipped, serving: Serving, tell: Listener) -> tuple[Shipped, dict[str, Any] | None]:
     """Serve what was shipped, or hand it over, whichever the target does."""
-    from nb2prod import delivering, shipping
+    from nb2prod import delivering, services, shipping
 
     assert serving.target is not None
     if not delivering.takes(serving.target):
-        return shipping.serve(shipped, target_of(home, serving.target), tell, port=serving.port), None
+        return shipping.serve(shipped, services.target_of(home, serving.target), tell, port=serving.port), None
     with shipping.cancellable(), shipping.step("deliver", tell) as say:
-        delivery = deploy(home, shipped.release.id, target=serving.target)
+        delivery = delivering.deploy(home, shipped.release.id, target=serving.target)
         say(delivery["folder"])
     return shipped, delivery
 
@@ -346,8 +349,10 @@ def show(home: Path, name: str) -> dict[str, Any]:
     Raises:
         RunUnknown: There is neither of that name, or the run has not ended.
     """
+    from nb2prod import release, services
+
     if release.ID.fullmatch(name):
-        return show_release(home, name)
+        return services.show_release(home, name)
     found = journal.result(home, name)
     if found is None:
         raise RunUnknown(name)
