@@ -26,4 +26,5 @@ def _function(line: Pipeline) -> frozenset[str]:
 
 
 def _tables(line: Pipeline) -> frozenset[str]:
-    return frozenset(product.named(line).tables) if publishes(line) and not functions.place_of(line) else frozenset()
+    named = product.named(line)
+    return frozenset(named.tables + named.read) if publishes(line) and not functions.place_of(line) else frozenset()

@@ -53,7 +53,7 @@ def pack(order: Order, lines: Pipeline, space: Json, measured: Callable[[], None
     if not offer.publishes(lines):
         return None
     named = product.named(lines)
-    restore(open_store(order.store), needed(order.values, named.tables), space)
+    restore(open_store(order.store), needed(order.values, named.tables + named.read), space)
     tables, figures = _found(order, lines, named, space)
     if not tables and not figures:
         return None
@@ -109,7 +109,7 @@ def parted(
 def _found(
     order: Order, lines: Pipeline, named: Named, space: Mapping[str, Any]
 ) -> tuple[dict[str, Any], tuple[Figure, ...]]:
-    tables = product.tables(named.tables, space)
+    tables = product.tables(named.tables, space) or product.tables(named.read, space)
     chosen = product.chosen(lines)
     if missing := tuple(name for name in chosen if name not in tables):
         raise ProductEmpty(missing, lines.stages[-1].code_cells[-1].index)

@@ -33,6 +33,7 @@ class Named:
     """What the code says may be published, likeliest first."""
 
     tables: tuple[str, ...]
+    read: tuple[str, ...]  # by the last stages, where these neither show nor leave a table
     stages: tuple[str, ...]  # whose figures are meant
     asked: bool  # by the user, and not guessed
 
@@ -58,9 +59,10 @@ def named(line: Pipeline) -> Named:
     passing = {name for flow in final for name in _passing(flow)}
     left = [name for flow in final for name in flow.leaves if not name.startswith("_") and name not in passing]
     # What a last stage only reads may be raw data that nobody meant to publish; it is all there is in one that draws.
-    read = [] if shown or left else [name for flow in final for name in flow.reads]
+    read = [] if said else [name for flow in final for name in flow.reads if name in made]
     return Named(
-        tables=said or tuple(dict.fromkeys(name for name in [*shown, *left, *read] if name in made)),
+        tables=said or tuple(dict.fromkeys(name for name in [*shown, *left] if name in made)),
+        read=tuple(dict.fromkeys(read)),
         stages=tuple(flow.stage.name for flow in final),
         asked=bool(said or publishing),
     )

@@ -54,7 +54,8 @@ class ModelMissing(ShipError):
     def cure(self) -> str:
         return (
             "Fit one on its own line (`model.fit(X_train, y_train)`), or name it on its stage: "
-            "`%%stage train --model NAME`. A notebook without a model will ship as a data product in a later version."
+            "`%%stage train --model NAME`. Without a model ships a function `predict` in a stage `serve`, or a stage "
+            "`publish` with tables and figures."
         )
 
 

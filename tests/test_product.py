@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pandas as pd
 import pytest
-from books import document, parsed
+from books import FOLDER, document, parsed
 
 from nb2prod import notebook, offer, pipeline, product
 
@@ -44,7 +45,14 @@ def test_what_is_made_of_a_table_does_not_show_it(code: str) -> None:
 def test_a_stage_that_only_draws_publishes_what_it_draws() -> None:
     sums = "%%stage sums\nby_day = raw.sum()"
 
-    assert "by_day" in named(LOAD, sums, "%%stage draw\nplt.bar(by_day.index, by_day)").tables
+    assert named(LOAD, sums, "%%stage draw\nplt.bar(by_day.index, by_day)").read == ("by_day",)
+
+
+def test_the_table_and_the_picture_of_a_notebook_are_its_product() -> None:
+    line = pipeline.build(notebook.parse(json.loads((FOLDER / "no_model.ipynb").read_text("utf-8")), "no_model.ipynb"))
+
+    assert product.named(line).read == ("by_month",)
+    assert product.named(line).stages == ("draw",)
 
 
 def test_every_stage_that_no_other_needs_is_a_last_one() -> None:
@@ -79,7 +87,7 @@ def test_a_model_comes_before_the_tables_beside_it_unless_these_are_asked_for() 
 def test_a_run_keeps_what_will_be_published_or_called() -> None:
     serve = "%%stage serve\ndef predict(x):\n    return x\nrow = 1\npredict(row)"
 
-    assert offer.wanted(pipeline.build(parsed(LOAD, "%%stage sums\na = raw.sum()"))) == {"a"}
+    assert offer.wanted(pipeline.build(parsed(LOAD, "%%stage sums\na = raw.sum()"))) == {"a", "raw"}
     assert offer.wanted(pipeline.build(parsed(LOAD, serve))) == {"predict", "row"}
 
 

@@ -348,7 +348,7 @@ def test_every_step_is_told_in_order(churn: Ship) -> None:
     assert [(e["step"], e["state"]) for e in told] == [(s, state) for s in steps for state in ("running", "done")]
 
 
-@pytest.mark.parametrize(("name", "code"), [("no_model", "NB401"), ("failing_cell", "NB201")])
+@pytest.mark.parametrize(("name", "code"), [("nothing_to_ship", "NB401"), ("failing_cell", "NB201")])
 def test_a_ship_that_fails_says_why_and_leaves_no_release(store: Path, tmp_path: Path, name: str, code: str) -> None:
     path = copied(name, tmp_path)
     before = sorted(p.name for p in store.glob("bentos/*/*"))
