@@ -31,6 +31,7 @@ class Origin:
     notebook: str  # path below the project
     data: Mapping[str, str]  # files that were read, as seen from the notebook's folder → SHA-256
     outside: Mapping[str, str]  # modules that lie neither in the project nor in a package → hash of their code
+    previous: str | None = None  # the release that was live then, which the model was compared with
     python: str
     platform: str
     nb2prod: str  # version
@@ -45,6 +46,7 @@ class Ran:
     stages: tuple[Record, ...]
     data: Mapping[str, str]  # files that the notebook names, as seen from its folder → SHA-256
     executed: Path  # the notebook as it ran: its file may have changed since
+    previous: str | None  # the release that was live
 
 
 def records(store: Store, keys: Mapping[str, str]) -> tuple[Record, ...]:
@@ -69,6 +71,7 @@ def keep(place: Path, ran: Ran) -> None:
         notebook=path.as_posix(),
         data={file: digest for file, digest in sorted(read.items()) if file not in written},
         outside=outside,
+        previous=ran.previous,
         python=platform.python_version(),
         platform=f"{sys.platform}-{platform.machine()}",
         nb2prod=nb2prod.__version__,

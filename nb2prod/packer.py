@@ -81,7 +81,9 @@ class Packing:
 
 
 @contextmanager
-def packing(source: Source, work: Path, own: Path, archive: Path | None = None) -> Iterator[Packing]:
+def packing(
+    source: Source, work: Path, own: Path, archive: Path | None = None, rival: Previous | None = None
+) -> Iterator[Packing]:
     """Start to pack; nothing of it goes on after the block.
 
     Args:
@@ -89,6 +91,7 @@ def packing(source: Source, work: Path, own: Path, archive: Path | None = None) 
         work: A folder for the service's files and a log.
         own: A folder of ours alone.
         archive: Where to export a Bento of the files, too; it is in the BentoML store `own/bentoml` then.
+        rival: The release that the model is compared with; the one that answers now when None.
     """
     order, result, log = own / "order.pkl", own / "packed.pkl", work / "pack.log"
     folder, values = str(work / "service"), dict(source.report.values)
@@ -99,7 +102,7 @@ def packing(source: Source, work: Path, own: Path, archive: Path | None = None) 
         folder=folder,
         executed=str(source.executed.resolve()),
         rules=source.rules,
-        previous=source.previous,
+        previous=rival or source.previous,
         archive=None if archive is None else str(archive),
         bentos=str(own / "bentoml"),
     )

@@ -48,11 +48,19 @@ def live(home: Path, notebook: str) -> Previous | None:
     """
     try:
         name = deployment.read(deployment.folder_of(home, notebook)).live
-        made = None if name is None else trust.trusted(home, name)
     except Nb2ProdError:
         return None
-    folder = home / "releases" / made.id / "service" if made else None
-    if made is None or folder is None or not folder.is_dir() or "sha256" not in made.model:
+    return None if name is None else of(home, name)
+
+
+def of(home: Path, name: str) -> Previous | None:
+    """Return a release to compare with, if it may be trusted and can be asked."""
+    try:
+        made = trust.trusted(home, name)
+    except Nb2ProdError:
+        return None
+    folder = home / "releases" / made.id / "service"
+    if not folder.is_dir() or "sha256" not in made.model:
         return None
     return Previous(release=made.id, folder=str(folder.resolve()), digest=str(made.model["sha256"]))
 

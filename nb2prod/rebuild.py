@@ -1,7 +1,7 @@
 """Rebuild: the process that makes a release's service again, from the notebook on, and releases nothing.
 
-`python -m nb2prod.rebuild NOTEBOOK PARAMETERS RESULT` runs a notebook in its folder, measures and packages its model,
-and writes to the file RESULT what came of it.
+`python -m nb2prod.rebuild NOTEBOOK PARAMETERS RIVAL RESULT` runs a notebook in its folder, measures and packages its
+model, compares it with the release RIVAL (null for none), and writes to the file RESULT what came of it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Any
 
 from nb2prod import journal, packer, releasing, run, schema, settings
 from nb2prod.errors import Nb2ProdError
+from nb2prod.previous import Previous
 from nb2prod.run import Options
 
 
-def rebuild(path: Path, parameters: dict[str, Any]) -> dict[str, Any]:
+def rebuild(path: Path, parameters: dict[str, Any], rival: Previous | None) -> dict[str, Any]:
     """Run and package a notebook; the result names the folder of the service's files."""
     chosen = settings.read(path)
     options = run.named(Options(parameters=parameters), "reproduce")
@@ -29,7 +30,10 @@ def rebuild(path: Path, parameters: dict[str, Any]) -> dict[str, Any]:
     source = packer.source(path, report, store=run.store_of(chosen), home=chosen.home)
     work = journal.folder_of(chosen.home, report.run) / "ship"
     work.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(prefix="nb2prod-") as own, packer.packing(source, work, Path(own)) as packing:
+    with (
+        tempfile.TemporaryDirectory(prefix="nb2prod-") as own,
+        packer.packing(source, work, Path(own), rival=rival) as packing,
+    ):
         packed = packing.packed()
     return {
         "service": str(work / "service"),
@@ -43,9 +47,10 @@ def rebuild(path: Path, parameters: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Rebuild, and write the result whole."""
-    path, parameters, target = sys.argv[1:]
+    path, parameters, rival, target = sys.argv[1:]
+    known = json.loads(rival)
     try:
-        found = rebuild(Path(path), json.loads(parameters))
+        found = rebuild(Path(path), json.loads(parameters), Previous(**known) if known else None)
     except Nb2ProdError as wrong:
         found = {"error": schema.error(wrong)}
     journal.write_whole(Path(target), json.dumps(found))

@@ -148,6 +148,7 @@ def _ran(source: Source) -> Ran:
         stages=origin.records(source.store, source.report.keys),
         data=_files(source),
         executed=source.executed,
+        previous=source.previous.release if source.previous else None,
     )
 
 

@@ -18,10 +18,11 @@ from attrs import asdict, evolve, frozen
 from uv import find_uv_bin
 
 import nb2prod
-from nb2prod import origin, release, trust
+from nb2prod import origin, previous, release, trust
 from nb2prod.environment import modules
 from nb2prod.events import Event, Listener
 from nb2prod.origin import Origin
+from nb2prod.previous import Previous
 from nb2prod.release import Release
 from nb2prod.undeployed import DataChanged, DataMissing, EnvironmentNotMade, NotRebuilt
 
@@ -117,7 +118,7 @@ def reproduce(  # noqa: PLR0913 - what may be said of it
             with _step("environment", listen):
                 python = _environment(folder, known, place / "venv")
         with _step("rebuild", listen):
-            built = _rebuilt(python, made, known, place)
+            built = _rebuilt(python, made, known, place, previous.of(home, known.previous) if known.previous else None)
         with _step("compare", listen):
             found = _compared(made, built, _packages(folder, python))
         return evolve(found, fresh=fresh, seconds=round(time.monotonic() - begun, 1)).json()
@@ -183,15 +184,15 @@ def _uv(arguments: list[str], known: Origin) -> None:
         raise EnvironmentNotMade(known.python, done.stderr.strip()[-LIMIT:])
 
 
-def _rebuilt(python: Path, made: Release, known: Origin, place: Path) -> dict[str, Any]:
+def _rebuilt(python: Path, made: Release, known: Origin, place: Path, rival: Previous | None) -> dict[str, Any]:
     result = place / "result.json"
     # What is set here for other work must not change what comes out.
     dropped = ("NB2PROD_", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     notebook = place / "project" / known.notebook
-    parameters = json.dumps(dict(made.parameters))
+    asked = [json.dumps(dict(made.parameters)), json.dumps(rival and asdict(rival)), str(result)]
     done = subprocess.run(
-        [str(python), "-m", "nb2prod.rebuild", str(notebook), parameters, str(result)],
+        [str(python), "-m", "nb2prod.rebuild", str(notebook), *asked],
         cwd=notebook.parent,
         env=kept | {"BENTOML_HOME": str(place / "bentoml"), "NB2PROD_WARM": "0"},
         capture_output=True,

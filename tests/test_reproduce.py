@@ -15,7 +15,7 @@ from attrs import frozen
 from books import document
 from click.testing import CliRunner
 
-from nb2prod import api, cli, release, settings
+from nb2prod import api, cli, deployment, release, settings
 from nb2prod.api import Options
 from nb2prod.undeployed import DataChanged, DataMissing, OriginMissing, ReleaseChanged
 
@@ -58,9 +58,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     (folder / ".gitignore").write_text(".nb2prod\n", encoding="utf-8")
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "A notebook"]):
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *command], cwd=folder, check=True)
-    made = [api.ship(models / "people.ipynb", Options(parameters=p, verify=False)) for p in ({"seed": 0}, {"depth": 2})]
-    assert all(one["ok"] for one in made), made
-    yield Project(folder, made[0]["release"], made[1]["release"])
+    drawn = api.ship(models / "people.ipynb", Options(parameters={"depth": 2}, verify=False))
+    assert drawn["ok"], drawn
+    # What was live is a rival of what is shipped then, and so part of what it was made from.
+    home = settings.home_of(models / "people.ipynb")
+    wanted = deployment.Deployment(notebook="models/people.ipynb", port=1).promoted(drawn["release"])
+    deployment.write(deployment.folder_of(home, wanted.notebook), wanted)
+    seeded = api.ship(models / "people.ipynb", Options(parameters={"seed": 0}, verify=False))
+    assert seeded["ok"], seeded
+    yield Project(folder, seeded["release"], drawn["release"])
     os.environ.clear()
     os.environ |= before
 

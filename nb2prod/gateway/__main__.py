@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 from aiohttp import web
 
-from nb2prod import deployment, journal, process
+from nb2prod import __version__, deployment, journal, process
 from nb2prod.errors import Nb2ProdError
 from nb2prod.gateway import control
 from nb2prod.gateway.server import Gateway
@@ -66,6 +66,9 @@ def _controls(gateway: Gateway, over: asyncio.Event) -> web.Application:
             await gateway.apply(deployment.parse(said["deployment"]), said["environ"])
         except Nb2ProdError as wrong:
             return web.json_response({"error": wrong.message}, status=409)
+        except (TypeError, LookupError):  # of fields that this one does not know
+            said = f"it was started by nb2prod {__version__}, which another version cannot speak to; stop it first"
+            return web.json_response({"error": said}, status=409)
         return web.json_response(gateway.status())
 
     async def status(_: web.Request) -> web.Response:

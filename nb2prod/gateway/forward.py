@@ -116,20 +116,39 @@ async def _exchanged(asked: Asked, upstream: Upstream, data: bytes | AsyncIterat
         headers[RELEASE] = upstream.release
         headers.setdefault("Server", "nb2prod")
         if asked.request.method == "HEAD" or reply.content_length is None or reply.content_length > SMALL:
-            return Answered(await _streamed(asked.request, reply, headers), reply.status)
+            return await _streamed(asked.request, reply, headers)
         headers.popall("Content-Length", None)
         body = await reply.read()
         made = web.Response(status=reply.status, reason=reply.reason, headers=headers, body=body)
         return Answered(made, reply.status, body)
 
 
-async def _streamed(request: web.Request, reply: ClientResponse, headers: CIMultiDict[str]) -> web.StreamResponse:
+async def _streamed(request: web.Request, reply: ClientResponse, headers: CIMultiDict[str]) -> Answered:
+    """Pass an answer on as it comes. Half of one cannot be taken back: the client sees the connection end then."""
     response = web.StreamResponse(status=reply.status, reason=reply.reason, headers=headers)
-    await response.prepare(request)
-    async for piece in reply.content.iter_any():
-        await response.write(piece)
-    await response.write_eof()
-    return response
+    try:
+        await response.prepare(request)
+        while piece := await _next(reply):
+            await response.write(piece)
+        await response.write_eof()
+    except _Broken:
+        if request.transport is not None:
+            request.transport.abort()
+        return Answered(response, 502)
+    except OSError:  # the client has gone, which is nobody's fault here
+        return Answered(response, reply.status)
+    return Answered(response, reply.status)
+
+
+class _Broken(Exception):
+    """A backend ended in the middle of an answer."""
+
+
+async def _next(reply: ClientResponse) -> bytes:
+    try:
+        return await reply.content.readany()
+    except (ClientError, OSError) as wrong:
+        raise _Broken from wrong
 
 
 @define

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,6 +41,8 @@ class Service:
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/empty", self._empty)
+        app.router.add_get("/long", self._long)
+        app.router.add_get("/torn", self._torn)
         app.router.add_route("*", "/{path:.*}", self._answer)
         self.runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self.runner.setup()
@@ -58,6 +61,19 @@ class Service:
 
     async def _empty(self, _: web.Request) -> web.Response:
         return web.Response(status=204)
+
+    async def _long(self, _: web.Request) -> web.Response:
+        return web.Response(body=io.BytesIO(bytes(3 * 2**20)))
+
+    async def _torn(self, request: web.Request) -> web.StreamResponse:
+        """Answer half of what was announced."""
+        self.asked.append({"path": request.raw_path})
+        response = web.StreamResponse(headers={"Content-Length": str(4 * 2**20)})
+        await response.prepare(request)
+        await response.write(bytes(2 * 2**20))
+        assert request.transport is not None
+        request.transport.abort()
+        return response
 
     async def _answer(self, request: web.Request) -> web.Response:
         body = await request.read()

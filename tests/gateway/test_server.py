@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientError
 from gateway.services import A, B, C, staged
 
 from nb2prod import deployment
@@ -69,6 +70,35 @@ def test_a_large_body_is_passed_on_piece_by_piece(tmp_path: Path, chunked: bool)
         async with staged(tmp_path) as stage:
             status, _, _ = await stage.ask(data=pieces() if chunked else io.BytesIO(bytes(size)))
             assert (status, stage.services[A].asked[-1]["size"]) == (200, size)
+
+    going(work())
+
+
+def test_a_long_answer_is_passed_on_piece_by_piece_and_half_of_one_is_not_taken_for_whole(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with staged(tmp_path) as stage:
+            async with stage.client.get(f"{stage.url}/long") as reply:
+                assert (reply.status, len(await reply.read())) == (200, 3 * 2**20)
+            with pytest.raises(ClientError):
+                async with stage.client.get(f"{stage.url}/torn") as reply:
+                    await reply.read()
+
+            assert [seen["path"] for seen in stage.services[A].asked] == ["/torn"]
+            assert stage.gateway.status()["releases"][A]["errors"] == 1
+
+    going(work())
+
+
+def test_a_client_that_leaves_early_is_no_fault_of_the_release(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with staged(tmp_path) as stage:
+            reader, writer = await asyncio.open_connection("127.0.0.1", stage.gateway.wanted.port)
+            writer.write(b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await reader.readexactly(1000)
+            writer.transport.abort()
+            await _until(lambda: stage.gateway.status()["releases"][A]["requests"] == 1)
+
+            assert stage.gateway.status()["releases"][A]["errors"] == 0
 
     going(work())
 
