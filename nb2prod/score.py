@@ -19,7 +19,9 @@ from nb2prod import machine, release
 from nb2prod.errors import ExtraMissing
 from nb2prod.failures import ClusterUnreachable, DataUnfit
 from nb2prod.scorer import Scored, score
+from nb2prod.withheld import NotScored
 
+NO_ROWS = frozenset({"forecast", "function", "product"})  # kinds that are not asked rows of a table
 _PATIENCE = 30.0  # seconds to find a cluster
 
 
@@ -42,13 +44,17 @@ def run(home: Path, name: str, work: Work) -> dict[str, Any]:
 
     Raises:
         RunUnknown: There is no such release.
+        NotScored: It is no model that is asked rows of a table.
         DataUnfit: Columns or rows do not fit what the model learnt from; no output is written.
         ExtraMissing: What reads such files is not installed.
         ClusterUnreachable: Nobody answers at the address.
     """
     made = release.read(home, name)
     folder = release.folder_of(home, name) / "service"
-    fields = [item["key"] for item in json.loads((folder / "schema.json").read_text(encoding="utf-8"))["fields"]]
+    schema = json.loads((folder / "schema.json").read_text(encoding="utf-8"))
+    if made.kind in NO_ROWS:
+        raise NotScored(name, made.kind)
+    fields = [item["key"] for item in schema["fields"]]
     told = (str(folder.resolve()), str(made.model["sha256"]))
     kind = "text" if work.data.suffix.lower() == ".csv" else "typed"
     rows = warnings = 0

@@ -156,7 +156,8 @@ def summary(home: Path, made: Release) -> dict[str, Any]:
     names = ("bento", "metrics", "intervals", "baseline", "gate", "rehearsal")
     folder = release.folder_of(home, made.id)
     said = {"archive": str(folder / made.archive), "risk": risk_page.where(folder), "risks": risk_page.read(folder)}
-    return {"release": made.id, **said, **{n: found[n] for n in names}}
+    # What is no model has no baseline, which is not one without a name.
+    return {"release": made.id, **said, **{n: found[n] for n in names}, "baseline": found["baseline"] or None}
 
 
 @contextmanager

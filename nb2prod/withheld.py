@@ -3,7 +3,8 @@
 ShipError
 ├── TableUnclear         NB450  a table's column cannot be given out
 ├── ProductEmpty         NB451  nothing of what shall be published is a table or a figure
-└── FunctionUnclear      NB452  what a function takes, or answers, cannot be told
+├── FunctionUnclear      NB452  what a function takes, or answers, cannot be told
+└── NotScored            NB453  a release is asked for something else than rows of a table
 """
 
 # ruff: noqa: D102  message, cure and place are explained where the tree begins
@@ -89,3 +90,21 @@ class FunctionUnclear(ShipError):
     @property
     def place(self) -> Place:
         return Place(cell=self.cell)
+
+
+@define
+class NotScored(ShipError):
+    """A release is asked for something else than rows of a table."""
+
+    release: str
+    kind: str
+
+    code = "NB453"
+
+    @property
+    def message(self) -> str:
+        return f"'{self.release}' is a {self.kind}: there are no rows of a table for it to score."
+
+    @property
+    def cure(self) -> str:
+        return f"Ask its service instead: `nb2prod serve {self.release}` says where it is."

@@ -18,8 +18,9 @@ from attrs import frozen
 from books import FOLDER
 from openapi_spec_validator import validate
 
-from nb2prod import api, bundle, process, release, settings
+from nb2prod import api, bundle, process, release, score, settings
 from nb2prod.process import Running
+from nb2prod.withheld import NotScored
 
 pytestmark = pytest.mark.ship
 
@@ -262,8 +263,15 @@ def test_a_product_is_judged_by_its_rows_and_gaps_and_not_by_a_baseline(sales: S
 
     assert {"table.rows at least 5", "by_month.rows at least 48", "table.nulls at most 0"} <= set(rules)
     assert not any("baseline" in rule for rule in rules)
-    assert sales.result["baseline"] == {}
+    assert sales.result["baseline"] is None
     assert sales.result["rehearsal"]["rows"] >= 53
+
+
+def test_there_are_no_rows_to_score(sales: Shipped) -> None:
+    work = score.Work(data=sales.folder / "orders.csv", output=sales.folder / "scored.csv")
+
+    with pytest.raises(NotScored, match=r"NB453: .* is a product"):
+        score.run(settings.home_of(sales.folder / "sales.ipynb"), sales.result["release"], work)
 
 
 def test_only_the_files_that_were_released_are_given_out(sales: Shipped, tmp_path: Path) -> None:

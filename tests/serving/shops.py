@@ -96,6 +96,7 @@ def call(
     headers: Mapping[str, str] | None = None,
     method: str | None = None,
     client: str = "127.0.0.1",
+    query: str = "",
 ) -> tuple[int, Any, dict[str, str]]:
     """Send a request through a door: status, JSON or bytes, and headers of the answer."""
     given = {"host": "localhost:3000", **({"content-type": "application/json"} if body is not None else {})}
@@ -104,6 +105,7 @@ def call(
         "type": "http",
         "method": method or ("GET" if body is None else "POST"),
         "path": path,
+        "query_string": query.encode(),
         "client": (client, 5),
         "headers": [(k.encode(), v.encode()) for k, v in given.items()],
     }
