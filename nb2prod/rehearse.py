@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice
@@ -90,7 +91,10 @@ def rehearse(  # noqa: PLR0913 - what a rehearsal needs
         ServiceDiffers: It answers differently, or accepts what it must refuse.
     """
     start = time.perf_counter()
-    running = process.serve(bento, home=home, port=process.free_port(), log=work / "service.log", begun=begun)
+    # What is set for services that answer others is not for this one: keys, or a place for what they remember.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("SERVICE_")}
+    port, log = process.free_port(), work / "service.log"
+    running = process.serve(bento, home=home, port=port, log=log, environ=environ, begun=begun)
     cold = time.perf_counter() - start
     try:
         for calls, kind in ((given.held, "held-out"), (given.hostile, "hostile")):

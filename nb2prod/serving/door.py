@@ -191,10 +191,11 @@ class Door:
         """Answer a request to get something that is the kind's own."""
         _only(scope, "GET")
         query, accept = (text.decode("latin-1") for text in (scope["query_string"], headers.get(b"accept", b"")))
-        begun = time.perf_counter()
+        ticket = self.core.watch.ticket()
         said = await self.apart(partial(self.core.get, scope["path"], query, accept))
-        ANSWERED.observe(time.perf_counter() - begun)
-        await respond(send, 200, said.body, said.form, list(said.headers))
+        ANSWERED.observe(time.perf_counter() - ticket.begun)
+        self.core.watch.record(ticket, None, None)
+        await respond(send, 200, said.body, said.form, [*said.headers, (b"x-request-id", ticket.id.encode())])
 
     async def apart(self, work: Callable[[], Any]) -> Any:
         """Work in a thread, one at a time, so that nobody waits who asks for what is quick.

@@ -128,7 +128,7 @@ class Watch:
         now = time.perf_counter()
         rows = asked.count if type(asked) is Rows else len(asked) if type(asked) is list else 1
         self.passed.append((now - ticket.begun, rows))
-        if now < self.due and self.lines is None:
+        if self.columns is None or (now < self.due and self.lines is None):
             return
         self.due = now + PACE
         if len(self.waiting) >= WAITING or self.held > WAITING_BYTES:

@@ -89,3 +89,18 @@ function reasons(found) {
   const said = `What each ${found.terms ? "word" : "field"} adds to ${ADDS_UP[found.explains] ?? found.explains}, from ${short(found.base, 3)} where nothing is known to ${short(found.sum, 3)}`;
   return [make("div", { className: "scroll" }, make("table", { className: "reasons" }, make("caption", { textContent: said }), make("tbody", {}, ...body)))];
 }
+
+// Steps of a forecast: a line, with the band that 95 % lie in where there is one; and the same as a table.
+function ahead(steps) {
+  const wide = 300, tall = 150, every = steps.flatMap(one => [one.prediction, one.low, one.high]).filter(value => value != null), low = Math.min(...every), high = Math.max(...every);
+  const x = n => 4 + n / Math.max(1, steps.length - 1) * (wide - 8), y = value => 18 + (high - value) / (high - low || 1) * (tall - 40), path = points => points.map(([a, b]) => `${a.toFixed(1)},${b.toFixed(1)}`).join(" ");
+  const band = steps[0].low == null ? [] : [drawn("polygon", { points: path([...steps.map((one, n) => [x(n), y(one.high)]), ...steps.map((one, n) => [x(n), y(one.low)]).reverse()]), class: "mine", stroke: "none", opacity: 0.22 })];
+  const line = drawn("polyline", { points: path(steps.map((one, n) => [x(n), y(one.prediction)])), class: "mine", "stroke-width": 2.5 });
+  line.style.fill = "none";
+  const when = one => one.time?.replace("T00:00:00", "") ?? `step ${one.step}`;
+  const words = [[4, 12, "start", short(high)], [4, tall - 20, "start", short(low)], [4, tall - 4, "start", when(steps[0])], [wide - 4, tall - 4, "end", when(steps.at(-1))]].map(([a, b, anchor, text]) => drawn("text", { x: a, y: b, "text-anchor": anchor }, text));
+  const heads = ["when", "prediction", ...(band.length ? ["low", "high"] : [])].map((textContent, n) => make("th", { scope: "col", textContent, className: n ? "number" : "" }));
+  const rows = steps.map(one => make("tr", {}, make("th", { scope: "row", className: "small", textContent: when(one) }), ...["prediction", ...(band.length ? ["low", "high"] : [])].map(name => make("td", { className: "number small", textContent: short(one[name]) }))));
+  const table = make("div", { className: "scroll", tabIndex: 0, data: { role: "region", "aria-label": "Steps" } }, make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows)));
+  return [make("p", { className: "soft small", textContent: `The next ${many(steps.length, "step")}${band.length ? ", and where 95 % lie" : ""}` }), drawn("svg", { viewBox: `0 0 ${wide} ${tall}`, width: wide, height: tall, "aria-hidden": "true" }, ...band, line, ...words), make("details", {}, make("summary", { textContent: "As a table" }), table)];
+}

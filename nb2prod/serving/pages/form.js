@@ -35,15 +35,17 @@ function hint(field) {
   return field.kind === "text" && !choices(field) ? `text${gap}` : gap.replace(/^, /, "");
 }
 
+const compact = value => JSON.stringify(value).length < 120 ? JSON.stringify(value).replace(/([,:])(?=["[{\d-]|true|false|null)/g, "$1 ") : JSON.stringify(value, null, 1);
+
 // The usual value of a field, as its control has it.
-const usual = field => field.example == null ? "" : field.kind === "json" ? JSON.stringify(field.example, null, 1) : String(field.example);
+const usual = field => field.example == null ? "" : field.kind === "json" ? compact(field.example) : String(field.example);
 
 function box(field, number) {
   const made = control(field, number);
   made.value = usual(field);
   const known = !field.categories?.length || choices(field) ? null : make("datalist", { id: `of-${number}` }, ...field.categories.map(value => make("option", { value: String(value) })));
   const parts = [make("label", { htmlFor: made.id, textContent: field.label ?? field.key.replaceAll("_", " ") })];
-  return make("div", { className: isLong(field) ? "whole" : "" }, ...parts, made, make("p", { className: "hint", id: `hint-${number}`, textContent: hint(field) }), make("p", { className: "fault", id: `fault-${number}`, hidden: true }), known);
+  return make("div", { className: isLong(field) || field.kind === "json" ? "whole" : "" }, ...parts, made, make("p", { className: "hint", id: `hint-${number}`, textContent: hint(field) }), make("p", { className: "fault", id: `fault-${number}`, hidden: true }), known);
 }
 
 // Reads a text as a field's values are written in JSON; what is none stays text, so that the service can say why.
@@ -67,6 +69,7 @@ const values = fields => Object.fromEntries(fields.flatMap((field, n) => {
 
 // What is sent: the form's row, or where a request is no row of fields, what stands in the one control there is.
 function request() {
+  if (card.flat) return JSON.stringify(values(card.fields));
   if (card.fields.length) return JSON.stringify({ rows: [values(card.fields)] });
   return $("in-0").value;
 }

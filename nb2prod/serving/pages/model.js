@@ -13,6 +13,12 @@ const said = value => typeof value === "string" || typeof value === "number" || 
 
 function answer(found) {
   const one = Array.isArray(found) && found.length === 1 ? found[0] : found;
+  if (Array.isArray(one) && one.length && one.every(step => typeof step.prediction === "number")) return ahead(one);
+  const inner = one !== null && typeof one === "object" ? one.prediction : null;
+  if (inner !== null && typeof inner === "object" && !Array.isArray(inner)) {
+    const facts = Object.entries(inner).flatMap(([name, value]) => [make("dt", { textContent: name.replaceAll("_", " ") }), make("dd", { textContent: said(value) ?? JSON.stringify(value) })]);
+    return [make("p", { className: "soft small", textContent: "The answer" }), make("dl", { className: "facts" }, ...facts)];
+  }
   const plain = one !== null && typeof one === "object" && said(one.prediction) !== null;
   if (!plain) return said(one) !== null ? [make("p", { className: "answer", textContent: said(one) })] : [make("pre", { className: "scroll", tabIndex: 0, textContent: JSON.stringify(one, null, 1) })];
   const odd = (one.warnings ?? []).map(w => make("p", { className: "note warn small", textContent: `${w.field}: ${w.msg}` }));
@@ -29,7 +35,7 @@ async function predict(event) {
   $("feedback").hidden = !ok;
   $("thanks").replaceChildren();
   if (ok) {
-    last = { id, prediction: found?.[0]?.prediction };
+    last = { id };
     $("feedback").reset();
     $("more").hidden = true;
     $("answer").replaceChildren(...answer(found));
@@ -121,6 +127,13 @@ function upload() {
   });
 }
 
+// A request of a few plain values, such as how far to look ahead, has a control for each.
+function flattened({ fields, request }) {
+  const plain = Object.entries(request ?? {}), kind = value => typeof value === "number" ? (Number.isInteger(value) ? "integer" : "number") : typeof value === "boolean" ? "boolean" : "text";
+  if (fields?.length || !plain.length || plain.some(([, value]) => value === null || typeof value === "object")) return {};
+  return { flat: true, fields: plain.map(([key, value]) => ({ key, kind: kind(value), nullable: false, categories: [], example: value })) };
+}
+
 const whole = () => JSON.stringify(card.request, null, 1);
 
 // A request that is no row of fields is written as it is sent.
@@ -133,13 +146,13 @@ async function why(event) {
 }
 
 function show(found) {
-  card = { fields: [], metrics: {}, ...found };
+  card = { fields: [], metrics: {}, ...found, ...flattened(found) };
   $("title").textContent = document.title = card.title;
   $("about").textContent = card.about ?? `Answers with the model '${card.model}' of ${card.notebook}.`;
   const chips = [card.kind, card.rows && `judged on ${many(card.rows, "row")}`, card.fields.length && many(card.fields.length, "field")].filter(Boolean);
   $("chips").replaceChildren(...chips.map(textContent => make("li", { className: "chip", textContent })));
   $("fields").replaceChildren(...(card.fields.length ? card.fields.map(box) : [raw()]));
-  $("many").hidden = !card.fields.length;
+  $("many").hidden = card.flat || !card.fields.length;
   document.querySelector('a[href="#many"]').parentElement.hidden = $("many").hidden;
   $("labels").replaceChildren(...(card.labels ?? []).map(value => make("option", { value: String(value) })));
   const body = JSON.stringify(card.request);
