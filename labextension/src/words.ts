@@ -56,6 +56,11 @@ export function runWord(trans: TranslationBundle, verb: Verb, state: RunState): 
   return words[verb][state];
 }
 
+/** A release among those of its notebook: its name without the notebook's. */
+export function amongOwn(release: string): string {
+  return release.replace(/^.*-(?=\d{8}-\d{6}-)/, '');
+}
+
 /** What came of making a release again. */
 export function samenessWord(trans: TranslationBundle, { state, step, result }: IReproduction): string {
   const words: Readonly<Record<Sameness, string>> = {

@@ -5,7 +5,7 @@ import type { JSX } from 'react';
 import { CommandIDs } from '../commands';
 import type { PipelineModel } from '../model';
 import type { IDeployment, IChange } from '../deployment';
-import { ago, milliseconds, roleWord } from '../words';
+import { ago, amongOwn, milliseconds, roleWord } from '../words';
 import { Sign } from './Sign';
 import type { ISignProps } from './Sign';
 import { useCommands, useTrans } from './context';
@@ -108,7 +108,8 @@ function Roles({ deployment }: { readonly deployment: IDeployment }): JSX.Elemen
           return (
             <tr key={role} data-role={role} data-release={release}>
               <th scope="row">
-                <span className="jp-nb2prod-Roles-role">{word}</span> <span title={release ?? ''}>{release}</span>
+                <span className="jp-nb2prod-Roles-role">{word}</span>{' '}
+                <code title={release ?? ''}>{amongOwn(release ?? '')}</code>
               </th>
               <td>{tally?.requests ?? '–'}</td>
               <td>{tally?.errors ?? '–'}</td>
@@ -141,7 +142,7 @@ function Changes({ history }: { readonly history: readonly IChange[] }): JSX.Ele
   );
 
   function word({ verb, release, share }: IChange): string {
-    const name = release ?? '';
+    const name = amongOwn(release ?? '');
     const words: Readonly<Record<IChange['verb'], string>> = {
       promote: trans.__('promoted %1', name),
       canary: trans.__('canary of %1 %: %2', Math.round((share ?? 0) * 100), name),

@@ -135,17 +135,24 @@ function Shipped({ release, model }: { readonly release: string; readonly model:
   const role = current?.releases[release]?.role;
   return (
     <span className="jp-nb2prod-History-release">
-      <span title={release}>{release}</span>
+      <span>{release}</span>
       {role && role !== 'standby' && <b>{roleWord(trans, role)}</b>}
-      <button
-        className="jp-nb2prod-Link"
-        aria-label={trans.__('Promote %1', release)}
-        disabled={model.asking.pending !== null}
-        onClick={() => execute(CommandIDs.promote, { release })}
-      >
-        {trans.__('Promote …')}
-      </button>
-      <Reproduce release={release} releases={model.releases} waits={model.asking.pending !== null} />
+      <span className="jp-nb2prod-History-verbs">
+        <button
+          className="jp-nb2prod-Link"
+          aria-label={trans.__('Promote %1', release)}
+          disabled={model.asking.pending !== null}
+          onClick={() => execute(CommandIDs.promote, { release })}
+        >
+          {trans.__('Promote …')}
+        </button>
+        <Reproduce
+          className="jp-nb2prod-Link"
+          release={release}
+          releases={model.releases}
+          waits={model.asking.pending !== null}
+        />
+      </span>
       <Sameness release={release} releases={model.releases} />
     </span>
   );

@@ -61,7 +61,7 @@ export function Release({ result, releases, risks, pending }: IReleaseProps): JS
         >
           {pending === 'promote' ? trans.__('Promoting …') : trans.__('Promote …')}
         </button>
-        <Reproduce release={release} releases={releases} waits={pending !== null} />
+        <Reproduce className="jp-nb2prod-Button" release={release} releases={releases} waits={pending !== null} />
         {result.risk && (
           <a href={risks(release)} target="_blank" rel="noreferrer">
             {trans.__('Risk sheet')}

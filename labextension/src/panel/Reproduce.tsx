@@ -12,11 +12,16 @@ interface IReproduceProps {
   readonly releases: Releases;
 }
 
-export function Reproduce({ release, releases, waits }: IReproduceProps & { readonly waits: boolean }): JSX.Element {
+interface IButtonProps extends IReproduceProps {
+  readonly className: string;
+  readonly waits: boolean;
+}
+
+export function Reproduce({ release, releases, waits, className }: IButtonProps): JSX.Element {
   const trans = useTrans();
   return (
     <button
-      className="jp-nb2prod-Button"
+      className={className}
       title={trans.__('Make this release again from its record, and compare')}
       aria-label={trans.__('Reproduce %1', release)}
       disabled={waits || releases.reproduction(release)?.state === 'running'}
