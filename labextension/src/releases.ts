@@ -1,7 +1,7 @@
 /**
  * Releases: the release that is shown, and how its service stands.
  */
-import type { PartialJSONObject } from '@lumino/coreutils';
+import type { PartialJSONValue } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import { Poll } from '@lumino/polling';
 import type { Asking } from './asking';
@@ -44,7 +44,7 @@ export class Releases implements IDisposable {
   }
 
   /** A row that the service can be asked for. */
-  get example(): PartialJSONObject | null {
+  get example(): PartialJSONValue | null {
     return this._example;
   }
 
@@ -94,7 +94,7 @@ export class Releases implements IDisposable {
   }
 
   /** Ask the service for one prediction. */
-  predict(row: PartialJSONObject): Promise<IAnswer> {
+  predict(row: PartialJSONValue): Promise<IAnswer> {
     const { document, service } = this._options;
     return service.predict(document.path, this._shown?.release ?? '', row);
   }
@@ -144,7 +144,7 @@ export class Releases implements IDisposable {
 
   private _shown: IResult | null = null;
   private _serving: IServiceState | null = null;
-  private _example: PartialJSONObject | null = null;
+  private _example: PartialJSONValue | null = null;
   private readonly _reproductions = new Map<string, IReproduction>();
   private readonly _poll: Poll;
 }

@@ -3,7 +3,7 @@
  */
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
-import type { PartialJSONObject } from '@lumino/coreutils';
+import type { PartialJSONObject, PartialJSONValue } from '@lumino/coreutils';
 import type { IDeployment, IPromotion, IReproduction } from './deployment';
 import type {
   IAnswer,
@@ -17,6 +17,7 @@ import type {
   IRelease,
   IReview,
   IRunSummary,
+  ReleasePage,
   IServiceState,
   IStep,
   ISuggestion,
@@ -101,7 +102,7 @@ export class PipelineService implements IPipelineService {
     return far ? URLExt.join(this._settings.baseUrl, NAMESPACE, passed(path, release), '/') : url;
   }
 
-  async predict(path: string, release: string, row: PartialJSONObject): Promise<IAnswer> {
+  async predict(path: string, release: string, row: PartialJSONValue): Promise<IAnswer> {
     const response = await this._send(URLExt.join(passed(path, release), 'predict'), 'POST', {}, { rows: [row] });
     return { ok: response.ok, text: await response.text() };
   }
@@ -158,9 +159,9 @@ export class PipelineService implements IPipelineService {
     return this._request(URLExt.join('releases', release, 'reproduction'), 'GET', { path });
   }
 
-  riskUrl(path: string, release: string): string {
+  releaseUrl(path: string, release: string, page: ReleasePage): string {
     const { baseUrl } = this._settings;
-    return URLExt.join(baseUrl, NAMESPACE, 'releases', release, 'risk') + URLExt.objectToQueryString({ path });
+    return URLExt.join(baseUrl, NAMESPACE, 'releases', release, page) + URLExt.objectToQueryString({ path });
   }
 
   stream(

@@ -1,15 +1,15 @@
 /**
  * Snippets: how to ask a service for one prediction, from a shell and from Python.
  */
-import type { PartialJSONObject, PartialJSONValue } from '@lumino/coreutils';
+import type { PartialJSONValue } from '@lumino/coreutils';
 
-export function curl(url: string, row: PartialJSONObject): string {
+export function curl(url: string, row: PartialJSONValue): string {
   const body = JSON.stringify({ rows: [row] }).replace(/'/g, `'\\''`);
   return `curl ${url}/predict -H 'Content-Type: application/json' -d '${body}'`;
 }
 
 /** Only Python's own library, so that it runs anywhere. */
-export function python(url: string, row: PartialJSONObject): string {
+export function python(url: string, row: PartialJSONValue): string {
   return [
     'import json, urllib.request',
     '',

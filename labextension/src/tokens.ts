@@ -271,6 +271,9 @@ export interface IReview {
   readonly seconds: number;
 }
 
+/** What there is to be read of a release. */
+export type ReleasePage = 'risk' | 'monitor';
+
 /** What a run left that can be opened. */
 export type RunRecord = 'report' | 'log' | 'notebook';
 
@@ -343,11 +346,11 @@ export interface IPipelineService {
   /** Make a release again from its record, and compare. */
   reproduce(path: string, release: string): Promise<IReproduction>;
   reproduction(path: string, release: string): Promise<IReproduction | null>;
-  /** Where a browser finds the risk sheet of a release. */
-  riskUrl(path: string, release: string): string;
+  /** Where a browser finds what is to be read of a release: its risk sheet, or how it fares. */
+  releaseUrl(path: string, release: string, page: ReleasePage): string;
   /** Where a browser reaches a service whose own address is `url`; `release` may be LIVE. */
   address(path: string, release: string, url: string): string;
-  predict(path: string, release: string, row: PartialJSONObject): Promise<IAnswer>;
+  predict(path: string, release: string, row: PartialJSONValue): Promise<IAnswer>;
 }
 
 /** What a service said. */
@@ -361,7 +364,7 @@ export interface IRelease {
   readonly id: string;
   readonly service?: IServiceState | null;
   /** A row that it can be asked for. */
-  readonly example?: PartialJSONObject | null;
+  readonly example?: PartialJSONValue | null;
   /** Whether it was made again; null if nobody asked. */
   readonly reproduction?: IReproduction | null;
 }

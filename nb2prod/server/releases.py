@@ -37,6 +37,16 @@ class RiskHandler(Page):
         self.finish_with(await asyncio.to_thread(lambda: Path(where).read_text(encoding="utf-8")))
 
 
+class MonitorHandler(Page):
+    """How a release fares where it is served."""
+
+    @may("read")
+    async def get(self, release: str) -> None:
+        """Answer with the page, drawn from what its services remember now."""
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.finish_with(await asyncio.to_thread(_monitored, await self.home(), release))
+
+
 class ReproductionHandler(Handler):
     """A release made again from its record, in a process that outlives this server."""
 
@@ -76,6 +86,12 @@ class ServiceHandler(Handler):
 
         service = await asyncio.to_thread(api.stop, await self.home(), release)
         self.finish(json.dumps(asdict(service)))
+
+
+def _monitored(home: Path, release: str) -> str:
+    from nb2prod import api, text_monitor
+
+    return text_monitor.html(api.monitor(home, release))
 
 
 def _releases(home: Path) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ ROUTES = (
     (r"/docs/images/(?P<picture>[a-z-]+\.png)", manual.PictureHandler),
     (rf"/releases/{_RELEASE}/promote", deployments.PromoteHandler),
     (rf"/releases/{_RELEASE}/reproduction", releases.ReproductionHandler),
+    (rf"/releases/{_RELEASE}/monitor", releases.MonitorHandler),
     (rf"/releases/{_RELEASE}/risk", releases.RiskHandler),
     (r"/deployment", deployments.DeploymentHandler),
     (r"/deployment/rollback", deployments.RollbackHandler),

@@ -45,6 +45,10 @@ def test_releases_take_each_others_place(screen: Screen, shipped: tuple[Path, st
         card.get_by_role("link", name="Risk sheet").click()
     expect(opened.value).to_have_title(f"Risk sheet: {second}")
     opened.value.close()
+    with page.context.expect_page() as opened:
+        card.get_by_role("link", name="Monitor").click()
+    expect(opened.value.get_by_text(second).first).to_be_visible()
+    opened.value.close()
     expect(part).to_have_count(0)
 
     card.get_by_role("button", name="Promote …").click()

@@ -2,6 +2,7 @@
  * Call: try the service with a row, and how others ask it.
  */
 import { Clipboard } from '@jupyterlab/apputils';
+import { JSONExt } from '@lumino/coreutils';
 import type { PartialJSONObject, PartialJSONValue } from '@lumino/coreutils';
 import { useId, useState } from 'react';
 import type { FormEvent, JSX } from 'react';
@@ -11,8 +12,9 @@ import { useTrans } from './context';
 
 export interface ICallProps {
   readonly url: string;
-  readonly example: PartialJSONObject;
-  readonly onPredict: (row: PartialJSONObject) => Promise<IAnswer>;
+  /** What it can be asked for: columns by name, or one value, such as a text. */
+  readonly example: PartialJSONValue;
+  readonly onPredict: (row: PartialJSONValue) => Promise<IAnswer>;
 }
 
 export function Call({ url, example, onPredict }: ICallProps): JSX.Element {
@@ -32,12 +34,17 @@ export function Call({ url, example, onPredict }: ICallProps): JSX.Element {
 function TryIt({ example, onPredict }: Omit<ICallProps, 'url'>): JSX.Element {
   const trans = useTrans();
   const id = useId();
-  const [row, setRow] = useState(example);
+  const whole = trans.__('row');
+  const named = JSONExt.isObject(example);
+  const fields: PartialJSONObject = named ? (example as PartialJSONObject) : { [whole]: example };
+  const [row, setRow] = useState(fields);
   const [answer, setAnswer] = useState<IAnswer | null>(null);
   const ask = (event: FormEvent): void => {
     event.preventDefault();
     setAnswer(null);
-    onPredict(row).then(setAnswer, (error: Error) => setAnswer({ ok: false, text: error.message }));
+    onPredict(named ? row : (row[whole] ?? null)).then(setAnswer, (error: Error) =>
+      setAnswer({ ok: false, text: error.message })
+    );
   };
   return (
     <form className="jp-nb2prod-Try" onSubmit={ask}>
@@ -47,7 +54,7 @@ function TryIt({ example, onPredict }: Omit<ICallProps, 'url'>): JSX.Element {
           <Value
             id={`${id}${name}`}
             value={value ?? null}
-            kind={typeof example[name]}
+            kind={typeof fields[name]}
             onChange={next => setRow({ ...row, [name]: next })}
           />
         </div>

@@ -50,7 +50,7 @@ export function Pipeline({ model }: { readonly model: PipelineModel }): JSX.Elem
           <Release
             result={model.releases.shown}
             releases={model.releases}
-            risks={release => model.service.riskUrl(model.document.path, release)}
+            urlOf={page => model.service.releaseUrl(model.document.path, model.releases.shown?.release ?? '', page)}
             pending={model.asking.pending}
           />
         </section>

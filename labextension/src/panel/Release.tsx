@@ -5,7 +5,7 @@ import type { JSX, ReactNode } from 'react';
 import { CommandIDs } from '../commands';
 import type { Pending } from '../asking';
 import type { Releases } from '../releases';
-import type { IResult } from '../tokens';
+import type { IResult, ReleasePage } from '../tokens';
 import { duration, milliseconds } from '../words';
 import { Call } from './Call';
 import { Metrics } from './Metrics';
@@ -16,14 +16,13 @@ import { useCommands, useTrans } from './context';
 export interface IReleaseProps {
   readonly result: IResult;
   readonly releases: Releases;
-  /** Where the risk sheet of a release is. */
-  readonly risks: (release: string) => string;
+  /** Where the pages about it are. */
+  readonly urlOf: (page: ReleasePage) => string;
   readonly pending: Pending | null;
 }
 
-export function Release({ result, releases, risks, pending }: IReleaseProps): JSX.Element {
+export function Release({ result, releases, urlOf, pending }: IReleaseProps): JSX.Element {
   const trans = useTrans();
-  const execute = useCommands();
   const { serving, address, example } = releases;
   const release = result.release ?? '';
   const running = serving?.state === 'running';
@@ -52,24 +51,9 @@ export function Release({ result, releases, risks, pending }: IReleaseProps): JS
       {running && serving.url && example && (
         <Call key={release} url={serving.url} example={example} onPredict={row => releases.predict(row)} />
       )}
-      <div className="jp-nb2prod-Card-verbs">
-        <button
-          className="jp-nb2prod-Button"
-          title={trans.__('Let requests at the address of this notebook go to this release')}
-          disabled={pending !== null}
-          onClick={() => execute(CommandIDs.promote, { release })}
-        >
-          {pending === 'promote' ? trans.__('Promoting …') : trans.__('Promote …')}
-        </button>
-        <Reproduce className="jp-nb2prod-Button" release={release} releases={releases} waits={pending !== null} />
-        {result.risk && (
-          <a href={risks(release)} target="_blank" rel="noreferrer">
-            {trans.__('Risk sheet')}
-          </a>
-        )}
-      </div>
+      <Verbs result={result} releases={releases} urlOf={urlOf} pending={pending} />
       <Sameness release={release} releases={releases} />
-      {result.metrics && <Metrics result={result} />}
+      {Object.keys(result.metrics ?? {}).length > 0 && <Metrics result={result} />}
       {result.gate && <Gate gate={result.gate} />}
       {(result.rehearsal || result.verify) && <Rehearsal result={result} />}
     </article>
@@ -81,6 +65,36 @@ export function Release({ result, releases, risks, pending }: IReleaseProps): JS
     }
     return running ? trans.__('Stop') : trans.__('Start');
   }
+}
+
+/** What is to be done with it, and read about it. */
+function Verbs({ result, releases, urlOf, pending }: IReleaseProps): JSX.Element {
+  const trans = useTrans();
+  const execute = useCommands();
+  const release = result.release ?? '';
+  return (
+    <div className="jp-nb2prod-Card-verbs">
+      <button
+        className="jp-nb2prod-Button"
+        title={trans.__('Let requests at the address of this notebook go to this release')}
+        disabled={pending !== null}
+        onClick={() => execute(CommandIDs.promote, { release })}
+      >
+        {pending === 'promote' ? trans.__('Promoting …') : trans.__('Promote …')}
+      </button>
+      <Reproduce className="jp-nb2prod-Button" release={release} releases={releases} waits={pending !== null} />
+      {result.risk && (
+        <a href={urlOf('risk')} target="_blank" rel="noreferrer">
+          {trans.__('Risk sheet')}
+        </a>
+      )}
+      {result.risk && (
+        <a href={urlOf('monitor')} target="_blank" rel="noreferrer">
+          {trans.__('Monitor')}
+        </a>
+      )}
+    </div>
+  );
 }
 
 function Gate({ gate }: { readonly gate: NonNullable<IResult['gate']> }): JSX.Element {
