@@ -7,6 +7,7 @@ from typing import Any
 
 from nb2prod.serving.columns import column
 from nb2prod.serving.explain import WORDS
+from nb2prod.serving.feedback import LENGTHS
 from nb2prod.serving.forms import ARROW, PARQUET
 from nb2prod.serving.table import LARGE, MOST
 
@@ -44,9 +45,11 @@ def service(info: Mapping[str, Any], paths: Mapping[str, Any], schemas: Mapping[
         "info": dict(info),
         "servers": [{"url": "."}],
         "security": [{}, {"bearer": []}, {"key": []}],
-        "tags": [{"name": name} for name in dict.fromkeys([*_tags(paths), "about", "health"])],
+        "tags": [{"name": name} for name in dict.fromkeys([*_tags(paths), "watch", "about", "health"])],
         "paths": {
             **paths,
+            "/feedback": {"post": _feedback()},
+            "/drift.json": {"get": _get("watch", "drift", "Traffic, and how far requests lie from the training rows.")},
             "/card.json": {"get": _get("about", "card", "What the service is, and how good it was found.")},
             "/docs.json": {"get": _get("about", "describe", "This description.")},
             **{f"/{n}": {"get": _health(n, said)} for n, said in HEALTH.items()},
@@ -248,6 +251,23 @@ REFUSAL: Json = {
 def _get(tag: str, name: str, about: str) -> Json:
     found = {"200": {"description": about, "content": {"application/json": {"schema": {"type": "object"}}}}}
     return {"operationId": name, "tags": [tag], "summary": about, "responses": found}
+
+
+def _feedback() -> Json:
+    more = {"expected": ["number", "boolean"]}
+    kinds = {key: ["string", *more.get(key, ()), "null"] for key in LENGTHS}
+    text = {key: {"type": kinds[key], "maxLength": most} for key, most in LENGTHS.items()}
+    said = {"right": {"type": "boolean"}, **text}
+    example = {"right": False, "expected": "no", "comment": "She stayed.", "request": "606b27b5-1e"}
+    schema = {"type": "object", "required": ["right"], "properties": said, "additionalProperties": False}
+    about = "Say whether an answer was right; `request` is its header `x-request-id`."
+    return {
+        "operationId": "feedback",
+        "tags": ["watch"],
+        "summary": about,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}},
+        "responses": {"201": {"description": "It is kept."}, **refusals(code for code in REFUSALS if code != "422")},
+    }
 
 
 def _health(name: str, about: str) -> Json:
