@@ -6,6 +6,8 @@ import importlib
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from nb2prod import checks, decision, document, edits, evidence, journal, notebook, pipeline, schema, settings
 from nb2prod import run as _run
 from nb2prod.errors import Nb2ProdError, RunUnknown
@@ -212,6 +214,8 @@ def ship(
     chosen, options = chosen or settings.read(path), _run.named(options, "ship")
     serving = serving or services.Serving()
     tell = _run.journaled(chosen.home, options.run, listen)
+    # What the policy bounds may be a number that the notebook has.
+    options = evolve(options, wanted=options.wanted | settings.bounded(path))
     with shipping.running(tell) as watch:
         report = _run.of_file(path, options, chosen, watch)
     shipped, refused, verdict, delivery = None, report.error, None, None

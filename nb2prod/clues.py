@@ -174,7 +174,12 @@ class Reader(ast.NodeVisitor):
     def _named(self, name: str, value: ast.expr) -> None:
         self.answers.pop(name, None)
         self.made.pop(name, None)
-        if answer := self._answer(value):
+        loss = (
+            self._loss(arguments(value)) if isinstance(value, ast.Call) and not READS.fullmatch(called(value)) else None
+        )
+        if loss is not None:
+            self.losses[name] = loss
+        elif answer := self._answer(value):
             self.answers[name] = answer
         elif isinstance(value, ast.Attribute) and value.attr == "best_estimator_" and isinstance(value.value, ast.Name):
             pairs = [pair for model, pair in self.fits if model == value.value.id]
@@ -182,8 +187,6 @@ class Reader(ast.NodeVisitor):
         elif isinstance(value, ast.Call):
             given = arguments(value)
             self.built.add(name)
-            if found := self._loss(given):
-                self.losses[name] = found
             first = pair_of(given)
             if isinstance(value.func, ast.Attribute) and value.func.attr == "fit":
                 self._fitted(name, first)

@@ -7,7 +7,6 @@ nb2prod.measuring ORDER RESULT`, in the notebook's folder.
 from __future__ import annotations
 
 import json
-import math
 import pickle
 import sys
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from typing import Any
 
 from attrs import frozen
 
-from nb2prod import candidate, clues, judgement, pipeline
+from nb2prod import candidate, clues, judgement, own, pipeline
 from nb2prod.artifact import Version
 from nb2prod.errors import Nb2ProdError
 from nb2prod.notebook import Notebook
@@ -41,23 +40,12 @@ def measured(ran: Ran) -> dict[str, Any]:
     seen, named = clues.of(lines), candidate.chosen(lines)
     names = named.names.union(ran.names, *(clue.names for clue in seen))
     restore(store, needed(ran.values, names), space)
-    numbers = {name: number for name in sorted(ran.names) if (number := _number(space.get(name))) is not None}
+    numbers = {name: number for name in sorted(ran.names) if (number := own.number(space.get(name))) is not None}
     try:
         found = candidate.settle(seen, space, named)
         return {"kind": found.kind, "metrics": judgement.measured(found) | numbers}
     except Nb2ProdError:
         return {"kind": None, "metrics": numbers}  # it has no model, or none that can be measured
-
-
-def _number(value: Any) -> float | None:
-    """Return a plain or numpy number as such, None for all else."""
-    if isinstance(value, bool | complex) or not hasattr(value, "__float__") or getattr(value, "shape", ()) != ():
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
 
 
 def main() -> None:
@@ -75,6 +63,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from nb2prod.measuring import main as own  # under its own name: what was pickled must be found again
+    from nb2prod.measuring import main as measure  # under its own name: what was pickled must be found again
 
-    own()
+    measure()

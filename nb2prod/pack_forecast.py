@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import asdict
 
-from nb2prod import bundle, fields, openapi_forecast, pins
+from nb2prod import bundle, fields, openapi_forecast, own, pins
 from nb2prod.beside import local
 from nb2prod.call import Call, Fault
 from nb2prod.candidate import Candidate
@@ -38,7 +38,6 @@ def pack(order: Order, lines: Pipeline, space: Json, found: Candidate, judged: J
     schema = _schema(found, order) | loaded(found, lifted, name.module) | {"request": shortest.request}
     files = {lifted.file: lifted.model, "values.pkl": lifted.values, f"{name.module}.py": lifted.source.encode()}
     info = {"title": name.tag, "version": lifted.digest[:16], "description": about}
-    horizon = {"key": "horizon", "kind": "integer", "low": 1, "high": MOST, "example": longest.rows, "nullable": False}
     parts = bundle.Parts(
         notebook=order.notebook.name,
         name=name,
@@ -47,9 +46,9 @@ def pack(order: Order, lines: Pipeline, space: Json, found: Candidate, judged: J
         request=dict(longest.request or {}),
         answer=longest.answer,
         openapi=openapi_forecast.document(info, schema, dict(longest.request or {}), longest.answer),
-        card=card(found, judged) | {"fields": schema["fields"] or [horizon], "policy": schema["policy"]},
+        card=card(found, judged) | {"fields": schema["fields"], "policy": schema["policy"]},
         digest=lifted.digest,
-        files={path: data for path, data in files.items() if data} | helpers,
+        files={path: data for path, data in files.items() if data} | helpers | own.files(judged.plots),
         pins=pins.pins(modules | RUNTIME | {m for m in OPTIONAL if importlib.util.find_spec(m)}),
         arguments={"rows": "list[dict[str, Any]]"} if schema["fields"] else {"horizon": "int"},
     )

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
-from nb2prod import bundle, candidate, clues, fields, pack_forecast, pins, previous
+from nb2prod import bundle, candidate, clues, fields, own, pack_forecast, pins, previous
 from nb2prod.beside import local
 from nb2prod.call import CLOSE, Call, Fault
 from nb2prod.candidate import Candidate
@@ -24,6 +24,7 @@ from nb2prod.policy import Rules
 from nb2prod.reasons import reasons
 from nb2prod.refusals import TrainingRowsMissing
 from nb2prod.restored import needed, restore
+from nb2prod.safely import safe
 from nb2prod.stores import open_store
 from nb2prod.told import card, loaded, said
 from nb2prod.wrapped import wrap
@@ -71,11 +72,15 @@ def pack(order: Order, lines: Pipeline, space: dict[str, Any], measured: Callabl
 
     found, beside = _settled(order, lines, space)
     judged = judge(found, [*beside, *previous.said(order.previous, found)])
+    # What the notebook calls as we do is measured by us, so that it means the same everywhere.
+    more = {name: value for name, value in own.metrics(order, lines, space).items() if name not in judged.metrics}
+    judged = evolve(judged, metrics={**judged.metrics, **more}, plots=own.plots(order, lines))
     measured()
     if found.kind == "forecast":
         return pack_forecast.pack(order, lines, space, found, judged)
     module = bundle.Name.of(order.notebook.stem).module
     lifted = lift(found, space, lines, module=module)
+    lifted = lifted if order.rules.pickles == "allow" else safe(found, lifted)
     table = fields.learn(found)
     held = asked(found, table)
     schema = described(found, table, order.rules) | loaded(found, lifted, module)
@@ -85,7 +90,7 @@ def pack(order: Order, lines: Pipeline, space: dict[str, Any], measured: Callabl
     return wrap(
         order,
         lines,
-        parts,
+        evolve(parts, files={**parts.files, **own.files(judged.plots)}),
         **said(found, judged, lifted),
         held=held.calls(BATCH),
         hostile=() if held.rounded else at_the_edges(found.asked, schema, held).calls(BATCH),
@@ -163,7 +168,7 @@ def _settled(order: Order, lines: Pipeline, space: dict[str, Any]) -> tuple[Cand
         The model, and the one of the stage `baseline` with what it says, if there is one.
     """
     seen, named, store = clues.of(lines), candidate.chosen(lines), open_store(order.store)
-    names = named.names.union(*(clue.names for clue in seen))
+    names = named.names.union(own.named(order.rules), *(clue.names for clue in seen))
     restore(store, needed(order.values, names), space)
     last = lines.stages[-1].code_cells[-1].index
     try:
@@ -172,8 +177,9 @@ def _settled(order: Order, lines: Pipeline, space: dict[str, Any]) -> tuple[Cand
         restore(store, order.values, space)
         found = candidate.settle(seen, space, named, last)
     simple = candidate.rival(seen, space, found)
-    own = [] if simple is None else [(Rival(name=f"'{simple.name}' of the notebook", origin="stage"), said_of(simple))]
-    return found, own
+    if simple is None:
+        return found, []
+    return found, [(Rival(name=f"'{simple.name}' of the notebook", origin="stage"), said_of(simple))]
 
 
 def asked(found: Candidate, table: fields.Table) -> Held:

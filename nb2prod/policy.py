@@ -60,6 +60,8 @@ class Rules:
     ranges: str = field(default="pass", validator=in_(("refuse", "pass")))
     # What a ship does when the package would hold a secret.
     secrets: str = field(default="refuse", validator=in_(("refuse", "pass")))
+    # Whether a model may be kept as a pickle: where skops is installed and knows the model, it need not be.
+    pickles: Literal["allow", "avoid", "refuse"] = field(default="allow", validator=in_(("allow", "avoid", "refuse")))
     # Licences that no package of a service may have: a part of the name is enough, such as "AGPL".
     forbidden_licences: tuple[str, ...] = field(default=(), converter=tuple)
     # How grave it is that the model is not better than its baseline by more than noise.
@@ -164,6 +166,16 @@ def beats(
         detail += f", better by {low:.3g} to {high:.3g} (95 %)"
         ok, detail = ok and low > 0, detail if not ok or low > 0 else f"{detail}: no more than noise"
     return Verdict(rule=f"beats baseline on {name}", ok=ok, detail=detail, severity="warning")
+
+
+def pickled(rules: Rules, file: str) -> Iterator[Verdict]:
+    """Say whether a model is in a file that can run any code, where that matters."""
+    if rules.pickles == "allow":
+        return
+    bad = file.endswith(".pkl")
+    detail = f"{file} runs code when it is loaded, if somebody changes it and its hash" if bad else file
+    severity: Literal["warning", "error"] = "error" if rules.pickles == "refuse" else "warning"
+    yield Verdict(rule="the model is no pickle", ok=not bad, detail=detail, severity=severity)
 
 
 def kept(rival: Rival, metric: str) -> Verdict:

@@ -87,6 +87,7 @@ def _gate(source: Source, fit: Fit) -> Gate:
     verdicts = [
         *_beaten(rules, packed),
         policy.same(packed.kind, equal=tried.equal, rows=tried.rows),
+        *(policy.pickled(rules, str(packed.model["file"])) if "file" in packed.model else ()),
         policy.licensed(packed.licences, rules.forbidden_licences),
         *policy.bounded(rules, {**packed.metrics, **asdict(tried), **dear}),
     ]

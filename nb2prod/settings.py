@@ -63,6 +63,12 @@ def policy_of(notebook: Path) -> dict[str, Any]:
     return dict(_project(notebook)[1].get("policy", {}))
 
 
+def bounded(notebook: Path) -> frozenset[str]:
+    """Return the names that a project's policy bounds, some of which the notebook may bind."""
+    tables = [policy_of(notebook).get(key) for key in ("at_least", "at_most")]
+    return frozenset(name for table in tables if isinstance(table, dict) for name in table)
+
+
 def _project(notebook: Path) -> tuple[Path | None, dict[str, Any]]:
     """Find the nearest folder whose pyproject.toml has a `[tool.nb2prod]` table."""
     for folder in notebook.resolve().parents:

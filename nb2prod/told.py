@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import asdict
 
+from nb2prod import own
 from nb2prod.candidate import Candidate
 from nb2prod.judgement import Judgement
 from nb2prod.libraries import formula_of
@@ -26,12 +27,14 @@ def card(found: Candidate, judged: Judgement) -> Json:
         "trained": len(found.train),
         "rows": len(found.held),
         "labels": [] if found.classes is None else [str(c) for c in found.classes][:100],
-        "metrics": judged.metrics,
+        "metrics": {name: value for name, value in judged.metrics.items() if name in baseline.metrics},
+        "own": {name: value for name, value in judged.metrics.items() if name not in baseline.metrics},
         "intervals": compared.intervals,
         "metric": compared.metric,
         "better_by": compared.better_by,
         "baseline": {"name": baseline.name, "metrics": baseline.metrics},
         "rivals": [asdict(rival) for rival in judged.rivals],
+        "plots": own.listed(judged.plots),
     }
 
 
@@ -44,7 +47,7 @@ def said(found: Candidate, judged: Judgement, lifted: Lifted) -> Json:
         "baseline": judged.baseline,
         "compared": judged.compared,
         "rivals": judged.rivals,
-        "model": {**model, "library": found.library, "rows": rows},
+        "model": {**model, "library": found.library, "file": lifted.file, "rows": rows},
         "data": {"train": _digest(found.train), "held_out": _digest(found.held)},
     }
 

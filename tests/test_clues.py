@@ -91,3 +91,56 @@ def test_a_name_that_was_bound_again_is_no_prediction() -> None:
     found = read("m.fit(A, b)", "p = m.predict(C)", "p = other(C)", "accuracy_score(d, p)")
 
     assert found["m"].held == ()
+
+
+def test_a_network_is_known_by_its_losses_and_what_its_answers_are_compared_with() -> None:
+    found = read(
+        "model = Network(16)",
+        "loss_of = nn.CrossEntropyLoss()",
+        "for epoch in range(9):\n    loss = loss_of(model(A), b)\n    loss.backward()",
+        "predicted = model(C).argmax(dim=1)",
+        "accuracy = (predicted == d).float().mean()",
+    )
+
+    assert found["model"].train == (Pair(rows="A", labels="b"),)
+    assert found["model"].held == (Pair(rows="C", labels="d"),)
+
+
+def test_batches_are_of_what_their_loader_keeps() -> None:
+    found = read(
+        "model = Network()\nloss_of = nn.MSELoss()\nloader = DataLoader(TensorDataset(A, b), batch_size=9)",
+        "for xb, yb in loader:\n    loss = loss_of(model(xb), yb)\n    loss.backward()",
+    )
+    kept = "getattr(loader, 'dataset', loader).tensors"
+
+    assert found["model"].train == (Pair(rows=f"{kept}[0]", labels=f"{kept}[1]"),)
+
+
+def test_a_session_is_given_its_rows_by_name() -> None:
+    found = read(
+        "clf.fit(A, b)\ngraph = to_onnx(clf, A)",
+        "session = InferenceSession(graph)",
+        "said = session.run(None, {'X': C})[0]\naccuracy_score(d, said)",
+    )
+
+    assert found["session"].held == (Pair(rows="C", labels="d"),)
+    assert found["clf"].exported
+    assert not found["session"].exported
+
+
+def test_a_forecast_is_compared_with_what_came() -> None:
+    found = read(
+        "fitted = SARIMAX(train, exog=known).fit()",
+        "ahead = fitted.get_forecast(len(test), exog=later)",
+        "mae = mean_absolute_error(test, ahead.predicted_mean)",
+    )
+
+    assert found["fitted"].held == (Pair(rows="later", labels="test"),)
+
+
+def test_a_ranker_says_what_the_queries_are() -> None:
+    found = read("m = LGBMRanker()\nm.fit(X_train, y_train, group=group_train)", "scores = m.predict(X_test)")
+    (held,) = found["m"].held
+
+    assert found["m"].train == (Pair(rows="X_train", labels="y_train", groups=("group_train",)),)
+    assert (held.rows, held.labels, held.groups[0]) == ("X_test", "y_test", "group_test")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ import pytest
 from attrs import frozen
 from books import FOLDER
 
-from nb2prod import api, previous, release, settings
+from nb2prod import api, deployment, previous, release, settings
 from nb2prod.api import Options
+from nb2prod.deployment import Deployment
 
 pytestmark = pytest.mark.ship
 
@@ -129,10 +131,75 @@ def test_the_service_says_what_the_notebook_says(kind: Kind, tmp_path: Path) -> 
     assert made.kind == kind.kind
     assert [one[kind.key] for one in answers] == _near(ship.said["said"], kind.close)
     assert made.intervals[kind.metric][0] <= made.metrics[kind.metric] <= made.intervals[kind.metric][1]
-    assert made.rivals[0]["metrics"].keys() == made.metrics.keys()
+    assert made.rivals[0]["metrics"].keys() <= made.metrics.keys()
     assert made.rehearsal["equal"] is True
     assert verdicts["beats baseline"] is (kind.book != "ranking")  # one column ranks nearly as well there
 
 
 def _near(said: list[Any], close: float) -> Any:
     return [pytest.approx(one, rel=close, abs=close) for one in said] if close else said
+
+
+POLICY = "[tool.nb2prod.policy]\npickles = 'refuse'\n[tool.nb2prod.policy.at_least]\ncaught = 0.5\n"
+
+
+@pytest.fixture(scope="module")
+def twice(store: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ship, Ship]:
+    """A notebook with a stage `baseline`, shipped with few trees, made live, and shipped with more."""
+    folder = tmp_path_factory.mktemp("rivals")
+    (folder / "pyproject.toml").write_text(POLICY, encoding="utf-8")
+    path = folder / "rivals.ipynb"
+    shutil.copy(FOLDER / "kinds" / "rivals.ipynb", path)
+    home = settings.home_of(path)
+    first = api.ship(path, Options(verify=False, parameters={"trees": 1}))
+    assert first["ok"], first["error"]
+    place = deployment.folder_of(home, release.read(home, first["release"]).place)
+    deployment.write(place, Deployment(notebook="rivals.ipynb", port=0).promoted(first["release"]))
+    second = api.ship(path, Options(verify=False))
+    assert second["ok"], second["error"]
+    return Ship(path, first, {}), Ship(path, second, {})
+
+
+def test_a_stage_named_baseline_makes_the_model_to_beat(twice: tuple[Ship, Ship]) -> None:
+    baseline = twice[1].result["baseline"]
+
+    assert (baseline["name"], baseline["origin"]) == ("'simple' of the notebook", "stage")
+    assert baseline["metrics"]["accuracy"] < twice[1].result["metrics"]["accuracy"]
+
+
+def test_the_live_release_is_asked_about_the_same_rows(twice: tuple[Ship, Ship]) -> None:
+    first, second = (release.read(settings.home_of(s.path), s.result["release"]) for s in twice)
+    rivals = {rival["origin"]: rival for rival in second.rivals}
+    verdict = next(v for v in second.gate["verdicts"] if v["rule"] == "as good as the live release on accuracy")
+
+    assert "release" not in {rival["origin"] for rival in first.rivals}
+    assert rivals["release"]["name"] == f"release {first.id}"
+    assert rivals["release"]["metrics"]["accuracy"] == first.metrics["accuracy"]
+    assert rivals["release"]["metrics"]["roc_auc"] == pytest.approx(first.metrics["roc_auc"])
+    assert "most frequent class" in {rival["name"] for rival in second.rivals}
+    assert verdict["ok"]
+
+
+def test_numbers_of_the_notebook_are_taken_as_they_are_printed_or_bound(twice: tuple[Ship, Ship]) -> None:
+    made = release.read(settings.home_of(twice[1].path), twice[1].result["release"])
+    verdict = next(v for v in made.gate["verdicts"] if v["rule"] == "caught at least 0.5")
+
+    assert 0 < made.metrics["share_bought"] < 1  # printed
+    assert verdict["detail"] == f"{made.metrics['caught']:.4g}"  # bound
+
+
+def test_the_plots_of_evaluating_stages_are_kept_and_named_by_their_stage(twice: tuple[Ship, Ship]) -> None:
+    folder = twice[1].folder
+    (plot,) = json.loads((folder / "card.json").read_text(encoding="utf-8"))["plots"]
+
+    assert plot["path"] == "plots/evaluate.png"
+    assert (folder / plot["path"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_model_need_not_be_a_pickle(twice: tuple[Ship, Ship]) -> None:
+    made = release.read(settings.home_of(twice[1].path), twice[1].result["release"])
+
+    assert made.model["file"] == "model.skops"
+    assert not list(twice[1].folder.glob("*.pkl"))
+    assert made.rehearsal["fast"]["used"]
+    assert len(twice[1].ask({"rows": [{"age": 30, "visits": 3}]})) == 1

@@ -32,7 +32,7 @@ def metrics(stages: Iterable[Stage], document: Mapping[str, Any]) -> dict[str, f
     found: dict[str, float] = {}
     for stage in stages:
         for cell in stage.code_cells if stage.role == "evaluate" else ():
-            found.update(_read(cell, document["cells"][cell.index].get("outputs", ())))
+            found.update(_read(cell, _outputs(document, cell)))
     return found
 
 
@@ -44,6 +44,11 @@ def _read(cell: Cell, outputs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     pairs += [(_shown(cell), _text(data.get("text/plain", ""))) for data in results]
     numbers = {name: float(match[1]) for name, text in pairs if name and (match := _NUMBER.match(text.strip()))}
     return {name: number for name, number in numbers.items() if math.isfinite(number)}
+
+
+def _outputs(document: Mapping[str, Any], cell: Cell) -> Sequence[Mapping[str, Any]]:
+    cells = document["cells"]
+    return cells[cell.index].get("outputs", ()) if cell.index < len(cells) else ()
 
 
 def _prints(cell: Cell) -> tuple[list[str | None], bool]:

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from functools import lru_cache, partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -41,6 +41,9 @@ BODY = 16 * 2**20  # bytes of a request, unless SERVICE_MAX_BODY says otherwise
 OPEN = frozenset({"/livez", "/readyz", "/healthz", "/"})
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 KINDS = frozenset({JSON, ARROW, PARQUET})
+PLOTS = {".png": b"image/png", ".svg": b"image/svg+xml"}
+# A picture runs nothing, even when it is opened by itself.
+SEALED = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox")
 SAFE = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
 log = logging.getLogger("bentoml.service")
@@ -66,6 +69,7 @@ class Door:
             "/": (b"text/html; charset=utf-8", page, [(b"content-security-policy", policy(page))]),
             "/docs.json": (JSON, (core.folder / "openapi.json").read_bytes(), []),
             "/card.json": (JSON, (core.folder / "card.json").read_bytes(), []),
+            **{f"/{p.parent.name}/{p.name}": (PLOTS[p.suffix], p.read_bytes(), [SEALED]) for p in plots(core.folder)},
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -253,6 +257,11 @@ class Door:
         """Say that a body is too large; its rest is not read."""
         said = f"The request has more than {self.most:,} bytes: send fewer rows at a time."
         return Refused(413, said, headers={"connection": "close"})
+
+
+def plots(folder: Path) -> Iterator[Path]:
+    """Yield the files of the plots that are kept with a service."""
+    yield from (path for path in sorted((folder / "plots").glob("*.*")) if path.suffix in PLOTS)
 
 
 def keys_of(environ: Mapping[str, str]) -> tuple[bytes, ...]:

@@ -73,9 +73,11 @@ function facts() {
   const list = [["Notebook", card.notebook], ["Model", [card.model, card.class].filter(Boolean).join(" · ")], ["Says", card.kind], ["Trained on", card.trained && many(card.trained, "row")], ["Judged on", card.rows && `${many(card.rows, "row")} that it had not seen`], ["Baseline", card.baseline?.name], ["Python", card.python]];
   const facts = list.filter(([, text]) => text).flatMap(([name, text]) => [make("dt", { textContent: name }), make("dd", { textContent: text })]);
   const pins = card.environment?.length ? [make("details", {}, make("summary", { textContent: `Environment: ${many(card.environment.length, "package")}` }), make("p", { className: "mono small", textContent: card.environment.join(", ") }))] : [];
+  const plots = (card.plots ?? []).map(plot => make("li", {}, make("a", { href: plot.path, textContent: plot.title })));
+  const drawn = plots.length ? [make("h3", { textContent: "Plots" }), make("ul", { className: "plain" }, ...plots)] : [];
   $("facts").replaceChildren(
     make("dl", { className: "facts" }, ...facts), ...(limits.length ? [make("h3", { textContent: "Limits" }), make("ul", { className: "plain" }, ...limits.map(text => make("li", { textContent: text })))] : []),
-    ...(rows.length ? [make("h3", { textContent: "What it takes" })] : []), make("div", { hidden: !rows.length, className: "scroll", tabIndex: 0, data: { role: "region", "aria-label": "Fields" } }, make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows))), ...pins);
+    ...(rows.length ? [make("h3", { textContent: "What it takes" })] : []), make("div", { hidden: !rows.length, className: "scroll", tabIndex: 0, data: { role: "region", "aria-label": "Fields" } }, make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows))), ...drawn, ...pins);
 }
 
 function good() {
