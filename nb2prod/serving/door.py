@@ -284,12 +284,16 @@ def kind_of(headers: Mapping[bytes, bytes]) -> bytes:
     Raises:
         Refused: It is none of these, or packed.
     """
-    name, _, more = headers.get(b"content-type", b"").partition(b";")
+    return _kind(headers.get(b"content-type", b""), headers.get(b"content-encoding", b"identity"))
+
+
+@lru_cache(maxsize=100)
+def _kind(said: bytes, packing: bytes) -> bytes:
+    name, _, more = said.partition(b";")
     kind = name.strip().lower()
     if kind not in KINDS or (b"charset" in more.lower() and b"utf-8" not in more.lower()):
-        said = headers.get(b"content-type", b"").decode("latin-1")
-        raise Refused(415, f"content-type must be application/json, not '{said}'")
-    packed = headers.get(b"content-encoding", b"identity").decode("latin-1")
+        raise Refused(415, f"content-type must be application/json, not '{said.decode('latin-1')}'")
+    packed = packing.decode("latin-1")
     if packed.strip().lower() not in {"", "identity"}:
         raise Refused(415, f"content-encoding must not be given, and is '{packed}'")
     return kind
