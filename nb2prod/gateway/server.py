@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,6 @@ class Gateway:
         """Return the processes behind it."""
         return Backends(self.folder / "backends", self.home)
 
-    # -- where requests go ------------------------------------------------------------------------
-
     async def apply(self, wanted: Deployment, environ: Mapping[str, str] | None = None) -> None:
         """Let requests go where a deployment says, once everything that it names answers.
 
@@ -67,7 +66,9 @@ class Gateway:
             GatewayNotReady: Something does not; then nothing has changed.
         """
         async with self._lock:
-            self.environ.update(environ or {})
+            if environ is not None:  # a variable that is not set any more is gone
+                others = {k: v for k, v in self.environ.items() if not k.startswith("SERVICE_")}
+                self.environ = {**others, **environ}
             for name in wanted.roles:
                 await self._ready(name)
             await asyncio.to_thread(deployment.write, self.folder, wanted)
@@ -123,15 +124,12 @@ class Gateway:
         await asyncio.to_thread(self.backends.stop, name)
         del self._leaving[name]
 
-    # -- requests ---------------------------------------------------------------------------------
-
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer a request by what is live, or is tried."""
         asked = await Asked.of(request)
-        split, mirror = self.split, self.mirror
-        name = split.choose(client_of(request.headers, request.remote))
-        begun = time.perf_counter()
-        answered, name = await self._answered(asked, name, split)
+        mirror, begun = self.mirror, time.perf_counter()
+        name = self.split.choose(client_of(request.headers, request.remote))
+        answered, name = await self._answered(asked, name)
         seconds = time.perf_counter() - begun
         if name is not None and request.path not in ASIDE:
             role = self.wanted.roles.get(name, "standby")
@@ -151,27 +149,26 @@ class Gateway:
             )
         return answered.response
 
-    async def _answered(self, asked: Asked, name: str | None, split: Split) -> tuple[Answered, str | None]:
-        """Ask a release; a canary that does not answer is stood in for by what is live."""
-        for tried in (name, None if name == split.live else split.live):
-            upstream = self.upstreams.get(tried or "")
-            if upstream is None:
-                continue
+    async def _answered(self, asked: Asked, name: str | None) -> tuple[Answered, str | None]:
+        """Ask a release; for one that does not answer, such as a canary that died, stands in what is live then."""
+        tried: set[str] = set()
+        while name is not None and name not in tried and name in self.upstreams:
+            tried.add(name)
+            upstream, wait = self.upstreams[name], WAIT if name == self.split.live else 0.0
             try:
                 with upstream.used():
-                    wait = WAIT if tried == split.live else 0.0
-                    return await self._once_or_twice(asked, upstream, wait), tried
+                    return await self._once_or_twice(asked, upstream, wait), name
             except TooLarge:
                 said = f"The request has more than {self._most():,} bytes: send fewer rows at a time."
-                return _refused(413, said, {"Connection": "close"}), tried
+                return _refused(413, said, {"Connection": "close"}), name
             except (ClientError, OSError, TimeoutError) as wrong:
-                log.warning("%s did not answer %s: %r", tried, asked.request.path, wrong)
-                if tried in self.tallies and tried != split.live:
-                    self.tallies[tried].add(502, 0.0)
+                log.warning("%s did not answer %s: %r", name, asked.request.path, wrong)
                 if not asked.repeatable:
-                    return _refused(
-                        502, "The release behind this address did not answer; what it did is unknown."
-                    ), tried
+                    said = "The release behind this address did not answer; what it did is unknown."
+                    return _refused(502, said), name
+                if name in self.tallies:
+                    self.tallies[name].add(502, 0.0)
+                name = self.split.live
         return _refused(503, "No release answers here now; try again.", {"Retry-After": "2"}), None
 
     async def _once_or_twice(self, asked: Asked, upstream: Upstream, wait: float) -> Answered:
@@ -199,8 +196,6 @@ class Gateway:
     def _most(self) -> int:
         return int(self.environ.get("SERVICE_MAX_BODY") or BODY)
 
-    # -- backends ---------------------------------------------------------------------------------
-
     async def watch(self) -> None:
         """Start backends again that died or hang, for good."""
         silent: dict[str, float] = {}
@@ -214,7 +209,8 @@ class Gateway:
                 since = silent.setdefault(name, time.monotonic())
                 if not process.lives(upstream.running) or time.monotonic() - since > HUNG:
                     silent.pop(name)
-                    await upstream.revive()
+                    with suppress(TimeoutError):  # it goes on while the others are looked after
+                        await upstream.revive(0)
 
     async def sweep(self) -> None:
         """End backends that nobody has a use for, which an earlier gateway or a promotion that was killed left."""
