@@ -55,10 +55,10 @@ async function answered(found, tell) {
   return { answers, faults, refusal };
 }
 
-const flat = answer => ({
-  prediction: answer.prediction,
-  ...Object.fromEntries(Object.entries(answer.probabilities ?? {}).map(([name, share]) => [`probability_${name}`, share])),
-  ...(answer.warnings ? { warnings: answer.warnings.map(one => `${one.field}: ${one.msg}`).join("; ") } : {}),
+const flat = ({ probabilities, warnings, ...answer }) => ({
+  ...answer,
+  ...Object.fromEntries(Object.entries(probabilities ?? {}).map(([name, share]) => [`probability_${name}`, share])),
+  ...(warnings ? { warnings: warnings.map(one => `${one.field}: ${one.msg}`).join("; ") } : {}),
 });
 
 function written(found, answers) {

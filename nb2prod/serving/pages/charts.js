@@ -1,18 +1,19 @@
 // Charts: each stands in a table whose cells say the same in numbers.
 const BETTER_LOW = /^(mae|rmse|mse|mape|smape|mase|log_loss|brier|.*error.*)$/i;
 
-// A metric's axis: from 0 to 1 where it lies there, else around what there is.
-function axis(every) {
+// A metric's axis: of an error from 0, of others from 0 to 1 where they lie there, else around what there is.
+function axis(every, error) {
   const known = every.filter(value => value != null && Number.isFinite(value));
   const low = Math.min(...known), high = Math.max(...known);
+  if (error && low >= 0) return [0, high * 1.15 || 1];
   if (low >= 0 && high <= 1) return [0, 1];
   const room = (high - low || Math.abs(high) || 1) * 0.15;
   return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
 }
 
 // The model as a dot on its interval, the baseline as a diamond.
-function dots(value, interval, rival) {
-  const [low, high] = axis([value, rival, ...(interval ?? [])]), width = 420, at = v => 10 + (v - low) / (high - low) * (width - 20);
+function dots(value, interval, rival, error) {
+  const [low, high] = axis([value, rival, ...(interval ?? [])], error), width = 420, at = v => 10 + (v - low) / (high - low) * (width - 20);
   const parts = [drawn("line", { x1: 10, x2: width - 10, y1: 16, y2: 16, class: "axis", "stroke-width": 2 })];
   for (const [place, text] of [[low, short(low, 3)], [high, short(high, 3)]]) {
     parts.push(drawn("text", { x: at(place), y: 36, "text-anchor": place === low ? "start" : "end", dx: place === low ? -8 : 8 }, text));
@@ -33,7 +34,7 @@ function metrics(card) {
     const interval = card.intervals?.[name], rival = card.baseline?.metrics?.[name];
     const span = interval ? ` (${short(interval[0])} to ${short(interval[1])})` : "";
     const title = name.replaceAll("_", " ") + (BETTER_LOW.test(name) ? " ↓" : "");
-    return make("tr", {}, make("th", { scope: "row", textContent: title }), make("td", { className: "number" }, make("strong", { textContent: short(value) }), make("small", { className: "soft", textContent: span })), make("td", { className: "number", textContent: short(rival) }), make("td", {}, dots(value, interval, rival)));
+    return make("tr", {}, make("th", { scope: "row", textContent: title }), make("td", { className: "number" }, make("strong", { textContent: short(value) }), make("small", { className: "soft", textContent: span })), make("td", { className: "number", textContent: short(rival) }), make("td", {}, dots(value, interval, rival, BETTER_LOW.test(name))));
   });
   const heads = [["on held-out rows", ""], ["model (95 %)", "number"], ["baseline", "number"], ["", ""]];
   const head = make("tr", {}, ...heads.map(([text, className]) => text ? make("th", { scope: "col", textContent: text, className }) : make("td")));

@@ -8,7 +8,7 @@ function choices(field) {
 const isOpen = field => field.kind !== "boolean" && !field.closed && !(field.category && card.policy?.unknown === "refuse");
 
 // The one text that a model of texts is asked has room.
-const isLong = field => field.kind === "text" && !field.categories?.length && card.fields.length === 1;
+const isLong = field => field.kind === "text" && !field.categories?.length && card.form.length === 1;
 
 function control(field, number) {
   const found = choices(field), id = `in-${number}`;
@@ -69,8 +69,8 @@ const values = fields => Object.fromEntries(fields.flatMap((field, n) => {
 
 // What is sent: the form's row, or where a request is no row of fields, what stands in the one control there is.
 function request() {
-  if (card.flat) return JSON.stringify(values(card.fields));
-  if (card.fields.length) return JSON.stringify({ rows: [values(card.fields)] });
+  if (card.flat) return JSON.stringify(values(card.form));
+  if (card.form.length) return JSON.stringify({ rows: [values(card.form)] });
   return $("in-0").value;
 }
 

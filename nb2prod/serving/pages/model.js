@@ -31,7 +31,7 @@ async function predict(event) {
   $("go").setAttribute("aria-disabled", "true");
   const { ok, status, said: found, id } = await ask("predict", request());
   $("go").removeAttribute("aria-disabled");
-  const loose = mark(card.fields, ok ? [] : found.detail ?? []);
+  const loose = mark(card.form, ok ? [] : found.detail ?? []);
   $("feedback").hidden = !ok;
   $("thanks").replaceChildren();
   if (ok) {
@@ -88,6 +88,9 @@ function good() {
   $("judged").textContent = `Measured on ${many(card.rows, "row")} that the model had not seen, beside the simplest rival there is.`;
   $("key-of-metrics").replaceChildren(...legend(card.baseline.name));
   $("metrics").replaceChildren(metrics(card));
+  const others = (card.rivals ?? []).filter(one => one.name !== card.baseline.name && one.better_by);
+  const compared = others.map(({ name, better_by: [low, high] }) => make("li", { textContent: `${name}: ${low > 0 ? "better" : "not better"} by ${short(low, 3)} to ${short(high, 3)}${low > 0 ? "" : ", no more than chance"}` }));
+  if (compared.length) $("metrics").append(make("h3", { textContent: `Beside other rivals, on ${card.metric.replaceAll("_", " ")}` }), make("ul", { className: "plain" }, ...compared));
   const [low, high] = card.better_by ?? [];
   if (low == null) return;
   const sure = low > 0, name = card.metric.replaceAll("_", " ");
@@ -130,13 +133,14 @@ function upload() {
 }
 
 // A request of a few plain values, such as how far to look ahead, has a control for each.
-function flattened({ fields, request }) {
+function asked({ fields = [], request = {} }) {
   const plain = Object.entries(request ?? {}), kind = value => typeof value === "number" ? (Number.isInteger(value) ? "integer" : "number") : typeof value === "boolean" ? "boolean" : "text";
-  if (fields?.length || !plain.length || plain.some(([, value]) => value === null || typeof value === "object")) return {};
-  return { flat: true, fields: plain.map(([key, value]) => ({ key, kind: kind(value), nullable: false, categories: [], example: value })) };
+  if (fields.length) return { form: request.rows?.length > 1 ? [] : fields };
+  if (!plain.length || plain.some(([, value]) => value === null || typeof value === "object")) return { form: [] };
+  return { flat: true, form: plain.map(([key, value]) => ({ key, kind: kind(value), nullable: false, categories: [], example: value })) };
 }
 
-const whole = () => JSON.stringify(card.request, null, 1);
+const whole = () => card.request?.rows ? `{"rows": [\n${card.request.rows.map(row => ` ${compact(row)}`).join(",\n")}\n]}` : JSON.stringify(card.request, null, 1);
 
 // A request that is no row of fields is written as it is sent.
 const raw = () => make("div", { className: "whole" }, make("label", { htmlFor: "in-0", textContent: "Request (JSON)" }), make("textarea", { id: "in-0", className: "mono", spellcheck: false, value: whole() }));
@@ -148,13 +152,13 @@ async function why(event) {
 }
 
 function show(found) {
-  card = { fields: [], metrics: {}, ...found, ...flattened(found) };
+  card = { fields: [], metrics: {}, ...found, ...asked(found) };
   $("title").textContent = document.title = card.title;
   $("about").textContent = card.about ?? `Answers with the model '${card.model}' of ${card.notebook}.`;
   const chips = [card.kind, card.rows && `judged on ${many(card.rows, "row")}`, card.fields.length && many(card.fields.length, "field")].filter(Boolean);
   $("chips").replaceChildren(...chips.map(textContent => make("li", { className: "chip", textContent })));
-  $("fields").replaceChildren(...(card.fields.length ? card.fields.map(box) : [raw()]));
-  $("many").hidden = card.flat || !card.fields.length;
+  $("fields").replaceChildren(...(card.form.length ? card.form.map(box) : [raw()]));
+  $("many").hidden = !card.fields.length;
   document.querySelector('a[href="#many"]').parentElement.hidden = $("many").hidden;
   $("labels").replaceChildren(...(card.labels ?? []).map(value => make("option", { value: String(value) })));
   const body = JSON.stringify(card.request);
@@ -168,9 +172,9 @@ function show(found) {
 $("form").addEventListener("submit", predict);
 $("form").addEventListener("reset", event => {
   event.preventDefault();
-  card.fields.forEach((field, n) => { $(`in-${n}`).value = usual(field); });
-  if (!card.fields.length) $("in-0").value = whole();
-  mark(card.fields, []);
+  card.form.forEach((field, n) => { $(`in-${n}`).value = usual(field); });
+  if (!card.form.length) $("in-0").value = whole();
+  mark(card.form, []);
 });
 $("feedback").addEventListener("submit", tell);
 $("feedback").addEventListener("change", () => { $("more").hidden = $("feedback").elements.right.value !== "false"; });
