@@ -1,10 +1,10 @@
 """Withheld: why a function, a table or a figure may not be shipped.
 
 ShipError
-├── TableUnclear         NB450  a table's column cannot be given out
-├── ProductEmpty         NB451  nothing of what shall be published is a table or a figure
-├── FunctionUnclear      NB452  what a function takes, or answers, cannot be told
-└── NotScored            NB453  a release is asked for something else than rows of a table
+├── TableUnclear         NB470  a table's column cannot be given out
+├── ProductEmpty         NB471  nothing of what shall be published is a table or a figure
+├── FunctionUnclear      NB472  what a function takes, or answers, cannot be told
+└── NotScored            NB473  a release is asked for something else than rows of a table
 """
 
 # ruff: noqa: D102  message, cure and place are explained where the tree begins
@@ -24,7 +24,7 @@ class TableUnclear(ShipError):
     column: str
     reason: str
 
-    code = "NB450"
+    code = "NB470"
 
     @property
     def message(self) -> str:
@@ -45,7 +45,7 @@ class ProductEmpty(ShipError):
     names: tuple[str, ...]  # that were asked for and are no tables; empty where all was looked at
     cell: int | None = None
 
-    code = "NB451"
+    code = "NB471"
 
     @property
     def message(self) -> str:
@@ -74,7 +74,7 @@ class FunctionUnclear(ShipError):
     cell: int | None
     reason: str
 
-    code = "NB452"
+    code = "NB472"
 
     @property
     def message(self) -> str:
@@ -99,7 +99,7 @@ class NotScored(ShipError):
     release: str
     kind: str
 
-    code = "NB453"
+    code = "NB473"
 
     @property
     def message(self) -> str:

@@ -270,7 +270,7 @@ def test_a_product_is_judged_by_its_rows_and_gaps_and_not_by_a_baseline(sales: S
 def test_there_are_no_rows_to_score(sales: Shipped) -> None:
     work = score.Work(data=sales.folder / "orders.csv", output=sales.folder / "scored.csv")
 
-    with pytest.raises(NotScored, match=r"NB453: .* is a product"):
+    with pytest.raises(NotScored, match=r"NB473: .* is a product"):
         score.run(settings.home_of(sales.folder / "sales.ipynb"), sales.result["release"], work)
 
 

@@ -73,7 +73,7 @@ def test_tables_of_arrow_are_taken_as_they_are() -> None:
     ],
 )
 def test_what_others_cannot_read_is_refused_by_column(frame: pd.DataFrame, column: str) -> None:
-    with pytest.raises(TableUnclear, match=f"NB450: The column '{column}'"):
+    with pytest.raises(TableUnclear, match=f"NB470: The column '{column}'"):
         published("t", frame)
 
 
