@@ -191,7 +191,10 @@ class Kernel(IPKernelApp):  # type: ignore[misc]
     def rehearse(self) -> None:
         """Import the usual extensions and run a cell that does nothing, ahead: the first one costs more than others."""
         for name in self.default_extensions:
-            importlib.import_module(name if "." in name else f"IPython.extensions.{name}")
+            module = name if "." in name else f"IPython.extensions.{name}"
+            importlib.import_module(module)
+            if "StoreMagics" not in self.config:  # else it may put values into the namespace, which is a stage's to do
+                self.shell.extension_manager.load_extension(module)
         _ = self.shell.display_formatter.formatters  # which are made when they are first looked at
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
