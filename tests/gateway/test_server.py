@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientError
-from gateway.services import A, B, C, staged
 
+from gateway.services import A, B, C, staged
 from nb2prod import deployment
 from nb2prod.gateway import mirror, server
 
