@@ -108,7 +108,8 @@ def test_it_says_the_same_and_ends_the_same(shell: Shell, tmp_path: Path, argume
 def test_a_run_has_its_folder_environment_umask_and_limits(shell: Shell, tmp_path: Path) -> None:
     source = "import os, resource, sys\nprint(os.getcwd(), os.environ['MINE'], oct(os.umask(0)), sys.stdin)"
     more = "print(resource.getrlimit(resource.RLIMIT_NOFILE), os.nice(0), hash('a'), os.environ.get('PYTHONHASHSEED'))"
-    path = written(tmp_path, f"{source}\n{more}")
+    # What the daemon has for commands is not among what its stages have imported.
+    path = written(tmp_path, f"{source}\n{more}\nprint('click' in sys.modules)\nimport click\nprint(click.Command)")
     found = []
     for setting in ({}, {"NB2PROD_WARM": "0"}):
         env = shell.environment(MINE="x", **setting)
@@ -118,6 +119,7 @@ def test_a_run_has_its_folder_environment_umask_and_limits(shell: Shell, tmp_pat
 
     assert found[0] == found[1]
     assert "0o27" in found[0][0]
+    assert found[0][0].endswith("False\n<class 'click.core.Command'>\n")
     assert "(500, 500) 3 " in found[0][0]
     assert shell.served() >= 1
 
