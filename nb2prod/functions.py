@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PREDICT = "predict"
 SHOWN = ("example", "examples")  # names of what it is called with, where no call shows it
 MOST = 100  # calls that are looked at
+HELP = {"date": "a date, such as 2026-01-31", "date-time": "a time, such as 2026-01-31T08:00:00Z", "time": "08:00:00"}
 
 
 @frozen(kw_only=True)
@@ -186,6 +187,7 @@ def fields_of(row: Mapping[str, Any], example: Mapping[str, Any]) -> list[dict[s
                 "low": None,
                 "high": None,
                 "long": kind == "json" or (kind == "text" and not choices and "format" not in one),
+                "help": about.get("description") or HELP.get(one.get("format", "")),
                 "example": example.get(key, about.get("default")),
             }
         )

@@ -28,7 +28,8 @@ from nb2prod.undeployed import DataChanged, DataMissing, EnvironmentNotMade, Not
 
 Packages = Mapping[str, tuple[str, str | None]]  # those that have another version now: as it was, and is
 Verdict = Literal["same bits", "same model", "same metrics", "different"]
-MODEL = ("model.pkl", "values.pkl")  # and the notebook's own code: what predictions depend on
+# With the notebook's own code, what answers depend on; a product's description says besides when it was made.
+MODEL = ("model.pkl", "values.pkl", "tables/", "figures/")
 LIMIT = 1000  # characters of an error's log
 
 
@@ -65,7 +66,7 @@ class Reproduction:
         """Say how much of it is the same."""
         if all(part.same for part in self.parts):
             return "same bits"
-        answers = [part for part in self.parts if part.path in MODEL or _own(part.path)]
+        answers = [part for part in self.parts if part.path.startswith(MODEL) or _own(part.path)]
         if answers and all(part.same for part in answers):
             return "same model"
         equal = bool(self.metrics) and all(was == now for was, now in self.metrics.values())

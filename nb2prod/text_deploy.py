@@ -37,7 +37,7 @@ def reproduction(found: Mapping[str, Any]) -> str:
     """What of a release that was made again is the same, and what differs."""
     said = {
         "same bits": "the same bits: every file of its service",
-        "same model": "the same model and code of the notebook; other files of its service differ",
+        "same model": "the same model, or tables, and code of the notebook; other files of its service differ",
         "same metrics": "another model with the same metrics: something in it is not deterministic",
         "different": "another model with other metrics",
     }
