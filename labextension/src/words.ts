@@ -56,9 +56,9 @@ export function runWord(trans: TranslationBundle, verb: Verb, state: RunState): 
   return words[verb][state];
 }
 
-/** A release among those of its notebook: its name without the notebook's. */
+/** A release among those of its notebook: its name without the notebook's and the day. */
 export function amongOwn(release: string): string {
-  return release.replace(/^.*-(?=\d{8}-\d{6}-)/, '');
+  return release.replace(/^.*-\d{8}-(?=\d{6}-)/, '');
 }
 
 /** What came of making a release again. */

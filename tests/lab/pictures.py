@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from nb2prod import api
@@ -63,7 +64,10 @@ def snap(screen: Screen, folder: Path, name: str) -> None:
     """Take a picture once nothing moves any more."""
     screen.page.mouse.move(640, 5)
     screen.page.wait_for_timeout(1500)
-    screen.page.screenshot(path=folder / f"{name}.png")
+    path = folder / f"{name}.png"
+    screen.page.screenshot(path=path)
+    # A third of the bytes, and no eye sees it: a screen has few colours.
+    Image.open(path).convert("RGB").quantize(192, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def stages(screen: Screen, book: Path, folder: Path) -> None:
@@ -169,7 +173,7 @@ def widget(screen: Screen, book: Path, folder: Path) -> None:
     """The widget in Notebook 7."""
     page = screen.page
     api.run(book)
-    page.set_viewport_size({"width": 1080, "height": 860})
+    page.set_viewport_size({"width": 1080, "height": 1060})
     magic = written(book.parent / "other.ipynb", "%load_ext nb2prod\n%pipeline churn.ipynb")
     screen.open_classic(magic)
     expect(page.locator(".jp-NotebookKernelLogo img")).to_be_visible(timeout=60_000)
@@ -177,6 +181,7 @@ def widget(screen: Screen, book: Path, folder: Path) -> None:
     screen.cell(0).locator(".cm-content").click()
     page.keyboard.press("Control+Enter")
     out = screen.cell(0).locator(".jp-OutputArea-output")
+    out.get_by_label("test_size").fill("0.3")
     out.get_by_title("Run what has changed").click(timeout=60_000)
     expect(out.get_by_text("run: done")).to_be_visible(timeout=120_000)
     out.get_by_text("History", exact=True).click()
