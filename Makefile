@@ -1,5 +1,5 @@
 # The two commands: `make demo` and `make test`. Each sets up what it needs on a fresh machine.
-# Python 3.11 or later, node 20 or later, and for the browser tests apt (or Chromium at hand) are expected.
+# Python 3.11 or later, node 20 or later, and apt (or Chromium, buildah and BusyBox at hand) for browsers and images are expected.
 
 SHELL := /bin/bash
 VENV ?= .venv

@@ -68,6 +68,16 @@ def test_the_command_hands_over_and_says_how_to_go_on(made: Made) -> None:
     assert (made.folder / "cloud" / "deployment.yaml").is_file()
 
 
+def test_a_ship_ends_with_what_its_target_takes(made: Made) -> None:
+    asked = ["ship", str(made.folder / "tiny_model.ipynb"), "--no-verify", "--target", "kubernetes"]
+    done = CliRunner().invoke(main, [*asked, "--format", "json"])
+    found = json.loads(done.stdout)
+
+    assert (done.exit_code, found["service"]) == (0, None)
+    assert found["delivery"]["release"] == found["release"]
+    assert (Path(found["delivery"]["folder"]) / "deployment.yaml").is_file()
+
+
 def test_a_release_that_was_changed_since_is_not_handed_over(made: Made) -> None:
     place, kept = made.service / "service.py", (made.service / "service.py").read_bytes()
     place.write_bytes(kept + b"\n# a small change\n")
