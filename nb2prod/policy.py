@@ -83,14 +83,18 @@ class Rules:
     waivers: Mapping[str, str] = field(factory=dict, validator=instance_of(dict))
 
 
+STAGE = "stage"  # the policy's table of options for all stages, which `nb2prod.settings` reads
+
+
 def rules(table: Mapping[str, Any]) -> Rules:
     """Read a project's policy.
 
     Raises:
         PolicyWrong: It has a rule that is not known, or a value that a rule does not take.
     """
-    inner = {name: _read(kind, table[name], f"{name}.") for name, kind in _TABLES.items() if name in table}
-    found: Rules = _read(Rules, {**table, **inner}, "")
+    own = {name: value for name, value in table.items() if name != STAGE}
+    inner = {name: _read(kind, own[name], f"{name}.") for name, kind in _TABLES.items() if name in own}
+    found: Rules = _read(Rules, {**own, **inner}, "")
     return found
 
 

@@ -73,3 +73,7 @@ def test_a_licence_may_be_forbidden_by_a_part_of_its_name() -> None:
     assert licensed(said, ("agpl",)) == Verdict(
         rule="licences are allowed", ok=False, detail="b: GNU Affero General Public License v3 (AGPLv3)"
     )
+
+
+def test_options_of_all_stages_stand_beside_the_rules() -> None:
+    assert rules({"stage": {"retries": 2}, "baseline": "off"}).baseline == "off"
