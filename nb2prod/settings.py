@@ -66,7 +66,8 @@ def policy_of(notebook: Path) -> dict[str, Any]:
 def bounded(notebook: Path) -> frozenset[str]:
     """Return the names that a project's policy bounds, some of which the notebook may bind."""
     tables = [policy_of(notebook).get(key) for key in ("at_least", "at_most")]
-    return frozenset(name for table in tables if isinstance(table, dict) for name in table)
+    # `by_month.rows` is of a product's table, and no name that a cell could bind.
+    return frozenset(name for table in tables if isinstance(table, dict) for name in table if name.isidentifier())
 
 
 def _project(notebook: Path) -> tuple[Path | None, dict[str, Any]]:
