@@ -17,7 +17,7 @@ def main() -> None:
 
     twin.born(sys.argv[1:])
     try:
-        from nb2prod.cli import main as commands
+        from nb2prod.cli.main import main as commands
 
         commands(prog_name="nb2prod")
     finally:

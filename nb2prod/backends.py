@@ -12,8 +12,8 @@ from pathlib import Path
 from attrs import asdict, frozen
 
 from nb2prod import bundle, journal, process, release, trust
+from nb2prod.errors.ships import ServiceNotReady
 from nb2prod.process import Running
-from nb2prod.refusals import ServiceNotReady
 from nb2prod.release import Release
 
 

@@ -19,9 +19,9 @@ from typing import Any
 from attrs import Factory, frozen
 
 from nb2prod import sbom
+from nb2prod.errors.ships import BentoNotBuilt
 from nb2prod.lift import PROSE
 from nb2prod.pins import Pins
-from nb2prod.refusals import BentoNotBuilt
 
 Json = dict[str, Any]
 

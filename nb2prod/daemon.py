@@ -40,7 +40,7 @@ READ_EARLY = (
     "TF_", "XLA_", "XGBOOST_", "LIGHTGBM_", "PLOTLY_", "SSL_", "VIRTUAL_ENV", "CONDA_",
 )  # fmt: skip
 _SEED = "PYTHONHASHSEED"
-_COMMANDS = ("nb2prod.cli", "nb2prod.api", "nb2prod.relay", "nb2prod.text", "nb2prod.verify")
+_COMMANDS = ("nb2prod.cli.main", "nb2prod.api", "nb2prod.relay", "nb2prod.text", "nb2prod.verify")
 
 _PR_SET_PDEATHSIG = 1
 
@@ -283,7 +283,7 @@ def _end_with(parent: int) -> None:
 
 def _carry_out() -> int:
     """Do what the command line says and return the exit code."""
-    from nb2prod.cli import main
+    from nb2prod.cli.main import main
 
     try:
         main(prog_name="nb2prod")

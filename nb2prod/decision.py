@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from nb2prod import environment, fingerprint, plan, schema, unchanged
 from nb2prod.artifact import Recipe
-from nb2prod.errors import ArtifactCorrupt, ArtifactMissing
+from nb2prod.errors.base import ArtifactCorrupt, ArtifactMissing
 from nb2prod.plan import Record, Step, World
 
 if TYPE_CHECKING:

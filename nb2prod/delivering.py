@@ -10,8 +10,8 @@ from attrs import asdict
 
 from nb2prod import plugins, trust
 from nb2prod.delivery import Wanted
+from nb2prod.errors.deliveries import FolderTaken, TargetTakesNot
 from nb2prod.targets.base import Taking
-from nb2prod.undelivered import FolderTaken, TargetTakesNot
 
 MARK = ".nb2prod-delivery"  # in a folder that is ours to empty
 

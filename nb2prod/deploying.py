@@ -9,9 +9,9 @@ from attrs import asdict
 
 from nb2prod import deployment, release
 from nb2prod.deployment import Deployment
+from nb2prod.errors.deployments import TargetSwapsNot
 from nb2prod.services import target_of
 from nb2prod.targets.base import Order, Swapping
-from nb2prod.undeployed import TargetSwapsNot
 
 Json = dict[str, Any]
 

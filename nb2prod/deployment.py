@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 from attrs import asdict, evolve, field, frozen
 
 from nb2prod import journal
-from nb2prod.undeployed import DeploymentUnknown, NothingBefore, NothingLive, ShareWrong
+from nb2prod.errors.deployments import DeploymentUnknown, NothingBefore, NothingLive, ShareWrong
 
 SCHEMA = 1
 RECORD = "deployment.json"

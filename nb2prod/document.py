@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nb2prod import journal, notebook, parameters, pipeline
-from nb2prod.errors import NotebookUnreadable
-from nb2prod.failures import OutputRefused, ParameterUnknown
+from nb2prod.errors.base import NotebookUnreadable
+from nb2prod.errors.runs import OutputRefused, ParameterUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,10 +12,10 @@ from papermill.engines import Engine
 from papermill.iorw import papermill_io
 
 from nb2prod import journal, relay, settings
-from nb2prod.failures import CellFailed
+from nb2prod.errors.runs import CellFailed
 
 if TYPE_CHECKING:
-    from nb2prod.errors import Nb2ProdError
+    from nb2prod.errors.base import Nb2ProdError
     from nb2prod.events import Event, Listener
     from nb2prod.settings import Settings
 

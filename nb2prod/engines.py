@@ -11,7 +11,7 @@ from pathlib import Path
 from attrs import frozen
 
 from nb2prod.container import FILE, Context
-from nb2prod.undelivered import EngineMissing, ImageNotBuilt
+from nb2prod.errors.deliveries import EngineMissing, ImageNotBuilt
 
 ENGINES = ("docker", "podman", "buildah")
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}

@@ -18,9 +18,9 @@ from nb2prod import plan, recording, schema
 from nb2prod.ahead import Ahead
 from nb2prod.decision import decide
 from nb2prod.displays import Displays
-from nb2prod.errors import ArtifactCorrupt, ArtifactMissing, Nb2ProdError, Place, StoreError
+from nb2prod.errors.base import ArtifactCorrupt, ArtifactMissing, Nb2ProdError, Place, StoreError
+from nb2prod.errors.runs import RunCancelled
 from nb2prod.events import Event
-from nb2prod.failures import RunCancelled
 from nb2prod.plan import World
 from nb2prod.report import Outcome
 from nb2prod.runners.base import Task

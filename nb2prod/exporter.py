@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nbconvert.exporters import Exporter
 
 from nb2prod import api, emit, notebook
-from nb2prod.errors import ChecksFailed
+from nb2prod.errors.base import ChecksFailed
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -9,7 +9,7 @@ from attrs import define, evolve, field, frozen
 
 from nb2prod import dataflow
 from nb2prod.dataflow import Deferred, Flow, Unparsable
-from nb2prod.errors import Place
+from nb2prod.errors.base import Place
 from nb2prod.stage import code
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import field, frozen
 
 from nb2prod import arguments
-from nb2prod.errors import SettingWrong
+from nb2prod.errors.base import SettingWrong
 from nb2prod.evaluate import printed
 from nb2prod.evaluate.metrics import PRIMARY
 from nb2prod.pipeline import Pipeline

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from nb2prod.errors import ArtifactCorrupt
+from nb2prod.errors.base import ArtifactCorrupt
 from nb2prod.formats import objects
 from nb2prod.stores.base import content_key
 

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 import psutil
 
 from nb2prod import journal, release, settings
-from nb2prod.errors import RunUnknown
+from nb2prod.errors.base import RunUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

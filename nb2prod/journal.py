@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nb2prod import events
-from nb2prod.errors import HomeUnusable, RunUnknown
+from nb2prod.errors.base import HomeUnusable, RunUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,7 @@ from nb2prod import ambient, handover, quoting, recall, registries, witness
 from nb2prod.artifact import Artifact, Recipe
 from nb2prod.contrast import contrast
 from nb2prod.dataflow import HISTORY
-from nb2prod.errors import StoreError
+from nb2prod.errors.base import StoreError
 from nb2prod.formats.handles import begun, unbegun
 from nb2prod.formats.reducers import Unkeepable
 from nb2prod.registries import Registries

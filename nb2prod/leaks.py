@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from nb2prod import pins
+from nb2prod.errors.ships import SecretFound
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules
-from nb2prod.refusals import SecretFound
 
 # Forms that are secrets wherever they stand.
 FORMS: Mapping[str, re.Pattern[str]] = {

@@ -19,10 +19,10 @@ from nb2prod.dataflow.calls import FORMULA
 from nb2prod.emit.imports import Imports
 from nb2prod.emit.plain import CannotExtract, plain
 from nb2prod.emit.source import Statement, names_of, statements
+from nb2prod.errors.ships import ModelNotPickled
 from nb2prod.formats import sessions
 from nb2prod.libraries import formula_of, library_of
 from nb2prod.pipeline import Pipeline
-from nb2prod.refusals import ModelNotPickled
 
 MAIN = "__main__"
 LITERALS = (int, float, complex, str, bytes, bool, type(None), tuple, list, dict, set)

@@ -12,8 +12,8 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from nb2prod.errors import Place
-from nb2prod.failures import ResourcesMissing
+from nb2prod.errors.base import Place
+from nb2prod.errors.runs import ResourcesMissing
 
 _MANY = 64  # stages that a run sends elsewhere at once, if nobody says
 

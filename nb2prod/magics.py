@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from nb2prod.errors import Nb2ProdError, NotebookError, Place
+from nb2prod.errors.base import Nb2ProdError, NotebookError, Place
 from nb2prod.stage import NAME, OPTIONS, declaration, split, untagged
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from nb2prod.stage import code
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from nb2prod.errors import Place
+    from nb2prod.errors.base import Place
     from nb2prod.flows import CellFlow, StageFlow
 
 _GENERATOR, _CURSOR, _THREAD = "a generator", "a cursor that may have rows to give", "a running thread"

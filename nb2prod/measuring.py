@@ -17,7 +17,7 @@ from attrs import frozen
 
 from nb2prod import candidate, clues, judgement, own, pipeline
 from nb2prod.artifact import Version
-from nb2prod.errors import Nb2ProdError
+from nb2prod.errors.base import Nb2ProdError
 from nb2prod.notebook import Notebook
 from nb2prod.restored import entered, needed, restore
 from nb2prod.stores import open_store

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from nb2prod.errors import NotebookUnreadable
+from nb2prod.errors.base import NotebookUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

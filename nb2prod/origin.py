@@ -14,9 +14,9 @@ from attrs import asdict, frozen
 
 import nb2prod
 from nb2prod import decision, pins
+from nb2prod.errors.deployments import OriginMissing
 from nb2prod.plan import Record
 from nb2prod.stores.base import Store
-from nb2prod.undeployed import OriginMissing
 
 FOLDER = "source"  # of a release: the part of the project that the notebook needs, but for its data
 ABOUT = "origin.json"

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nb2prod import bundle, pack_function, pack_model, pack_product, pipeline
-from nb2prod.errors import Nb2ProdError
+from nb2prod.errors.base import Nb2ProdError
+from nb2prod.errors.ships import ModelMissing
 from nb2prod.order import Order, Packed, Packer
-from nb2prod.refusals import ModelMissing
 from nb2prod.restored import entered
 
 # The first that finds something of its kind packs it.

@@ -18,6 +18,7 @@ from pydantic_core import to_jsonable_python
 from nb2prod import bundle, fields, functions, openapi_function, pins
 from nb2prod.beside import local
 from nb2prod.call import Call, Fault
+from nb2prod.errors.products import FunctionUnclear
 from nb2prod.functions import Function
 from nb2prod.lift import Lifted, lift
 from nb2prod.notebook import Notebook
@@ -30,7 +31,6 @@ from nb2prod.serving.kinds.function import each, finite, waited
 from nb2prod.serving.signature import Signature, hints_of, learnt_of, plain
 from nb2prod.serving.table import Table
 from nb2prod.stores import open_store
-from nb2prod.withheld import FunctionUnclear
 from nb2prod.wrapped import wrap
 
 RUNTIME = frozenset({"anyio", "attrs", "bentoml", "numpy", "prometheus_client", "pydantic", "pydantic_core"})

@@ -15,6 +15,7 @@ from nb2prod import bundle, candidate, clues, fields, own, pack_forecast, pins, 
 from nb2prod.beside import local
 from nb2prod.call import CLOSE, Call, Fault
 from nb2prod.candidate import Candidate
+from nb2prod.errors.ships import TrainingRowsMissing
 from nb2prod.evaluate import Rival, Said
 from nb2prod.judgement import judge, said_of
 from nb2prod.lift import Lifted, lift
@@ -22,7 +23,6 @@ from nb2prod.order import Order, Packed
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules
 from nb2prod.reasons import reasons
-from nb2prod.refusals import TrainingRowsMissing
 from nb2prod.restored import needed, restore
 from nb2prod.safely import safe
 from nb2prod.stores import open_store

@@ -15,14 +15,14 @@ from attrs import frozen
 
 from nb2prod import bundle, environment, offer, openapi_product, pins, product
 from nb2prod.call import Blob, Call, Fault
-from nb2prod.errors import ExtraMissing
+from nb2prod.errors.base import ExtraMissing
+from nb2prod.errors.products import ProductEmpty, TableUnclear
 from nb2prod.notebook import Notebook
 from nb2prod.order import Order, Packed
 from nb2prod.pipeline import Pipeline
 from nb2prod.product import Figure, Named
 from nb2prod.restored import needed, restore
 from nb2prod.stores import open_store
-from nb2prod.withheld import ProductEmpty, TableUnclear
 from nb2prod.wrapped import wrap
 
 RUNTIME = frozenset({"anyio", "attrs", "bentoml", "numpy", "prometheus_client", "pyarrow", "pydantic_core"})

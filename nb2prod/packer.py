@@ -13,12 +13,12 @@ from pathlib import Path
 from attrs import frozen
 
 from nb2prod import journal, notebook, pipeline, policy, previous, settings
-from nb2prod.errors import Nb2ProdError
+from nb2prod.errors.base import Nb2ProdError
+from nb2prod.errors.ships import PackingEnded
 from nb2prod.order import Order, Packed
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules
 from nb2prod.previous import Previous
-from nb2prod.refusals import PackingEnded
 from nb2prod.report import Report
 from nb2prod.stores.base import Store
 

@@ -19,7 +19,7 @@ from nb2prod.stage import code, split, tag_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nb2prod.errors import Place
+    from nb2prod.errors.base import Place
     from nb2prod.flows import StageFlow, Use
     from nb2prod.notebook import Cell, Notebook
     from nb2prod.stage import Stage

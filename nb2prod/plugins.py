@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import EntryPoints, PackageNotFoundError, distribution, entry_points
 from typing import Any
 
-from nb2prod.errors import PluginMissing
+from nb2prod.errors.base import PluginMissing
 
 
 def find(group: str, name: str) -> Any:

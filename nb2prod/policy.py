@@ -9,8 +9,8 @@ from typing import Any, Literal
 from attrs import evolve, field, fields_dict, frozen
 from attrs.validators import in_, instance_of, optional
 
+from nb2prod.errors.ships import PolicyWrong
 from nb2prod.evaluate import PRIMARY, Comparison, Rival
-from nb2prod.refusals import PolicyWrong
 
 
 def _tupled(value: Any) -> Any:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from nb2prod import deployment, fields, trust
 from nb2prod.candidate import Candidate
-from nb2prod.errors import Nb2ProdError
+from nb2prod.errors.base import Nb2ProdError
 from nb2prod.evaluate import Rival, Said
 
 PATIENCE = 120  # seconds

@@ -19,7 +19,7 @@ import psutil
 from attrs import evolve, frozen
 
 from nb2prod.bundle import environment
-from nb2prod.refusals import ServiceNotReady
+from nb2prod.errors.ships import ServiceNotReady
 
 HOST = "127.0.0.1"  # nobody but this machine; more is a target's business
 PATIENCE = 120.0  # seconds a service may take to start

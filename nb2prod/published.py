@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from attrs import frozen
 
-from nb2prod.withheld import TableUnclear
+from nb2prod.errors.products import TableUnclear
 
 FEW = 50  # distinct values that a form lists
 PAGE = 100  # rows that a rehearsal compares as JSON, at a table's start and at its end

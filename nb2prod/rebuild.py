@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nb2prod import journal, packer, releasing, run, schema, settings
-from nb2prod.errors import Nb2ProdError
+from nb2prod.errors.base import Nb2ProdError
 from nb2prod.previous import Previous
 from nb2prod.run import Options
 

@@ -10,8 +10,8 @@ from attrs import frozen
 from nb2prod import environment, makers, plan, schema
 from nb2prod.artifact import Recipe
 from nb2prod.decision import named_files
-from nb2prod.errors import Place
-from nb2prod.failures import ValueNotKept
+from nb2prod.errors.base import Place
+from nb2prod.errors.runs import ValueNotKept
 from nb2prod.kernel import Job, stale
 from nb2prod.plan import Record
 from nb2prod.stage import untagged

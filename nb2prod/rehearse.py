@@ -17,8 +17,8 @@ from attrs import frozen
 
 from nb2prod import load, process
 from nb2prod.call import Blob, Call, Fault, differences
+from nb2prod.errors.ships import ServiceDiffers
 from nb2prod.process import Running
-from nb2prod.refusals import ServiceDiffers
 
 SINGLES = (50, 300)  # requests of one row, to time: so many at least, and at most
 ENOUGH = 1.0  # seconds of them

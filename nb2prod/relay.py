@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nb2prod.document import Document
-    from nb2prod.errors import Nb2ProdError
+    from nb2prod.errors.base import Nb2ProdError
     from nb2prod.events import Listener
 
 

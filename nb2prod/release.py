@@ -15,8 +15,8 @@ from typing import Any
 from attrs import Factory, asdict, field, frozen
 
 from nb2prod import signing
-from nb2prod.errors import RunUnknown
-from nb2prod.refusals import ReleaseExists
+from nb2prod.errors.base import RunUnknown
+from nb2prod.errors.ships import ReleaseExists
 from nb2prod.signing import Signature
 
 SCHEMA = 1

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nb2prod.artifact import Version
-    from nb2prod.errors import Nb2ProdError
+    from nb2prod.errors.base import Nb2ProdError
 
 Action = Literal["run", "reuse", "skip"]
 State = Literal["done", "reused", "failed", "skipped"]

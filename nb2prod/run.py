@@ -27,7 +27,7 @@ from nb2prod import (
     stock,
 )
 from nb2prod.decision import Context
-from nb2prod.errors import (
+from nb2prod.errors.base import (
     ChecksFailed,
     Nb2ProdError,
     NotebookUnreadable,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, evolve, field, frozen
 
-from nb2prod.errors import Nb2ProdError, Place
-from nb2prod.failures import CellFailed, KernelDied, RunCancelled, StageTimedOut
+from nb2prod.errors.base import Nb2ProdError, Place
+from nb2prod.errors.runs import CellFailed, KernelDied, RunCancelled, StageTimedOut
 from nb2prod.machine import Machine, ask
 from nb2prod.recording import Said
 from nb2prod.runners.base import CellResult

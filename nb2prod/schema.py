@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nb2prod.checks import Finding
     from nb2prod.edits import Edit
-    from nb2prod.errors import Nb2ProdError
+    from nb2prod.errors.base import Nb2ProdError
     from nb2prod.evidence import Evidence, Seen
     from nb2prod.flows import Use
     from nb2prod.grid import Combination

@@ -16,10 +16,10 @@ from typing import Any
 from attrs import field, frozen
 
 from nb2prod import machine, release
-from nb2prod.errors import ExtraMissing
-from nb2prod.failures import ClusterUnreachable, DataUnfit
+from nb2prod.errors.base import ExtraMissing
+from nb2prod.errors.products import NotScored
+from nb2prod.errors.runs import ClusterUnreachable, DataUnfit
 from nb2prod.scorer import Scored, score
-from nb2prod.withheld import NotScored
 
 NO_ROWS = frozenset({"forecast", "function", "product"})  # kinds that are not asked rows of a table
 _PATIENCE = 30.0  # seconds to find a cluster

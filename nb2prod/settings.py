@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from nb2prod.errors import SettingWrong
+from nb2prod.errors.base import SettingWrong
 
 
 @frozen(kw_only=True)

@@ -15,11 +15,11 @@ from attrs import asdict, evolve, frozen
 from nb2prod import before, journal, release, releasing, risk_page, schema, verify
 from nb2prod.before import Before
 from nb2prod.compare import Verdict
-from nb2prod.errors import Nb2ProdError, Place
+from nb2prod.errors.base import Nb2ProdError, Place
+from nb2prod.errors.runs import RunCancelled
+from nb2prod.errors.ships import StagedDiffers
 from nb2prod.events import Event, Listener
-from nb2prod.failures import RunCancelled
 from nb2prod.packer import Source, packing
-from nb2prod.refusals import StagedDiffers
 from nb2prod.release import Release
 from nb2prod.releasing import Fit
 from nb2prod.report import Report

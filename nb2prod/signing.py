@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 from attrs import frozen
 
-from nb2prod.undeployed import SigningKeyUnusable
+from nb2prod.errors.deployments import SigningKeyUnusable
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve, field, frozen
 
-from nb2prod.errors import SettingWrong
+from nb2prod.errors.base import SettingWrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

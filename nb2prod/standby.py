@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nb2prod import document, notebook, preload, settings, warm
-from nb2prod.failures import WarmFailed
+from nb2prod.errors.runs import WarmFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import asdict, field, frozen
 
 from nb2prod import schema
-from nb2prod.errors import StoreError
-from nb2prod.storage import ValueUnknown
+from nb2prod.errors.base import StoreError
+from nb2prod.errors.stores import ValueUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -16,9 +16,9 @@ from attrs import define, evolve, field
 
 from nb2prod import document, effects, grid, journal, notebook, pipeline, schema
 from nb2prod import run as _run
-from nb2prod.errors import Place
+from nb2prod.errors.base import Place
+from nb2prod.errors.runs import RunCancelled
 from nb2prod.events import Event
-from nb2prod.failures import RunCancelled
 from nb2prod.grid import Combination
 from nb2prod.measuring import Ran
 from nb2prod.shipping import cancellable

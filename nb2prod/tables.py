@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nb2prod.storage import NotATable
+from nb2prod.errors.stores import NotATable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 from nb2prod import policy, release, settings, signing
+from nb2prod.errors.deployments import ReleaseChanged, ReleaseForeign
 from nb2prod.policy import Rules
 from nb2prod.release import Release
-from nb2prod.undeployed import ReleaseChanged, ReleaseForeign
 
 
 def trusted(home: Path, name: str) -> Release:

@@ -18,8 +18,8 @@ from nb2prod import compare, decision, journal, notebook, offer, pipeline, plan,
 from nb2prod.artifact import Artifact
 from nb2prod.compare import Difference, Verdict
 from nb2prod.displays import Displays
-from nb2prod.errors import StoreError
-from nb2prod.failures import CellFailed
+from nb2prod.errors.base import StoreError
+from nb2prod.errors.runs import CellFailed
 from nb2prod.kernel import Job
 from nb2prod.notebook import Cell
 from nb2prod.plan import World

@@ -19,10 +19,10 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from nb2prod import kernel, notebook, pipeline
 from nb2prod.decision import Context, kept
-from nb2prod.errors import Place, RunError
+from nb2prod.errors.base import Place, RunError
+from nb2prod.errors.runs import CellFailed
 from nb2prod.events import Event
 from nb2prod.execution import Execution
-from nb2prod.failures import CellFailed
 from nb2prod.machine import Machine
 from nb2prod.plan import Record
 from nb2prod.runners.base import CellResult, Task

@@ -9,8 +9,8 @@ from books import copied, document, texts, written
 
 from nb2prod import api, journal, settings
 from nb2prod.api import Options
-from nb2prod.errors import ChecksFailed, NotebookUnreadable, RunUnknown, StageUnknown
-from nb2prod.failures import ParameterUnknown
+from nb2prod.errors.base import ChecksFailed, NotebookUnreadable, RunUnknown, StageUnknown
+from nb2prod.errors.runs import ParameterUnknown
 from nb2prod.report import Report
 
 

@@ -24,8 +24,8 @@ from sklearn.tree import DecisionTreeClassifier
 from nb2prod import pipeline
 from nb2prod.candidate import Candidate, Choice, choice, chosen, settle, wanted
 from nb2prod.clues import Pair, clues
+from nb2prod.errors.ships import HeldOutRowsMissing, ModelMissing, ModelsSeveral, TrainingRowsMissing
 from nb2prod.notebook import parse
-from nb2prod.refusals import HeldOutRowsMissing, ModelMissing, ModelsSeveral, TrainingRowsMissing
 
 DATA = """
 frame = pd.DataFrame({"hours": [n * 0.5 for n in range(40)], "visits": [n * 7 % 5 for n in range(40)]})

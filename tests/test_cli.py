@@ -10,7 +10,7 @@ import pytest
 from books import copied, written
 from click.testing import CliRunner, Result
 
-from nb2prod.cli import main
+from nb2prod.cli.main import main
 
 DECLARED = ("day = ''", {"tags": ["parameters"]})
 

@@ -10,7 +10,7 @@ from books import written
 from click.testing import CliRunner, Result
 
 from nb2prod import api, settings
-from nb2prod.cli import main
+from nb2prod.cli.main import main
 
 pytestmark = pytest.mark.kernel
 

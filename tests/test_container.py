@@ -11,7 +11,7 @@ from released import MADE
 from nb2prod import container, delivering, engines
 from nb2prod.container import Context
 from nb2prod.delivery import Wanted
-from nb2prod.undelivered import EngineMissing, FolderTaken, ImageNotBuilt, TargetTakesNot
+from nb2prod.errors.deliveries import EngineMissing, FolderTaken, ImageNotBuilt, TargetTakesNot
 
 
 @pytest.fixture

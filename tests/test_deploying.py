@@ -19,9 +19,10 @@ from attrs import frozen
 from books import copied
 from click.testing import CliRunner
 
-from nb2prod import api, cli, deployment, release, settings
+from nb2prod import api, deployment, release, settings
 from nb2prod.api import Options
-from nb2prod.undeployed import NothingBefore, PortKept, ReleaseChanged, ReleaseUnfit
+from nb2prod.cli import main as cli
+from nb2prod.errors.deployments import NothingBefore, PortKept, ReleaseChanged, ReleaseUnfit
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import swap

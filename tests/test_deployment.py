@@ -8,7 +8,7 @@ import pytest
 
 from nb2prod import deployment
 from nb2prod.deployment import Deployment
-from nb2prod.undeployed import DeploymentUnknown, NothingBefore, NothingLive, ShareWrong
+from nb2prod.errors.deployments import DeploymentUnknown, NothingBefore, NothingLive, ShareWrong
 
 A, B, C = (f"churn-20261122-00000{n}-ab12cd" for n in range(3))
 

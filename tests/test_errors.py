@@ -4,8 +4,8 @@ import pickle
 
 from attrs import asdict
 
-from nb2prod.errors import Place, SettingWrong, define
-from nb2prod.failures import CellFailed, RunError
+from nb2prod.errors.base import Place, SettingWrong, define
+from nb2prod.errors.runs import CellFailed, RunError
 
 
 def test_an_error_survives_pickling_with_its_fields() -> None:

@@ -7,7 +7,7 @@ import pytest
 from books import FOLDER
 from nbconvert.exporters import get_exporter
 
-from nb2prod.errors import ChecksFailed
+from nb2prod.errors.base import ChecksFailed
 
 
 def exported(path: Path) -> tuple[str, dict[str, bytes]]:

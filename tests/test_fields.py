@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from nb2prod.candidate import Candidate, Rows
+from nb2prod.errors.ships import ColumnUnclear
 from nb2prod.fields import Field, encoded, learn, records
-from nb2prod.refusals import ColumnUnclear
 
 
 class Echo:

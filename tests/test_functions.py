@@ -15,9 +15,9 @@ from books import parsed
 from pydantic import BaseModel, Field
 
 from nb2prod import functions, pipeline
+from nb2prod.errors.products import FunctionUnclear
 from nb2prod.functions import Function
 from nb2prod.pack_function import Taken, learn
-from nb2prod.withheld import FunctionUnclear
 
 
 def place(*cells: str) -> functions.Place | None:

@@ -6,7 +6,7 @@ import pytest
 from books import parsed
 
 from nb2prod import grid, pipeline
-from nb2prod.errors import SettingWrong
+from nb2prod.errors.base import SettingWrong
 from nb2prod.grid import Combination
 
 

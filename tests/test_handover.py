@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from nb2prod import handover
-from nb2prod.errors import ArtifactCorrupt, ArtifactMissing
+from nb2prod.errors.base import ArtifactCorrupt, ArtifactMissing
 from nb2prod.handover import Kept
 from nb2prod.stores.local import LocalStore
 

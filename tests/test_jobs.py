@@ -14,7 +14,7 @@ import pytest
 from books import copied, written
 
 from nb2prod import jobs, journal, settings
-from nb2prod.errors import RunUnknown
+from nb2prod.errors.base import RunUnknown
 from nb2prod.events import Event
 
 SLOW = "%%stage slow\nimport time, pathlib\npathlib.Path('began').touch()\ntime.sleep(120)"

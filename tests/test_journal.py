@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nb2prod import journal
-from nb2prod.errors import HomeUnusable
+from nb2prod.errors.base import HomeUnusable
 
 
 def test_a_home_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from books import parsed
 
 from nb2prod import pipeline
 from nb2prod.candidate import Candidate, Rows
+from nb2prod.errors.ships import ModelNotPickled
 from nb2prod.lift import Lifted, lift
-from nb2prod.refusals import ModelNotPickled
 
 MODEL = "class Model:\n    def predict(self, x):\n        return [{body} for v in x]\n"
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from nb2prod.errors import Place
-from nb2prod.failures import ResourcesMissing
+from nb2prod.errors.base import Place
+from nb2prod.errors.runs import ResourcesMissing
 from nb2prod.machine import Ask, Machine
 
 

@@ -16,12 +16,12 @@ sys.path.insert(0, str(Path(__file__).parent / "serving"))
 import shops
 
 from nb2prod import api, release, text_monitor
-from nb2prod.cli import main
-from nb2prod.errors import RunUnknown
-from nb2prod.refusals import PolicyWrong
+from nb2prod.cli.main import main
+from nb2prod.errors.base import RunUnknown
+from nb2prod.errors.monitors import RequestForeign, RequestNotKept, ServiceSilent
+from nb2prod.errors.ships import PolicyWrong
 from nb2prod.release import Release
 from nb2prod.serving.door import Door
-from nb2prod.unwatched import RequestForeign, RequestNotKept, ServiceSilent
 
 NAME = "shop-20261122-001500-ab12cd"
 X = shops.frame(400)

@@ -13,9 +13,9 @@ from sklearn.linear_model import LinearRegression
 from nb2prod.artifact import Artifact, Recipe
 from nb2prod.beside import local
 from nb2prod.candidate import Candidate, Rows
+from nb2prod.errors.ships import PackageUnknown
 from nb2prod.fields import learn
 from nb2prod.pack_model import asked
-from nb2prod.refusals import PackageUnknown
 from nb2prod.restored import needed, restore
 from nb2prod.stores.local import LocalStore
 

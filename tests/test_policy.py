@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from nb2prod import settings
+from nb2prod.errors.ships import PolicyWrong
 from nb2prod.evaluate import Comparison
 from nb2prod.policy import Rules, Verdict, beats, bounded, gate, licensed, rules
-from nb2prod.refusals import PolicyWrong
 
 
 def test_a_policy_is_read_from_the_project(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from books import FOLDER
 from openapi_spec_validator import validate
 
 from nb2prod import api, bundle, process, release, score, settings
+from nb2prod.errors.products import NotScored
 from nb2prod.process import Running
-from nb2prod.withheld import NotScored
 
 pytestmark = pytest.mark.ship
 

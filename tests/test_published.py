@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from nb2prod.errors.products import TableUnclear
 from nb2prod.published import counts, expected, published
-from nb2prod.withheld import TableUnclear
 
 
 def test_an_index_that_says_something_is_columns() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from nb2prod.errors import RunUnknown
-from nb2prod.refusals import ReleaseExists
+from nb2prod.errors.base import RunUnknown
+from nb2prod.errors.ships import ReleaseExists
 from nb2prod.release import Release, folder_of, new_folder, read, releases, write
 
 ONE = Release(

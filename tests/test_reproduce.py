@@ -15,9 +15,10 @@ from attrs import frozen
 from books import document
 from click.testing import CliRunner
 
-from nb2prod import api, cli, deployment, release, settings
+from nb2prod import api, deployment, release, settings
 from nb2prod.api import Options
-from nb2prod.undeployed import DataChanged, DataMissing, OriginMissing, ReleaseChanged
+from nb2prod.cli import main as cli
+from nb2prod.errors.deployments import DataChanged, DataMissing, OriginMissing, ReleaseChanged
 
 pytestmark = pytest.mark.ship
 

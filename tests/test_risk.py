@@ -13,9 +13,9 @@ from attrs import asdict, evolve
 from released import MADE, TRIED
 
 from nb2prod import pins, risk, risk_page, security
+from nb2prod.errors.ships import PolicyWrong
 from nb2prod.leaks import leaks
 from nb2prod.policy import Rules, bounded, rules
-from nb2prod.refusals import PolicyWrong
 from nb2prod.release import Release
 
 PRICED = Rules(price_per_cpu_hour=0.04, currency="CHF")

@@ -7,8 +7,8 @@ from pathlib import Path
 import forks
 import pytest
 
-from nb2prod.errors import Nb2ProdError, Place, SettingWrong
-from nb2prod.failures import CellFailed, KernelDied, KernelMissing, StageTimedOut
+from nb2prod.errors.base import Nb2ProdError, Place, SettingWrong
+from nb2prod.errors.runs import CellFailed, KernelDied, KernelMissing, StageTimedOut
 from nb2prod.machine import Machine
 from nb2prod.scheduler import retried
 from nb2prod.stage import defaults

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nb2prod import release
-from nb2prod.cli import main
+from nb2prod.cli.main import main
 from nb2prod.release import Release
 
 pytest.importorskip("pyarrow")

@@ -24,10 +24,10 @@ from uv import find_uv_bin
 
 from nb2prod import api, before, bundle, journal, packer, process, release, schema, settings, shipping, trust
 from nb2prod.api import Options, Serving
+from nb2prod.errors.runs import RunCancelled
+from nb2prod.errors.ships import ServiceNotReady
 from nb2prod.events import Event
-from nb2prod.failures import RunCancelled
 from nb2prod.process import Running
-from nb2prod.refusals import ServiceNotReady
 
 pytestmark = pytest.mark.ship
 

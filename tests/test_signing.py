@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 
 from nb2prod import signing
-from nb2prod.undeployed import SigningKeyUnusable
+from nb2prod.errors.deployments import SigningKeyUnusable
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from books import texts, written
 from click.testing import CliRunner
 
-from nb2prod.cli import main
+from nb2prod.cli.main import main
 
 PARAMETERS = ("alpha = 1.0\ndepth = 2", {"tags": ["parameters"]})
 CELLS = (

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from nb2prod import tables
-from nb2prod.storage import NotATable
+from nb2prod.errors.stores import NotATable
 
 FRAME = pd.DataFrame({"x": [1.5, 2.5], "s": ["a", None], "at": pd.to_datetime(["2026-01-01", "2026-01-02"])})
 

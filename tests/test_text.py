@@ -7,8 +7,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from nb2prod import release, schema, settings, text
-from nb2prod.cli import main
-from nb2prod.refusals import PackingEnded
+from nb2prod.cli.main import main
+from nb2prod.errors.ships import PackingEnded
 from nb2prod.release import Release
 
 ONE = Release(

@@ -225,7 +225,7 @@ def test_a_plan_is_that_of_a_planned_one(place: Place) -> None:
     for style in ("text", "json"):
         answered = place.call("plan", str(place.notebook), "--format", style)
         planned = place.call(
-            "plan", str(place.notebook), "--format", style, entry="from nb2prod.cli import main; main()"
+            "plan", str(place.notebook), "--format", style, entry="from nb2prod.cli.main import main; main()"
         )
 
         assert place.is_answered("--format", style, verb="plan")

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from nb2prod import api, settings
 from nb2prod.api import Options
-from nb2prod.cli import main
+from nb2prod.cli.main import main
 
 pytestmark = pytest.mark.kernel
 

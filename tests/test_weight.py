@@ -19,7 +19,7 @@ ENTRY = "import sys, atexit; atexit.register(lambda: print(*sys.modules, file=sy
 
 def imported(folder: Path, *arguments: str) -> set[str]:
     """Return the modules that a command has imported when it ends."""
-    main = "from nb2prod.cli import main; main()"
+    main = "from nb2prod.cli.main import main; main()"
     command = [sys.executable, "-c", ENTRY + main, *arguments]
     found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     return set(found.stderr.splitlines()[-1].split())

@@ -7,7 +7,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from nb2prod.checks.fixes import Fix
-from nb2prod.errors import Place
+from nb2prod.errors.base import Place
 
 
 @frozen(kw_only=True)

@@ -13,7 +13,7 @@ from nb2prod import makers
 from nb2prod.checks import fixes, immutable
 from nb2prod.checks.base import Finding
 from nb2prod.dataflow import HISTORY
-from nb2prod.errors import Place
+from nb2prod.errors.base import Place
 from nb2prod.stage import NAME, OPTIONS, code, declaration
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 from nb2prod.emit.imports import Imports, imported
 from nb2prod.emit.plain import CannotExtract, plain
 from nb2prod.emit.source import Statement, names_of, statements
-from nb2prod.errors import Place
+from nb2prod.errors.base import Place
 from nb2prod.stage import tag_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import define, frozen
 
 from nb2prod.dataflow.syntax import interpolated, magic
-from nb2prod.errors import NotebookError, Place
+from nb2prod.errors.base import NotebookError, Place
 from nb2prod.stage import code
 
 if TYPE_CHECKING:

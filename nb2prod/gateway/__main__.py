@@ -17,7 +17,7 @@ import psutil
 from aiohttp import web
 
 from nb2prod import __version__, deployment, journal, process
-from nb2prod.errors import Nb2ProdError
+from nb2prod.errors.base import Nb2ProdError
 from nb2prod.gateway import control
 from nb2prod.gateway.server import Gateway
 

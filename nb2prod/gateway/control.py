@@ -21,7 +21,7 @@ from attrs import asdict
 
 from nb2prod import deployment, process
 from nb2prod.deployment import Deployment
-from nb2prod.undeployed import GatewayNotReady
+from nb2prod.errors.deployments import GatewayNotReady
 
 PLACE = "gateway.json"
 LOG = "gateway.log"

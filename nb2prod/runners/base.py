@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from nb2prod.errors import RunError, StoreError
+    from nb2prod.errors.base import RunError, StoreError
     from nb2prod.kernel import Job
     from nb2prod.notebook import Cell
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, define, field
 
-from nb2prod.errors import ExtraMissing, Place, RunError, StoreError
-from nb2prod.failures import ClusterUnreachable, KernelDied, ResourcesMissing, RunCancelled
+from nb2prod.errors.base import ExtraMissing, Place, RunError, StoreError
+from nb2prod.errors.runs import ClusterUnreachable, KernelDied, ResourcesMissing, RunCancelled
 from nb2prod.runners import remote
 from nb2prod.runners.base import CellResult
 

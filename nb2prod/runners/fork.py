@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import asdict, define, field
 
-from nb2prod.failures import KernelDied, KernelMissing, RunCancelled, StageTimedOut
+from nb2prod.errors.runs import KernelDied, KernelMissing, RunCancelled, StageTimedOut
 from nb2prod.runners import launch, verdict
 from nb2prod.runners.base import CellResult
 from nb2prod.runners.transcript import Outputs
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from nb2prod.errors import RunError, StoreError
+    from nb2prod.errors.base import RunError, StoreError
     from nb2prod.notebook import Cell
     from nb2prod.runners.base import Task
 

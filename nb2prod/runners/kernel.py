@@ -22,8 +22,8 @@ from nbclient.util import run_sync
 from traitlets.config import Config
 
 from nb2prod import displays
-from nb2prod.errors import Place
-from nb2prod.failures import KernelDied, KernelMissing, RunCancelled, StageTimedOut
+from nb2prod.errors.base import Place
+from nb2prod.errors.runs import KernelDied, KernelMissing, RunCancelled, StageTimedOut
 from nb2prod.runners import launch, limits, transcript, verdict
 from nb2prod.runners.base import CellResult, call
 from nb2prod.runners.flood import Spill
@@ -33,7 +33,7 @@ from nb2prod.stage import untagged
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nb2prod.errors import RunError, StoreError
+    from nb2prod.errors.base import RunError, StoreError
     from nb2prod.notebook import Cell
     from nb2prod.runners.base import Task
 

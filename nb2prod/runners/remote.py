@@ -17,8 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nb2prod.errors import Place
-from nb2prod.failures import FolderMissing, KernelDied, RunCancelled
+from nb2prod.errors.base import Place
+from nb2prod.errors.runs import FolderMissing, KernelDied, RunCancelled
 from nb2prod.kernel import Job
 from nb2prod.notebook import Cell
 from nb2prod.runners.base import CellResult, Task, opened

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from nb2prod.errors import Place
-from nb2prod.failures import CellFailed, KernelMissing, StageEnded
+from nb2prod.errors.base import Place
+from nb2prod.errors.runs import CellFailed, KernelMissing, StageEnded
 from nb2prod.runners import flood
 
 if TYPE_CHECKING:
-    from nb2prod.errors import RunError, StoreError
+    from nb2prod.errors.base import RunError, StoreError
     from nb2prod.notebook import Cell
     from nb2prod.runners.base import Task
 

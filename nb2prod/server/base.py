@@ -12,7 +12,7 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.utils import to_os_path
 from tornado.web import HTTPError, authenticated
 
-from nb2prod.errors import Nb2ProdError
+from nb2prod.errors.base import Nb2ProdError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -12,7 +12,7 @@ from jupyter_server.base.websocket import WebSocketMixin
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from nb2prod.errors import Nb2ProdError
+from nb2prod.errors.base import Nb2ProdError
 from nb2prod.server.base import Confined, Handler, Page, may
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ def open_store(url: str) -> Store:
     if not separator or scheme == "file":
         return LocalStore(url.removeprefix("file://"))
     from nb2prod import plugins
-    from nb2prod.errors import PluginMissing
+    from nb2prod.errors.base import PluginMissing
     from nb2prod.stores.remote import RemoteStore
 
     try:

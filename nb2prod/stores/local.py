@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
-from nb2prod.errors import ArtifactCorrupt, ArtifactMissing, HomeUnusable
-from nb2prod.storage import StoreFull
+from nb2prod.errors.base import ArtifactCorrupt, ArtifactMissing, HomeUnusable
+from nb2prod.errors.stores import StoreFull
 from nb2prod.stores import marks
 from nb2prod.stores.base import KEY, Entry, content_key, framed, is_content, kind_of, unframed
 

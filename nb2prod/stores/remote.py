@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import platformdirs
 from blake3 import blake3
 
-from nb2prod.errors import ArtifactCorrupt, ArtifactMissing, ExtraMissing, StoreError
-from nb2prod.storage import CredentialsInUrl, StoreDenied, StoreUnreachable
+from nb2prod.errors.base import ArtifactCorrupt, ArtifactMissing, ExtraMissing, StoreError
+from nb2prod.errors.stores import CredentialsInUrl, StoreDenied, StoreUnreachable
 from nb2prod.stores.base import KEY, Entry, framed, is_content, kind_of, unframed
 from nb2prod.stores.local import LocalStore
 

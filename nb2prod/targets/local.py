@@ -8,12 +8,12 @@ from typing import Any
 from nb2prod import deployment, process
 from nb2prod.backends import Backends
 from nb2prod.deployment import Deployment
+from nb2prod.errors.deployments import GatewayNotReady, PortKept
 from nb2prod.gateway import control
 from nb2prod.process import Running
 from nb2prod.release import Release
 from nb2prod.targets import fitness
 from nb2prod.targets.base import Order, Service
-from nb2prod.undeployed import GatewayNotReady, PortKept
 
 
 class LocalTarget:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import ipywidgets
 
 from nb2prod import api, jobs, parameters, settings, text
-from nb2prod.errors import Nb2ProdError
+from nb2prod.errors.base import Nb2ProdError
 from nb2prod.schema import error as error_json
 from nb2prod.widget import drawing
 from nb2prod.widget.history import History

@@ -188,7 +188,7 @@ def test_a_canary_that_fails_costs_no_client_anything(tmp_path: Path) -> None:
 
 
 def _refuse() -> Any:
-    from nb2prod.refusals import ServiceNotReady
+    from nb2prod.errors.ships import ServiceNotReady
 
     raise ServiceNotReady("it is broken", "")
 

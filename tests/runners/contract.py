@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nb2prod.failures import CellFailed, KernelDied, StageEnded, StageTimedOut
+from nb2prod.errors.runs import CellFailed, KernelDied, StageEnded, StageTimedOut
 from nb2prod.runners.base import Runner
 from runners.tasks import run
 

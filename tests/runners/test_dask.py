@@ -20,7 +20,7 @@ from books import texts, written
 from click.testing import CliRunner
 from stores.seaweed import BUCKET, serving
 
-from nb2prod.cli import main
+from nb2prod.cli.main import main
 
 pytestmark = pytest.mark.kernel
 pytest.importorskip("distributed")

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nb2prod.failures import KernelDied, KernelMissing, RunCancelled, StageTimedOut
+from nb2prod.errors.runs import KernelDied, KernelMissing, RunCancelled, StageTimedOut
 from nb2prod.runners.base import Runner, opened
 from nb2prod.runners.fork import ForkRunner
 from runners.contract import RunnerContract

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from nb2prod.errors import ArtifactMissing
+from nb2prod.errors.base import ArtifactMissing
 from nb2prod.stores import open_store
 from nb2prod.stores.base import Store, content_key
 

@@ -17,8 +17,8 @@ from books import texts, written
 from stores.contract import LARGE
 
 from nb2prod import api, settings, stock
+from nb2prod.errors.stores import StoreFull
 from nb2prod.report import Report
-from nb2prod.storage import StoreFull
 from nb2prod.stores.local import LocalStore
 
 BIG = "%%stage make\nimport numpy as np\nbig = np.arange({count})\nname = 'small'"
@@ -91,7 +91,7 @@ def test_a_store_beside_the_notebook_is_no_data_of_its_stages(tmp_path: Path) ->
     assert [outcome.state for outcome in run(notebook, tmp_path / "kept").outcomes] == ["reused", "reused"]
 
 
-RUN = "import sys; from nb2prod.cli import main; main()"
+RUN = "import sys; from nb2prod.cli.main import main; main()"
 CHANCE = (
     "%%stage draw\nimport os, time\ntime.sleep(0.5)\ndrawn = os.urandom(400_000)",
     "%%stage show\nprint(hash(drawn))",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from stores.contract import LARGE, StoreContract
 
-from nb2prod.errors import ArtifactCorrupt, ArtifactMissing, HomeUnusable
+from nb2prod.errors.base import ArtifactCorrupt, ArtifactMissing, HomeUnusable
 from nb2prod.stores import local, marks
 from nb2prod.stores.local import LocalStore
 

@@ -16,9 +16,9 @@ from stores.contract import LARGE, StoreContract
 from stores.seaweed import ACCESS, BUCKET, SECRET, Server, serving
 
 from nb2prod import api, handover, settings, stock
-from nb2prod.errors import ArtifactCorrupt, ExtraMissing, PluginMissing
+from nb2prod.errors.base import ArtifactCorrupt, ExtraMissing, PluginMissing
+from nb2prod.errors.stores import CredentialsInUrl, StoreDenied, StoreUnreachable
 from nb2prod.report import Report
-from nb2prod.storage import CredentialsInUrl, StoreDenied, StoreUnreachable
 from nb2prod.stores import marks, open_store
 from nb2prod.stores.remote import RemoteStore
 

@@ -22,8 +22,8 @@ from click.testing import CliRunner
 
 from nb2prod import api, process, release, settings
 from nb2prod.api import Options
-from nb2prod.cli import main
-from nb2prod.undeployed import ReleaseChanged
+from nb2prod.cli.main import main
+from nb2prod.errors.deployments import ReleaseChanged
 
 pytestmark = pytest.mark.ship
 

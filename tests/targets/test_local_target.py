@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nb2prod import plugins
-from nb2prod.errors import RunUnknown
+from nb2prod.errors.base import RunUnknown
 from nb2prod.targets.base import Service
 from nb2prod.targets.local import LocalTarget
 

@@ -7,13 +7,11 @@ ShipError
 └── NotScored            NB473  a release is asked for something else than rows of a table
 """
 
-# ruff: noqa: D102  message, cure and place are explained where the tree begins
-
 from __future__ import annotations
 
 from attrs import define
 
-from nb2prod.errors import Place, ShipError
+from nb2prod.errors.base import Place, ShipError
 
 
 @define

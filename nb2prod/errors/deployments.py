@@ -19,13 +19,11 @@ ShipError
 └── NotRebuilt           NB447  its notebook does not get as far as a service any more
 """
 
-# ruff: noqa: D102  message, cure and place are explained where the tree begins
-
 from __future__ import annotations
 
 from attrs import field
 
-from nb2prod.errors import ShipError, define
+from nb2prod.errors.base import ShipError, define
 
 
 @define

@@ -17,10 +17,8 @@ ShipError
 ├── PolicyWrong          NB414  the project's policy cannot be read
 ├── SecretFound          NB415  what would be packaged holds a secret
 ├── GateClosed           NB416  a rule of the policy is broken
-└── (more in `nb2prod.withheld`)
+└── (more in `nb2prod.errors.products`)
 """
-
-# ruff: noqa: D102  message, cure and place are explained where the tree begins
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ from typing import Any
 
 from attrs import field
 
-from nb2prod.errors import Place, ShipError, define
+from nb2prod.errors.base import Place, ShipError, define
 
 
 @define

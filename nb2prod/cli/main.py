@@ -12,14 +12,14 @@ import click
 from attrs import asdict
 
 from nb2prod import __version__, arguments, settings
-from nb2prod.cli_deliver import deploy
-from nb2prod.cli_deploy import deployments, located, promote, reproduce, rollback
-from nb2prod.cli_monitor import debug, monitor
-from nb2prod.cli_score import score
-from nb2prod.cli_store import store
-from nb2prod.cli_warm import warm
-from nb2prod.failures import MISUSE
-from nb2prod.flags import FORMAT, KERNEL, NOTEBOOK, STORE, shown, stages, workers
+from nb2prod.cli.deliver import deploy
+from nb2prod.cli.deploy import deployments, located, promote, reproduce, rollback
+from nb2prod.cli.flags import FORMAT, KERNEL, NOTEBOOK, STORE, shown, stages, workers
+from nb2prod.cli.monitor import debug, monitor
+from nb2prod.cli.score import score
+from nb2prod.cli.store import store
+from nb2prod.cli.warm import warm
+from nb2prod.errors.runs import MISUSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,15 +7,13 @@ ShipError
 └── FolderTaken     NB463  the folder to write holds something else
 """
 
-# ruff: noqa: D102  message, cure and place are explained where the tree begins
-
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from attrs import field
 
-from nb2prod.errors import ShipError, define
+from nb2prod.errors.base import ShipError, define
 
 
 @define

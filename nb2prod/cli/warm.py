@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from nb2prod.flags import FORMAT, shown
+from nb2prod.cli.flags import FORMAT, shown
 
 
 @click.group()

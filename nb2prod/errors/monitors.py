@@ -6,13 +6,11 @@ ShipError
 └── ServiceSilent    NB452  a service does not say how it fares
 """
 
-# ruff: noqa: D102  message, cure and place are explained where the tree begins
-
 from __future__ import annotations
 
 from attrs import define
 
-from nb2prod.errors import ShipError
+from nb2prod.errors.base import ShipError
 
 
 @define

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from nb2prod import settings
-from nb2prod.flags import FORMAT, shown
+from nb2prod.cli.flags import FORMAT, shown
 
 FOLDER = click.option(
     "--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder."

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nb2prod import settings
-from nb2prod.flags import FORMAT, shown
+from nb2prod.cli.flags import FORMAT, shown
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 

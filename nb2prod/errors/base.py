@@ -6,13 +6,13 @@
     │   ├── ChecksFailed        the code of the first finding
     │   ├── StageUnknown        NB120
     │   └── SettingWrong        NB121
-    ├── RunError            NB2xx  a stage did not finish (see `nb2prod.failures`)
+    ├── RunError            NB2xx  a stage did not finish (see `nb2prod.errors.runs`)
     ├── StoreError          NB3xx  something kept cannot be used
     │   ├── ArtifactMissing     NB301
     │   ├── ArtifactCorrupt     NB302
     │   ├── RunUnknown          NB303
     │   ├── HomeUnusable        NB304
-    │   └── (more in `nb2prod.storage`)
+    │   └── (more in `nb2prod.errors.stores`)
     ├── ShipError           NB4xx  the run is fine, but may not be shipped (see `nb2prod.shipping`)
     ├── PluginMissing       NB901
     └── ExtraMissing        NB902

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nb2prod import journal, settings
-from nb2prod.flags import FORMAT, shown
+from nb2prod.cli.flags import FORMAT, shown
 
 if TYPE_CHECKING:
     from nb2prod.events import Event

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nb2prod.errors import Nb2ProdError
-from nb2prod.failures import MISUSE
+from nb2prod.errors.base import Nb2ProdError
+from nb2prod.errors.runs import MISUSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

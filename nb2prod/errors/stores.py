@@ -1,7 +1,7 @@
 """Storage: why a store, or what it keeps, cannot be used as it was asked for.
 
 StoreError              NB3xx
-├── (ArtifactMissing, ArtifactCorrupt, RunUnknown, HomeUnusable: see `nb2prod.errors`)
+├── (ArtifactMissing, ArtifactCorrupt, RunUnknown, HomeUnusable: see `nb2prod.errors.base`)
 ├── StoreFull           NB305
 ├── ValueUnknown        NB306
 ├── NotATable           NB307
@@ -12,7 +12,7 @@ StoreError              NB3xx
 
 from __future__ import annotations
 
-from nb2prod.errors import StoreError, define
+from nb2prod.errors.base import StoreError, define
 
 
 @define

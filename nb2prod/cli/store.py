@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import asdict
 
-from nb2prod.flags import FORMAT, STORE, shown
-from nb2prod.storage import size
+from nb2prod.cli.flags import FORMAT, STORE, shown
+from nb2prod.errors.stores import size
 
 if TYPE_CHECKING:
     from nb2prod.stores.base import Store

@@ -24,9 +24,9 @@ from typing import Literal
 
 from attrs import field
 
-from nb2prod.errors import Place, RunError, SettingWrong, StageUnknown, define
-from nb2prod.storage import CredentialsInUrl
-from nb2prod.undeployed import ShareWrong
+from nb2prod.errors.base import Place, RunError, SettingWrong, StageUnknown, define
+from nb2prod.errors.deployments import ShareWrong
+from nb2prod.errors.stores import CredentialsInUrl
 
 _KILLED = -9  # by the signal of this number, which Windows has no name for
 

@@ -1,0 +1,1 @@
+"""Command line: the verbs, each a thin layer over `nb2prod.api`."""

@@ -1,0 +1,1 @@
+"""Errors: what users are told when something went wrong, a file for each part of the work."""
