@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from attrs import frozen
+
 from nb2prod import candidate, clues, functions, product
 from nb2prod.pipeline import Pipeline
+
+
+@frozen(kw_only=True)
+class Offer:
+    """What a service of a notebook would give: a model's answers, a function's, or tables and figures."""
+
+    kind: Literal["model", "function", "tables"]
+    names: tuple[str, ...]  # that the code binds to it, the likeliest first
+
+
+def of(line: Pipeline) -> Offer:
+    """Tell by a notebook's code what it would ship, in the order in which a ship looks for it."""
+    if functions.place_of(line):
+        return Offer(kind="function", names=(functions.PREDICT,))
+    if publishes(line):
+        return Offer(kind="tables", names=product.named(line).tables)
+    return Offer(kind="model", names=tuple(clue.model for clue in reversed(clues.of(line))))
 
 
 def wanted(line: Pipeline) -> frozenset[str]:

@@ -135,3 +135,17 @@ def test_figures_that_a_library_draws_are_kept_as_it_describes_them() -> None:
     assert first.forms == {"json": b'{"data": []}'}
     assert second.name == "load_2"
     assert second.forms == {"png": b"\x89PNG", "json": b'{"mark": "bar"}'}
+
+
+def test_what_a_notebook_would_ship_is_told_by_its_code() -> None:
+    fit = "%%stage train\nfrom sklearn.linear_model import LogisticRegression\nmodel = LogisticRegression().fit(X, y)"
+    table = "%%stage look\nmeans = raw.mean()\nmeans"
+    call = "%%stage serve\ndef predict(x: int): return x"
+
+    def told(*cells: str) -> tuple[str, tuple[str, ...]]:
+        found = offer.of(pipeline.build(parsed(LOAD, *cells)))
+        return found.kind, found.names
+
+    assert told(fit) == ("model", ("model",))
+    assert told(table) == ("tables", ("means",))
+    assert told(fit, call) == ("function", ("predict",))

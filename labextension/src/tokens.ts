@@ -266,7 +266,7 @@ export interface IOrder {
 /** What a ship would run and put into a release; `seconds` is what the stages to run took when they ran last. */
 export interface IReview {
   readonly steps: readonly IStep[];
-  readonly models: readonly string[];
+  readonly offer: { readonly kind: 'model' | 'function' | 'tables'; readonly names: readonly string[] };
   readonly files: readonly string[];
   readonly seconds: number;
 }

@@ -40,7 +40,7 @@ const WORK: ReadonlySet<string> = new Set(['check', 'run', 'package', 'release',
 
 function Review({ review, warnings, typed }: IReviewed): JSX.Element {
   const trans = useTrans();
-  const { steps, models, files, seconds } = review;
+  const { steps, seconds } = review;
   const toRun = steps.filter(({ action }) => action === 'run');
   return (
     <>
@@ -74,19 +74,7 @@ function Review({ review, warnings, typed }: IReviewed): JSX.Element {
           </p>
         )}
       </Part>
-      <Part title={trans.__('Goes in')}>
-        <dl>
-          <Row term={trans.__('Model')} values={models.slice(0, 1)} none={trans.__('none found yet')} />
-          <Row term={trans.__('Files')} values={files} none={trans.__('none')} />
-          {Object.keys(typed).length > 0 && (
-            <Row
-              term={trans.__('Parameters')}
-              values={Object.entries(typed).map(([name, value]) => `${name} = ${value}`)}
-              none=""
-            />
-          )}
-        </dl>
-      </Part>
+      <Contents review={review} typed={typed} />
     </>
   );
 
@@ -97,6 +85,41 @@ function Review({ review, warnings, typed }: IReviewed): JSX.Element {
     return toRun.length
       ? trans.__('%1 of %2 stages; the others are kept.', toRun.length, steps.length)
       : trans.__('Nothing: all stages are kept.');
+  }
+}
+
+function Contents({ review, typed }: Pick<IReviewed, 'review' | 'typed'>): JSX.Element {
+  const trans = useTrans();
+  const { offer, files } = review;
+  return (
+    <Part title={trans.__('Goes in')}>
+      <dl>
+        <Row
+          term={offered()}
+          values={offer.kind === 'tables' ? offer.names : offer.names.slice(0, 1)}
+          none={trans.__('none found yet')}
+        />
+        <Row term={trans.__('Files')} values={files} none={trans.__('none')} />
+        {Object.keys(typed).length > 0 && (
+          <Row
+            term={trans.__('Parameters')}
+            values={Object.entries(typed).map(([name, value]) => `${name} = ${value}`)}
+            none=""
+          />
+        )}
+      </dl>
+    </Part>
+  );
+
+  function offered(): string {
+    switch (offer.kind) {
+      case 'function':
+        return trans.__('Function');
+      case 'tables':
+        return trans.__('Tables');
+      default:
+        return trans.__('Model');
+    }
   }
 }
 
