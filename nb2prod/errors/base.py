@@ -13,7 +13,7 @@
     │   ├── RunUnknown          NB303
     │   ├── HomeUnusable        NB304
     │   └── (more in `nb2prod.errors.stores`)
-    ├── ShipError           NB4xx  the run is fine, but may not be shipped (see `nb2prod.shipping`)
+    ├── ShipError           NB4xx  the run is fine, but may not be shipped (see `nb2prod.errors.ships`)
     ├── PluginMissing       NB901
     └── ExtraMissing        NB902
 

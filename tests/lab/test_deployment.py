@@ -82,7 +82,9 @@ def test_releases_take_each_others_place(screen: Screen, shipped: tuple[Path, st
     part.get_by_role("button", name="Roll back …").click()
     expect(page.get_by_role("dialog")).to_contain_text(f"The canary {first} is withdrawn")
     page.get_by_role("dialog").get_by_label("Why").fill("too slow")
-    assert screen.barriers(".jp-Dialog-content") == []
+    for theme in ("Dark", "Light"):
+        screen.theme(theme)
+        assert screen.barriers(".jp-Dialog-content") == []
     page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
     expect(role["canary"]).to_have_count(0, timeout=SWAPPED)
     part.get_by_text("3 changes").click()
