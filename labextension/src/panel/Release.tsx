@@ -84,14 +84,14 @@ function Verbs({ result, releases, urlOf, pending }: IReleaseProps): JSX.Element
       </button>
       <Reproduce className="jp-nb2prod-Button" release={release} releases={releases} waits={pending !== null} />
       {result.risk && (
-        <a href={urlOf('risk')} target="_blank" rel="noreferrer">
-          {trans.__('Risk sheet')}
-        </a>
-      )}
-      {result.risk && (
-        <a href={urlOf('monitor')} target="_blank" rel="noreferrer">
-          {trans.__('Monitor')}
-        </a>
+        <span className="jp-nb2prod-Card-verbs">
+          <a href={urlOf('risk')} target="_blank" rel="noreferrer">
+            {trans.__('Risk sheet')}
+          </a>
+          <a href={urlOf('monitor')} target="_blank" rel="noreferrer">
+            {trans.__('Monitor')}
+          </a>
+        </span>
       )}
     </div>
   );
