@@ -246,7 +246,11 @@ def _outputs_of(
 
 
 def _values(run: _Straight, staged: Staged) -> Iterator[Difference]:
+    told: set[tuple[str, str]] = set()  # a value that goes through several stages differs in each
     for item in run.differences:
+        if (said := (item["name"], item["message"])) in told:
+            continue
+        told.add(said)
         place = _made(item["name"], item["stage"], staged.pipeline.flows)
         yield Difference(
             kind="value",

@@ -71,14 +71,15 @@ def test_a_value_that_holds_for_one_process_only_differs(tmp_path: Path) -> None
     verdict = result["verify"]
 
     assert (result["ok"], verdict["equal"]) == (False, False)
-    assert places(verdict["differences"]) == [("NB211", 1, None)]
+    assert places(verdict["differences"]) == [("NB211", 1, None), ("NB214", 1, "same")]
     assert places(verdict["unstable"]) == [("NB214", 0, "born")]
     assert verdict["differences"][0]["message"] == '"True" straight, "False" staged'
 
 
 def test_a_value_is_followed_to_the_stage_that_is_given_it(tmp_path: Path) -> None:
-    (difference,) = found(*MODULE, folder=tmp_path)["verify"]["differences"]
+    difference, left = found(*MODULE, folder=tmp_path)["verify"]["differences"]
 
+    assert left["name"] == "total"
     assert tuple(difference[k] for k in ("code", "cell", "name", "stage")) == ("NB214", 1, "size", "tell")
     assert difference["message"] == "size: 3 straight, 0 staged"
 
