@@ -133,10 +133,14 @@ def test_ctrl_c_ends_a_stage_with_all_it_started(tmp_path: Path) -> None:
     code = "import subprocess\np = subprocess.Popen(['sleep', '60'])\nopen('pid', 'w').write(str(p.pid))\np.wait()"
     timer = threading.Thread(target=_interrupt_when, args=(tmp_path / "pid",))
     before = psutil.Process().children()
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever a test before has left
     timer.start()
-    with pytest.raises(KeyboardInterrupt), opened(ForkRunner()) as runner:
-        run(runner, tmp_path, code)
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt), opened(ForkRunner()) as runner:
+            run(runner, tmp_path, code)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, usual)
 
     assert not _running(int((tmp_path / "pid").read_text()))
     assert psutil.Process().children() == before
