@@ -49,7 +49,7 @@ def verified(path: Path, report: Report, listen: Listener, *, store: Store, chos
         verdict = verify.remembered(report, store)
         tell("" if verdict is None else "as before")
         if verdict is None:
-            verdict = verify.verify(verify.gather(path, report, store=store, chosen=chosen))
+            verdict = verify.verify(verify.gather(path, report, store=store, chosen=chosen, alone=False))
             unstable = f", {len(verdict.unstable)} unstable" if verdict.unstable else ""
             tell(f"{verdict.cells} cells, {verdict.names} values{unstable}")
         if verdict.differences:

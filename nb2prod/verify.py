@@ -58,6 +58,7 @@ class Staged:
     folder: Path  # the notebook's
     kernel: str
     runner: Runner
+    alone: bool = True  # while it is verified, nothing else of ours runs
 
     @property
     def cells(self) -> list[Cell]:
@@ -75,7 +76,7 @@ class Staged:
         return next(stage.name for stage in stages if any(c.index == cell for c in stage.code_cells))
 
 
-def gather(path: Path, report: Report, *, store: Store, chosen: Settings) -> Staged:
+def gather(path: Path, report: Report, *, store: Store, chosen: Settings, alone: bool = True) -> Staged:
     """Gather what the run of a notebook left; its cells are those that ran, whatever was written to the file since."""
     ran = json.loads((journal.folder_of(chosen.home, report.run) / "executed.ipynb").read_text(encoding="utf-8"))
     line = pipeline.build(notebook.parse(ran, path.name))
@@ -87,6 +88,7 @@ def gather(path: Path, report: Report, *, store: Store, chosen: Settings) -> Sta
         folder=path.resolve().parent,
         kernel=chosen.kernel or line.notebook.kernel,
         runner=open_runner(_SEPARATE.get(chosen.runner, chosen.runner), chosen.kernel or line.notebook.kernel),
+        alone=alone,
     )
 
 
@@ -164,6 +166,7 @@ def _straight(staged: Staged, work: Path, held: Held, store: str) -> _Straight:
         job=Job(store=run.store, result=str(result), held=store),
         job_file=job_file,
         flood=work / "output.txt",
+        considerate=not staged.alone,
         last=True,
         started=lambda _: None,
         finished=finished,

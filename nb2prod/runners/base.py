@@ -40,6 +40,7 @@ class Task:
     memory: int | None = None  # bytes the stage may take
     cpus: int | None = None
     gpus: int | None = None
+    considerate: bool = False  # its threads sleep while they wait, since something else wants the cores as well
     last: bool = False  # nothing runs after it, so that it may end the process
     started: Callable[[Cell], None]
     finished: Callable[[CellResult], None]
