@@ -45,7 +45,8 @@ def test_a_process_and_all_it_started_are_stopped() -> None:
 
 def test_one_that_ended_is_not_waited_for_because_its_parent_has_not_heard_of_it() -> None:
     sleep = "import time; time.sleep(60)"
-    script = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {sleep!r}]); {sleep}"
+    # It keeps the child: what is thrown away looks after its process at once.
+    script = f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', {sleep!r}]); {sleep}"
     parent = subprocess.Popen([sys.executable, "-c", script])  # as a Jupyter server whose service a gateway ends
     while not (found := psutil.Process(parent.pid).children()):
         assert parent.poll() is None
