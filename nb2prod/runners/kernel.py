@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import nbformat
+import zmq
 from attrs import asdict, define, evolve, field
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_core.utils import ensure_event_loop
@@ -118,7 +119,12 @@ class _Client(NotebookClient):  # type: ignore[misc]  # nbclient has no types
         if msg["msg_type"] == displays.UPDATE and display and cell_index not in self._display_id_map.get(display, {}):
             update = {"output_type": displays.UPDATE, "data": content["data"], "metadata": content["metadata"]}
             cell.outputs.append(nbformat.from_dict(displays.identified(update, display)))
-        return super().process_message(msg, cell, cell_index)
+        try:
+            return super().process_message(msg, cell, cell_index)
+        finally:
+            # An Output widget's state is sent back by a call that takes the socket's news from whoever awaits them, so
+            # that the reply is never noticed; asking for its events tells them again.
+            self.kc.shell_channel.socket.get(zmq.EVENTS)
 
     def output(self, outs: Any, msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
         """Append an output, with the id of its display."""

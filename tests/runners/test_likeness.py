@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from nb2prod.errors.runs import StageTimedOut
 from nb2prod.runners.base import opened
 from nb2prod.runners.fork import ForkRunner
 from nb2prod.runners.kernel import KernelRunner
@@ -267,12 +265,6 @@ with concurrent.futures.ThreadPoolExecutor() as pool: print(list(pool.map(abs, [
 """
 
 
-def _run(runner: Any, folder: Path, sources: Any) -> Any:
-    """Run cells; once more when nbclient misses the end of one, as it does at times where a widget takes output."""
-    told = run(runner, folder, *sources, timeout=30)
-    return run(runner, folder, *sources) if isinstance(told.error, StageTimedOut) else told
-
-
 @pytest.mark.parametrize(
     "cells", [STREAMS, DISPLAYS, ERRORS, PROCESS], ids=["streams", "displays", "errors", "process"]
 )
@@ -284,7 +276,7 @@ def test_a_fork_shows_what_a_kernel_shows(cells: str, tmp_path: Path, monkeypatc
         folder = tmp_path / name / "same"
         folder.mkdir(parents=True)
         with opened(runner, ("numpy", "pandas", "matplotlib.pyplot", "PIL")):
-            told.append(_run(runner, folder, sources))
+            told.append(run(runner, folder, *sources))
     by_kernel, by_fork = told
 
     assert (by_kernel.error, by_fork.error) == (None, None)
