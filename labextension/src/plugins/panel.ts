@@ -37,7 +37,11 @@ export const panel: JupyterFrontEndPlugin<void> = {
       caption: trans.__('Show the pipeline of this notebook in the side panel'),
       icon: pipelineIcon,
       describedBy: { args: { type: 'object', properties: {} } },
-      execute: () => app.shell.activateById(widget.id)
+      execute: async () => {
+        // A layout that is restored later would hide the panel again.
+        await app.restored;
+        app.shell.activateById(widget.id);
+      }
     });
     palette?.addItem({
       command: CommandIDs.showPanel,
