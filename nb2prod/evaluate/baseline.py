@@ -8,7 +8,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from nb2prod.evaluate import series
-from nb2prod.evaluate.metrics import Said, Truth
+from nb2prod.evaluate.truth import Said, Truth
 
 
 @frozen(kw_only=True)

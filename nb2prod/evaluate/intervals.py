@@ -8,7 +8,8 @@ from typing import Any
 from attrs import frozen
 
 from nb2prod.evaluate import ranking, series
-from nb2prod.evaluate.metrics import Said, Truth, counts
+from nb2prod.evaluate.metrics import counts
+from nb2prod.evaluate.truth import Said, Truth
 
 ROUNDS = 400  # resamples
 SHARE = 0.95  # of the resamples lie within an interval

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from nb2prod.evaluate import ranking, series
+from nb2prod.evaluate.truth import Said, Truth
 
 PRIMARY: Mapping[str, tuple[str, bool]] = {  # kind → metric, whether more is better
     "classification": ("accuracy", True),
@@ -14,25 +15,6 @@ PRIMARY: Mapping[str, tuple[str, bool]] = {  # kind → metric, whether more is 
     "regression": ("rmse", False),
 }
 RARE = 0.9  # where one class has so many of the rows, saying nothing else is accurate, and useless
-
-
-@frozen(kw_only=True)
-class Truth:
-    """What is right of the held-out rows, and what else a measure of their kind needs."""
-
-    labels: Any = field(eq=False, repr=False)
-    groups: Any = field(default=None, eq=False, repr=False)  # of ranked rows: the query of each
-    past: Any = field(default=None, eq=False, repr=False)  # of a series: what it was before
-    season: int = 1  # of a series: steps until it is alike
-
-
-@frozen(kw_only=True)
-class Said:
-    """What a model says of the held-out rows."""
-
-    predicted: Any = field(eq=False, repr=False)
-    probabilities: Any = field(default=None, eq=False, repr=False)
-    classes: Any = field(default=None, eq=False, repr=False)
 
 
 def counts(kind: str, labels: Any) -> tuple[str, bool]:
@@ -51,8 +33,6 @@ def measure(kind: str, truth: Truth, said: Said) -> dict[str, float]:
         Metric by name. With two classes the second one in order counts as positive; with more, classes weigh the same.
     """
     import numpy as np
-
-    from nb2prod.evaluate import ranking, series
 
     labels, predicted = np.asarray(truth.labels), np.asarray(said.predicted)
     if labels.shape[1:] == (1,):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nb2prod.evaluate.metrics import Truth
+from nb2prod.evaluate.truth import Truth
 
 TOP = 10  # rows that people look at
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nb2prod.evaluate.metrics import Said, Truth
+from nb2prod.evaluate.truth import Said, Truth
 
 
 def measured(truth: Truth, predicted: Any) -> dict[str, Any]:
