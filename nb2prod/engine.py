@@ -11,7 +11,7 @@ from attrs import evolve
 from papermill.engines import Engine
 from papermill.iorw import papermill_io
 
-from nb2prod import journal, relay, settings
+from nb2prod import relay, run_name, settings
 from nb2prod.errors.runs import CellFailed
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class StagedEngine(Engine):  # type: ignore[misc]
         """
         path = _place(options.get("input_path"))
         chosen = evolve(settings.read(path), kernel=kernel_name)
-        name = journal.new_run()
+        name = run_name.new()
 
         def follow(event: Event) -> None:
             _follow(nb_man, event)

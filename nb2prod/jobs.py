@@ -9,12 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 import psutil
 
-from nb2prod import journal, release, settings
+from nb2prod import journal, release, run_name, settings
 from nb2prod.errors.base import RunUnknown
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def start(
     """
     notebook = notebook.resolve()
     home = settings.home_of(notebook)
-    run = journal.new_run()
+    run = run_name.new()
     folder = journal.make_folder(home, run)
     command = [sys.executable, "-m", "nb2prod", verb, str(notebook), "--run-id", run, "--format", "json"]
     command += ["--serve"] if verb == "ship" and serve else []
@@ -179,7 +178,7 @@ def _summary(home: Path, run: str) -> dict[str, Any]:
     written = journal.read(home, run)
     request = _request(home, run)
     start = written[0] if written else {"verb": request.get("verb"), "notebook": request.get("notebook")}
-    began = datetime.strptime(run[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).timestamp()
+    began = run_name.began(run)
     end = written[-1] if written and written[-1]["event"] == "end" else None
     return {
         "run": run,
@@ -188,7 +187,7 @@ def _summary(home: Path, run: str) -> dict[str, Any]:
         "path": start.get("path") or request.get("path"),
         "state": state(home, run),
         "started": began,
-        "seconds": round((end["at"] if end else time.time()) - began, 3),
+        "seconds": round(max(0.0, (end["at"] if end else time.time()) - began), 3),
         "ok": end["ok"] if end else None,
         "release": end["result"].get("release") if end else None,
     }

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 _RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
 
-def new_run() -> str:
-    """Return a name for a run: its time in UTC and six random digits."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(3).hex()}"
-
-
 def folder_of(home: Path, run: str) -> Path:
     """Return the folder of a run, which need not exist.
 

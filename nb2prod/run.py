@@ -22,6 +22,7 @@ from nb2prod import (
     pipeline,
     plugins,
     preload,
+    run_name,
     schema,
     settings,
     stock,
@@ -80,7 +81,7 @@ class Options:
 def named(options: Options | None, verb: str) -> Options:
     """Give a run its name, if it has none, and say what it is for."""
     options = options or Options()
-    return evolve(options, verb=verb, run=options.run or journal.new_run())
+    return evolve(options, verb=verb, run=options.run or run_name.new())
 
 
 def journaled(home: Path, run: str, listen: Listener | None) -> Listener:

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 
+from nb2prod import run_name
 from nb2prod.packing import Packed, unpack
 
 TYPE_CHECKING = False
@@ -212,7 +213,7 @@ def _plan(memo: Packed, asked: dict[str, list[str]]) -> tuple[str, str]:
 def _run(memo: Packed, asked: dict[str, list[str]]) -> tuple[str, str] | None:
     """Leave the records of a run and return what it says on stderr and stdout."""
     home, quoted, executed, mark = memo["run"]
-    name = asked.get("--run-id", [f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(3).hex()}"])[0]
+    name = asked.get("--run-id", [run_name.new()])[0]
     output = asked.get("-o", [""])[0]
     if not _is_name(name) or (output and not _may_write(output, memo["of"][0])):
         return None

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from books import copied, written
 
-from nb2prod import jobs, journal, settings
+from nb2prod import jobs, journal, run_name, settings
 from nb2prod.errors.base import RunUnknown
 from nb2prod.events import Event
 
@@ -45,7 +45,7 @@ def test_a_run_is_never_a_path(tmp_path: Path, name: str) -> None:
 
 
 def test_a_line_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:
-    run = journal.new_run()
+    run = run_name.new()
     folder = journal.Journal(tmp_path, run).folder
     (folder / "events.jsonl").write_text('{"seq": 1, "event": "start"}\n{"seq": 2, "ev', encoding="utf-8")
 
@@ -81,7 +81,7 @@ def test_a_cancelled_job_says_so_and_leaves_no_process(tmp_path: Path) -> None:
 
 
 def test_a_run_of_a_script_is_running_until_its_process_ends(tmp_path: Path) -> None:
-    home, run = tmp_path / ".nb2prod", journal.new_run()
+    home, run = tmp_path / ".nb2prod", run_name.new()
     book = journal.Journal(home, run)
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     began = psutil.Process(process.pid).create_time()
@@ -94,7 +94,7 @@ def test_a_run_of_a_script_is_running_until_its_process_ends(tmp_path: Path) -> 
 
 
 def test_another_process_with_the_id_of_a_run_is_not_its_own(tmp_path: Path) -> None:
-    home, run = tmp_path / ".nb2prod", journal.new_run()
+    home, run = tmp_path / ".nb2prod", run_name.new()
     began = psutil.Process().create_time() - 60
     journal.Journal(home, run)(Event(kind="start", data={"run": run, "pid": os.getpid(), "began": began}))
 

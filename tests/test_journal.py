@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nb2prod import journal
+from nb2prod import journal, run_name
 from nb2prod.errors.base import HomeUnusable
 
 
@@ -16,7 +16,7 @@ def test_a_home_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
 
     for home in (tmp_path / "a" / ".nb2prod", tmp_path / "b", tmp_path / "nowhere" / ".nb2prod"):
         with pytest.raises(HomeUnusable, match="NB304"):
-            journal.Journal(home, journal.new_run())
+            journal.Journal(home, run_name.new())
     assert not (tmp_path / "nowhere").exists()
 
 

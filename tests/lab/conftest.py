@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, 
 import nb2prod
 
 REPOSITORY = Path(__file__).parents[2]
+BUNDLE = Path(nb2prod.__file__).parent / "labextension"
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 AXE = REPOSITORY / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 BASE = "/user/ann/"
@@ -83,7 +84,7 @@ class Lab:
         command += [f"--IdentityProvider.token={TOKEN}", "--ServerApp.jpserver_extensions=nb2prod=True"]
         command += [f"--ServerApp.jpserver_extensions=jupyter_server_ydoc={self.together}"]
         command += ["--LabApp.expose_app_in_browser=True"]
-        command += [f"--LabApp.extra_labextensions_path={self._extensions()}"]
+        command += [f"--LabServerApp.extra_labextensions_path={self._extensions()}"]
         with (self.home / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=self._environment(), stdout=log, stderr=log, cwd=self.root)
         deadline = time.monotonic() + 120
@@ -123,9 +124,9 @@ class Lab:
         """In a checkout the bundle lies in the package; an installed wheel is found by JupyterLab itself."""
         found = self.home / "labextensions"
         found.mkdir(exist_ok=True)
-        bundle, link = Path(nb2prod.__file__).parent / "labextension", found / "nb2prod"
-        if bundle.is_dir() and not link.exists():
-            link.symlink_to(bundle, target_is_directory=True)
+        link = found / "nb2prod"
+        if BUNDLE.is_dir() and not link.exists():
+            link.symlink_to(BUNDLE, target_is_directory=True)
         return found
 
     def _environment(self) -> dict[str, str]:

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
-from .conftest import Lab, Screen, cells, written
+from .conftest import BUNDLE, Lab, Screen, cells, written
+
+
+@pytest.mark.parametrize("where", ["lab", "notebooks"])
+def test_the_bundle_of_this_package_is_what_these_tests_test(screen: Screen, folder: Path, where: str) -> None:
+    """An editable install leaves a copy behind, which grows old."""
+    book = written(folder / "book.ipynb", "a = 1")
+    (screen.open if where == "lab" else screen.open_classic)(book)
+    loaded = screen.page.evaluate("() => performance.getEntriesByType('resource').map(({name}) => name)")
+    ours = [name.partition("?")[0] for name in loaded if "/extensions/nb2prod/" in name]
+    built = json.loads((BUNDLE / "package.json").read_text(encoding="utf-8"))["jupyterlab"]["_build"]["load"]
+    page = json.loads(screen.page.locator("#jupyter-config-data").text_content() or "")
+    told = [one["load"] for one in page["federated_extensions"] if one["name"] == "nb2prod"]
+
+    assert told == [built]
+    assert any(name.endswith(built) for name in ours)
 
 
 def test_a_card_in_the_launcher_makes_a_notebook_that_is_a_pipeline(screen: Screen, folder: Path) -> None:
