@@ -209,7 +209,8 @@ def ship(
 
     What stops it is in the result, under `error`; the record in `.nb2prod/runs` is written in any case.
     """
-    from nb2prod import packer, services, shipping
+    from nb2prod import services, shipping
+    from nb2prod.packers import packer
 
     chosen, options = chosen or settings.read(path), _run.named(options, "ship")
     serving = serving or services.Serving()

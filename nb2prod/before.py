@@ -18,8 +18,8 @@ from attrs import asdict, frozen
 
 from nb2prod import journal, pins, release, trust
 from nb2prod.errors.base import Nb2ProdError
-from nb2prod.order import Packed
-from nb2prod.packer import Source
+from nb2prod.packers.order import Packed
+from nb2prod.packers.packer import Source
 from nb2prod.rehearse import Rehearsal
 from nb2prod.release import Release
 

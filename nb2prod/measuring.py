@@ -15,11 +15,12 @@ from typing import Any
 
 from attrs import frozen
 
-from nb2prod import candidate, clues, judgement, own, pipeline
+from nb2prod import candidate, clues, pipeline
 from nb2prod.artifact import Version
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.notebook import Notebook
-from nb2prod.restored import entered, needed, restore
+from nb2prod.packers import judgement, own
+from nb2prod.packers.restored import entered, needed, restore
 from nb2prod.stores import open_store
 
 

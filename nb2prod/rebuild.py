@@ -13,9 +13,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from nb2prod import journal, packer, releasing, run, schema, settings
+from nb2prod import journal, releasing, run, schema, settings
 from nb2prod.errors.base import Nb2ProdError
-from nb2prod.previous import Previous
+from nb2prod.packers import packer
+from nb2prod.packers.previous import Previous
 from nb2prod.run import Options
 
 

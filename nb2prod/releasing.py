@@ -14,9 +14,9 @@ from attrs import asdict, evolve, frozen
 from nb2prod import before, bundle, environment, journal, origin, policy, release, risk, risk_page, schema, stock
 from nb2prod.compare import Verdict
 from nb2prod.errors.ships import GateClosed
-from nb2prod.order import Packed
 from nb2prod.origin import Ran
-from nb2prod.packer import Source
+from nb2prod.packers.order import Packed
+from nb2prod.packers.packer import Source
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Gate, Rules
 from nb2prod.rehearse import Rehearsal

@@ -19,7 +19,7 @@ from nb2prod.errors.base import Nb2ProdError, Place
 from nb2prod.errors.runs import RunCancelled
 from nb2prod.errors.ships import StagedDiffers
 from nb2prod.events import Event, Listener
-from nb2prod.packer import Source, packing
+from nb2prod.packers.packer import Source, packing
 from nb2prod.release import Release
 from nb2prod.releasing import Fit
 from nb2prod.report import Report

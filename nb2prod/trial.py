@@ -11,8 +11,8 @@ from pathlib import Path
 from attrs import define, field
 
 from nb2prod import process, rehearse
-from nb2prod.order import Packed
-from nb2prod.packer import Packing
+from nb2prod.packers.order import Packed
+from nb2prod.packers.packer import Packing
 from nb2prod.process import Running
 from nb2prod.rehearse import Rehearsal
 

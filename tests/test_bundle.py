@@ -16,10 +16,12 @@ import pytest
 from attrs import evolve
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from nb2prod import bundle, fields, pack_model, serving
+from nb2prod import bundle, serving
 from nb2prod.bundle import Name, Parts, contents, version
 from nb2prod.candidate import Candidate, Rows
 from nb2prod.lift import Lifted
+from nb2prod.packers import fields
+from nb2prod.packers import model as packer
 from nb2prod.pins import Pins
 from nb2prod.policy import Rules
 
@@ -44,8 +46,8 @@ def parts(
     kind = "regression" if number else "classification"
     found = Candidate(name="m", cell=0, kind=kind, model=model, train=rows, held=rows)
     table = fields.learn(found)
-    schema = pack_model.described(found, table, Rules())
-    made = pack_model.parted(notebook, found, schema, lifted, {"metrics": {"accuracy": 0.5}})
+    schema = packer.described(found, table, Rules())
+    made = packer.parted(notebook, found, schema, lifted, {"metrics": {"accuracy": 0.5}})
     return evolve(made, pins=Pins(direct=("numpy==2",), indirect=()))
 
 

@@ -10,7 +10,7 @@ EXTRAS = (
     "pyarrow", "s3fs", "skl2onnx", "sklearn", "skops", "statsmodels", "torch", "xgboost",
 )  # fmt: skip
 # Imported where a notebook's tables are published, which needs Arrow.
-PUBLISHING = ("nb2prod.published", "nb2prod.serving.kinds.product", "nb2prod.serving.selection")
+PUBLISHING = ("nb2prod.packers.tables", "nb2prod.serving.kinds.product", "nb2prod.serving.selection")
 CODE = f"""
 import importlib, pkgutil, sys
 class Missing:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from nb2prod import functions, pipeline
 from nb2prod.errors.products import FunctionUnclear
 from nb2prod.functions import Function
-from nb2prod.pack_function import Taken, learn
+from nb2prod.packers.function import Taken, learn
 
 
 def place(*cells: str) -> functions.Place | None:

@@ -15,9 +15,10 @@ import pytest
 from attrs import frozen
 from books import FOLDER
 
-from nb2prod import api, deployment, previous, release, settings
+from nb2prod import api, deployment, release, settings
 from nb2prod.api import Options
 from nb2prod.deployment import Deployment
+from nb2prod.packers import previous
 
 pytestmark = pytest.mark.ship
 

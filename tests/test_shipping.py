@@ -23,11 +23,12 @@ from attrs import evolve, frozen
 from books import copied, written
 from uv import find_uv_bin
 
-from nb2prod import api, before, bundle, journal, packer, process, release, schema, settings, shipping, trust
+from nb2prod import api, before, bundle, journal, process, release, schema, settings, shipping, trust
 from nb2prod.api import Options, Serving
 from nb2prod.errors.runs import RunCancelled
 from nb2prod.errors.ships import ServiceNotReady
 from nb2prod.events import Event
+from nb2prod.packers import packer
 from nb2prod.process import Running
 
 pytestmark = pytest.mark.ship

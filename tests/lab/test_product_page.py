@@ -14,8 +14,9 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from nb2prod import bundle, pack_product, process
+from nb2prod import bundle, process
 from nb2prod.notebook import Notebook
+from nb2prod.packers.product import keep, parted
 from nb2prod.product import Figure
 from nb2prod.serving.core import Core
 from nb2prod.serving.door import Door
@@ -53,10 +54,10 @@ def picture() -> bytes:
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """The files of a product's service, behind its door, in this process; with a key or without."""
     folder = tmp_path_factory.mktemp("sales")
-    kept = {name: pack_product.keep(name, table) for name, table in (("by_month", BY_MONTH), ("best_sellers", BEST))}
+    kept = {name: keep(name, table) for name, table in (("by_month", BY_MONTH), ("best_sellers", BEST))}
     figure = Figure(name="publish", title="Revenue by month", cell=0, forms={"png": picture()})
     data = {"orders.csv": {"sha256": hashlib.sha256(b"").hexdigest(), "changed": "2026-11-22T05:00:00+00:00"}}
-    parts = pack_product.parted(Notebook(name="sales.ipynb", cells=()), kept, (figure,), data)
+    parts = parted(Notebook(name="sales.ipynb", cells=()), kept, (figure,), data)
     bundle.write(bundle.contents(parts), folder)
     guarded = {path: hashlib.sha256(parts.files[path]).hexdigest() for path in parts.guarded}
     core = Core(folder, digest=parts.digest, files=guarded)

@@ -17,9 +17,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from nb2prod import bundle, fields, pack_model, probe, reasons
+from nb2prod import bundle
 from nb2prod.candidate import Candidate, Rows
 from nb2prod.lift import Lifted
+from nb2prod.packers import explanations, fields, probe
+from nb2prod.packers.model import described, parted
 from nb2prod.policy import Rules
 from nb2prod.serving.core import Core
 from nb2prod.serving.door import Door
@@ -60,13 +62,13 @@ def opened(
 ) -> Door:
     """Package a model into a folder, load it from there, and open its door."""
     table = fields.learn(found)
-    schema = pack_model.described(found, table, rules or Rules())
+    schema = described(found, table, rules or Rules())
     real = fields.records(found.held.x, table, found.model)
-    schema |= {"fast": probe.verdict(found.model, schema, real).how, **reasons.reasons(found.model, schema, real)}
+    schema |= {"fast": probe.verdict(found.model, schema, real).how, **explanations.reasons(found.model, schema, real)}
     data = pickle.dumps(found.model)
     rival = {"name": "most frequent class", "metrics": {"accuracy": 0.5}}
     card = {"metrics": {"accuracy": 1.0}, "baseline": rival, "rows": len(found.held)}
-    parts = pack_model.parted("shop.ipynb", found, schema, Lifted(model=data), card)
+    parts = parted("shop.ipynb", found, schema, Lifted(model=data), card)
     bundle.write(bundle.contents(parts), folder)
     core = Core(folder, digest=sha256(data).hexdigest())
     core.load()

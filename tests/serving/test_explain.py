@@ -38,8 +38,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import shops
 from shops import call
 
-from nb2prod import fields
-from nb2prod.reasons import reasons
+from nb2prod.packers import fields
+from nb2prod.packers.explanations import reasons
 from nb2prod.serving.explain import Explainer, adds_up, explainer
 from nb2prod.serving.heads import Unknown
 from nb2prod.serving.table import Rows, Table

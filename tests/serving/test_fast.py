@@ -46,9 +46,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import shops
 
-from nb2prod import fields, pack_model, probe
+from nb2prod.packers import fields, probe
+from nb2prod.packers.model import described
+from nb2prod.packers.probe import Verdict
 from nb2prod.policy import Rules
-from nb2prod.probe import Verdict
 from nb2prod.serving.fast import compile_model
 from nb2prod.serving.table import Table
 
@@ -74,7 +75,7 @@ def columns(encoder: Any = None, numbers: Any = None, **options: Any) -> Any:
 def verdict(fitted: Any, x: Any = X, kind: Any = "classification") -> Verdict:
     found = shops.candidate(x, fitted, kind)
     table = fields.learn(found)
-    return probe.verdict(fitted, pack_model.described(found, table, Rules()), fields.records(x, table, fitted))
+    return probe.verdict(fitted, described(found, table, Rules()), fields.records(x, table, fitted))
 
 
 @pytest.mark.parametrize(
@@ -264,7 +265,7 @@ def test_a_difference_is_found() -> None:
     wrong = make_pipeline(*[step for _, step in fitted.steps[:-1]], Ridge(alpha=1.0001))
     wrong[-1].fit(fitted[:-1].transform(X), SIZE)
     found = shops.candidate(X, fitted, "regression")
-    schema = pack_model.described(found, fields.learn(found), Rules())
+    schema = described(found, fields.learn(found), Rules())
     rows = Table.of(schema).check(fields.records(X, fields.learn(found), fitted), most=200)
 
     assert probe._same(fitted, schema, compile_model(fitted, schema, sheets=True), rows)
@@ -274,7 +275,7 @@ def test_a_difference_is_found() -> None:
 def test_hostile_rows_reach_beyond_what_was_seen() -> None:
     found = shops.candidate(X, make_pipeline(columns(), SVC()).fit(X, TWO))
     table = fields.learn(found)
-    schema = pack_model.described(found, table, Rules())
+    schema = described(found, table, Rules())
     rows = probe.hostile(schema, fields.records(X, table, found.model))
 
     assert {row["city"] for row in rows} >= {"Köln", "\N{SNOWMAN} never seen"}

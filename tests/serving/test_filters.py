@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from nb2prod.published import published
+from nb2prod.packers.tables import published
 from nb2prod.serving.faults import Refused
 from nb2prod.serving.filters import Query, Reader
 from nb2prod.serving.selection import select, written

@@ -19,10 +19,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 import shops
 from shops import call
 
-from nb2prod import bundle, pack_function, pack_product
+from nb2prod import bundle
 from nb2prod.functions import Function
 from nb2prod.lift import Lifted
 from nb2prod.notebook import Notebook
+from nb2prod.packers import function as functions
+from nb2prod.packers.product import keep, parted
 from nb2prod.serving.core import Core
 from nb2prod.serving.door import Door
 from nb2prod.serving.filters import OPERATIONS, OWN
@@ -59,7 +61,7 @@ def door(parts: bundle.Parts, folder: Path) -> Door:
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Door:
-    parts = pack_product.parted(BOOK, {"shops": pack_product.keep("shops", FRAME)}, (), {})
+    parts = parted(BOOK, {"shops": keep("shops", FRAME)}, (), {})
     return door(parts, tmp_path_factory.mktemp("product"))
 
 
@@ -68,7 +70,7 @@ def function(tmp_path_factory: pytest.TempPathFactory) -> Door:
     import cloudpickle
 
     found = Function(cell=0, call=predict, examples=({"item": {"price": 3.0, "count": 2}},))
-    parts = pack_function.parted(BOOK, found, pack_function.learn(found), Lifted(model=cloudpickle.dumps(predict)))
+    parts = functions.parted(BOOK, found, functions.learn(found), Lifted(model=cloudpickle.dumps(predict)))
     return door(parts, tmp_path_factory.mktemp("function"))
 
 

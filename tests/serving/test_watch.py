@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nb2prod import profile
+from nb2prod.packers import profile
 from nb2prod.serving import drift, seen
 from nb2prod.serving.bins import LEAST, named, numbered
 from nb2prod.serving.drift import Limits

@@ -11,23 +11,24 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
-from nb2prod import bundle, candidate, clues, fields, own, pack_forecast, pins, previous
-from nb2prod.beside import local
-from nb2prod.call import CLOSE, Call, Fault
+from nb2prod import bundle, candidate, clues, pins
 from nb2prod.candidate import Candidate
 from nb2prod.errors.ships import TrainingRowsMissing
 from nb2prod.evaluate import Rival, Said
-from nb2prod.judgement import judge, said_of
 from nb2prod.lift import Lifted, lift
-from nb2prod.order import Order, Packed
+from nb2prod.packers import fields, forecast, own, previous
+from nb2prod.packers.call import CLOSE, Call, Fault
+from nb2prod.packers.card import card, loaded, said
+from nb2prod.packers.explanations import reasons
+from nb2prod.packers.judgement import judge, said_of
+from nb2prod.packers.local_modules import local
+from nb2prod.packers.order import Order, Packed
+from nb2prod.packers.package import wrap
+from nb2prod.packers.restored import needed, restore
+from nb2prod.packers.skops_file import safe
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules
-from nb2prod.reasons import reasons
-from nb2prod.restored import needed, restore
-from nb2prod.safely import safe
 from nb2prod.stores import open_store
-from nb2prod.told import card, loaded, said
-from nb2prod.wrapped import wrap
 
 MOST = 500  # rows that a rehearsal sends
 RUNTIME = frozenset(
@@ -68,7 +69,7 @@ class Held:
 
 def pack(order: Order, lines: Pipeline, space: dict[str, Any], measured: Callable[[], None]) -> Packed:
     """Measure the model, say that it is `measured`, and write its service."""
-    from nb2prod import probe  # it needs NumPy, which the process that reads the result does without
+    from nb2prod.packers import probe  # it needs NumPy, which the process that reads the result does without
 
     found, beside = _settled(order, lines, space)
     judged = judge(found, [*beside, *previous.said(order.previous, found)])
@@ -77,7 +78,7 @@ def pack(order: Order, lines: Pipeline, space: dict[str, Any], measured: Callabl
     judged = evolve(judged, metrics={**judged.metrics, **more}, plots=own.plots(order, lines))
     measured()
     if found.kind == "forecast":
-        return pack_forecast.pack(order, lines, space, found, judged)
+        return forecast.pack(order, lines, space, found, judged)
     module = bundle.Name.of(order.notebook.stem).module
     lifted = lift(found, space, lines, module=module)
     lifted = lifted if order.rules.pickles == "allow" else safe(found, lifted)
@@ -123,7 +124,8 @@ def described(candidate: Candidate, table: fields.Table, rules: Rules) -> Json:
 
 def parted(notebook: str, found: Candidate, schema: Json, lifted: Lifted, card: Json) -> bundle.Parts:
     """Gather what the service of a model is made of."""
-    from nb2prod import openapi, profile  # likewise
+    from nb2prod.openapi.service import document
+    from nb2prod.packers import profile  # likewise
 
     name = bundle.Name.of(notebook.removesuffix(".ipynb"))
     helpers, modules = local(lifted.modules, Path.cwd())
@@ -143,7 +145,7 @@ def parted(notebook: str, found: Candidate, schema: Json, lifted: Lifted, card: 
         schema=schema,
         request={"rows": [row]},
         answer=[answer],
-        openapi=openapi.document(name.tag, lifted.digest[:16], about, schema, answer),
+        openapi=document(name.tag, lifted.digest[:16], about, schema, answer),
         card=card | {"fields": schema["fields"], "policy": schema["policy"]},
         digest=lifted.digest,
         files={path: data for path, data in files.items() if data} | helpers,
@@ -153,7 +155,7 @@ def parted(notebook: str, found: Candidate, schema: Json, lifted: Lifted, card: 
 
 def answers(model: Any, schema: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Write what a model says of rows as its service will."""
-    from nb2prod import probe
+    from nb2prod.packers import probe
     from nb2prod.serving.answers import told
     from nb2prod.serving.table import Table
 
@@ -206,7 +208,7 @@ def _coarse(found: Candidate, chances: Any) -> bool:
 
 def at_the_edges(model: Any, schema: Mapping[str, Any], held: Held) -> Held:
     """Choose rows that are at the edges of what was seen, and that the model has an answer to."""
-    from nb2prod import probe
+    from nb2prod.packers import probe
     from nb2prod.serving.answers import told
     from nb2prod.serving.table import Table
 

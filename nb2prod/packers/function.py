@@ -15,23 +15,25 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 from pydantic_core import to_jsonable_python
 
-from nb2prod import bundle, fields, functions, openapi_function, pins
-from nb2prod.beside import local
-from nb2prod.call import Call, Fault
+from nb2prod import bundle, functions, pins
 from nb2prod.errors.products import FunctionUnclear
 from nb2prod.functions import Function
 from nb2prod.lift import Lifted, lift
 from nb2prod.notebook import Notebook
-from nb2prod.order import Order, Packed
+from nb2prod.openapi.function import document
+from nb2prod.packers import fields
+from nb2prod.packers.call import Call, Fault
+from nb2prod.packers.local_modules import local
+from nb2prod.packers.order import Order, Packed
+from nb2prod.packers.package import wrap
+from nb2prod.packers.restored import needed, restore
 from nb2prod.pipeline import Pipeline
-from nb2prod.restored import needed, restore
 from nb2prod.serving.faults import Refused
 from nb2prod.serving.frame import framed
 from nb2prod.serving.kinds.function import each, finite, waited
 from nb2prod.serving.signature import Signature, hints_of, learnt_of, plain
 from nb2prod.serving.table import Table
 from nb2prod.stores import open_store
-from nb2prod.wrapped import wrap
 
 RUNTIME = frozenset({"anyio", "attrs", "bentoml", "numpy", "prometheus_client", "pydantic", "pydantic_core"})
 OPTIONAL = ("httptools", "uvloop")
@@ -86,7 +88,7 @@ def parted(notebook: Notebook, found: Function, taken: Taken, lifted: Lifted) ->
         schema={"kind": "function", **taken.schema},
         request={"rows": [taken.rows[0]]},
         answer=[{"prediction": taken.answers[0]}],
-        openapi=openapi_function.document(info, taken.about, taken.rows[0], taken.answers[0], found.call),
+        openapi=document(info, taken.about, taken.rows[0], taken.answers[0], found.call),
         card={"fields": taken.fields, "policy": {"unknown": "pass", "ranges": "pass"}},
         digest=lifted.digest,
         files={path: data for path, data in files.items() if data} | helpers,
@@ -245,11 +247,11 @@ def _framed(found: Function) -> Taken:
     except (Exception, SystemExit) as wrong:
         said = f"called with {len(rows)} rows, it does not answer: {type(wrong).__name__}: {wrong}"
         raise FunctionUnclear(functions.PREDICT, found.cell, said[:500]) from wrong
-    from nb2prod import openapi
+    from nb2prod.openapi.service import row
 
     return Taken(
         schema={"frame": True, "parameters": [], "example": rows[0], **schema},
-        about=openapi.row(known, schema["policy"]),  # type: ignore[arg-type]
+        about=row(known, schema["policy"]),  # type: ignore[arg-type]
         fields=known,
         rows=rows,
         answers=tuple(answers),

@@ -10,7 +10,7 @@ from typing import Any
 
 from nb2prod import product
 from nb2prod.evaluate import printed
-from nb2prod.order import Order
+from nb2prod.packers.order import Order
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules
 from nb2prod.product import Figure

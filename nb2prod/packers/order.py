@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from attrs import Factory, frozen
 
 from nb2prod.artifact import Version
-from nb2prod.call import Blob, Call, Fault
 from nb2prod.notebook import Notebook
+from nb2prod.packers.call import Blob, Call, Fault
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules, Verdict
 
 if TYPE_CHECKING:
-    from nb2prod import bundle, probe, risk
+    from nb2prod import bundle, risk
     from nb2prod.evaluate import Comparison, Rival
-    from nb2prod.previous import Previous
+    from nb2prod.packers import probe
+    from nb2prod.packers.previous import Previous
 
 
 @frozen(kw_only=True)

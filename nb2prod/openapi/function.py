@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 from pydantic_core import PydanticSerializationError
 
-from nb2prod import openapi
+from nb2prod.openapi.service import predict, request, service
 from nb2prod.serving.kinds.function import MOST
 from nb2prod.serving.signature import hints_of
 
@@ -28,9 +28,9 @@ def document(info: Mapping[str, str], row: Json, example: Json, answer: Any, fun
     """
     prediction = _returned(function, answer)
     answered = {"type": "object", "required": ["prediction"], "properties": {"prediction": prediction}}
-    schemas = {"Row": row | {"examples": [example]}, "Request": openapi.request(example, MOST), "Answer": answered}
-    paths = {"/predict": {"post": openapi.predict(example, {"prediction": answer}, {})}}
-    return openapi.service(info, paths, schemas)
+    schemas = {"Row": row | {"examples": [example]}, "Request": request(example, MOST), "Answer": answered}
+    paths = {"/predict": {"post": predict(example, {"prediction": answer}, {})}}
+    return service(info, paths, schemas)
 
 
 def _returned(function: Callable[..., Any], answer: Any) -> Json:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from attrs import frozen
 
-from nb2prod import journal, notebook, pipeline, policy, previous, settings
+from nb2prod import journal, notebook, pipeline, policy, settings
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.errors.ships import PackingEnded
-from nb2prod.order import Order, Packed
+from nb2prod.packers import previous
+from nb2prod.packers.order import Order, Packed
+from nb2prod.packers.previous import Previous
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules
-from nb2prod.previous import Previous
 from nb2prod.report import Report
 from nb2prod.stores.base import Store
 
@@ -107,7 +108,7 @@ def packing(
         bentos=str(own / "bentoml"),
     )
     order.write_bytes(pickle.dumps(wanted))
-    command = [sys.executable, "-m", "nb2prod.pack", str(order), str(result)]
+    command = [sys.executable, "-m", "nb2prod.packers.pack", str(order), str(result)]
     with log.open("wb") as said:
         child = subprocess.Popen(command, cwd=source.folder, stdout=subprocess.PIPE, stderr=said, text=True)
     with child:

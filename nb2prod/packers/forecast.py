@@ -9,18 +9,20 @@ from typing import Any
 
 from attrs import asdict
 
-from nb2prod import bundle, fields, openapi_forecast, own, pins
-from nb2prod.beside import local
-from nb2prod.call import Call, Fault
+from nb2prod import bundle, pins
 from nb2prod.candidate import Candidate
-from nb2prod.judgement import Judgement
 from nb2prod.lift import lift
-from nb2prod.order import Order, Packed
+from nb2prod.openapi.forecast import document
+from nb2prod.packers import fields, own
+from nb2prod.packers.call import Call, Fault
+from nb2prod.packers.card import card, loaded, said
+from nb2prod.packers.judgement import Judgement
+from nb2prod.packers.local_modules import local
+from nb2prod.packers.order import Order, Packed
+from nb2prod.packers.package import wrap
 from nb2prod.pipeline import Pipeline
 from nb2prod.serving.kinds.forecast import MOST
 from nb2prod.serving.models.ahead import ahead
-from nb2prod.told import card, loaded, said
-from nb2prod.wrapped import wrap
 
 RUNTIME = frozenset({"anyio", "attrs", "bentoml", "numpy", "pandas", "prometheus_client", "pydantic_core"})
 OPTIONAL = ("httptools", "uvloop")
@@ -45,7 +47,7 @@ def pack(order: Order, lines: Pipeline, space: Json, found: Candidate, judged: J
         schema=schema,
         request=dict(longest.request or {}),
         answer=longest.answer,
-        openapi=openapi_forecast.document(info, schema, dict(longest.request or {}), longest.answer),
+        openapi=document(info, schema, dict(longest.request or {}), longest.answer),
         card=card(found, judged) | {"fields": schema["fields"], "policy": schema["policy"]},
         digest=lifted.digest,
         files={path: data for path, data in files.items() if data} | helpers | own.files(judged.plots),

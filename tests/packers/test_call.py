@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nb2prod.call import Call, differences, same
+from nb2prod.packers.call import Call, differences, same
 
 HELD = Call(
     request={"rows": [{"x": 1}, {"x": 2}]},

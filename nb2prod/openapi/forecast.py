@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nb2prod import openapi
+from nb2prod.openapi import service
 from nb2prod.serving.kinds.forecast import MOST
 
 Json = dict[str, Any]
@@ -34,13 +34,13 @@ def document(info: Mapping[str, str], schema: Mapping[str, Any], request: Json, 
     if schema["fields"]:
         example = request["rows"][0]
         schemas = {
-            "Row": openapi.row(schema["fields"], schema["policy"]) | {"examples": [example]},
-            "Request": openapi.request(example, MOST),
+            "Row": service.row(schema["fields"], schema["policy"]) | {"examples": [example]},
+            "Request": service.request(example, MOST),
             "Answer": step,
         }
-        path = openapi.predict(example, answer[0], {})
+        path = service.predict(example, answer[0], {})
     else:
-        path = openapi.predict({}, answer[0], {})
+        path = service.predict({}, answer[0], {})
         asked = {"schema": {"$ref": "#/components/schemas/Request"}, "example": request}
         path["requestBody"]["content"]["application/json"] = asked
-    return openapi.service(info, {"/predict": {"post": path}}, schemas)
+    return service.service(info, {"/predict": {"post": path}}, schemas)

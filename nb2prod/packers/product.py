@@ -13,17 +13,18 @@ from typing import Any
 
 from attrs import frozen
 
-from nb2prod import bundle, environment, offer, openapi_product, pins, product
-from nb2prod.call import Blob, Call, Fault
+from nb2prod import bundle, environment, offer, pins, product
 from nb2prod.errors.base import ExtraMissing
 from nb2prod.errors.products import ProductEmpty, TableUnclear
 from nb2prod.notebook import Notebook
-from nb2prod.order import Order, Packed
+from nb2prod.openapi.product import document
+from nb2prod.packers.call import Blob, Call, Fault
+from nb2prod.packers.order import Order, Packed
+from nb2prod.packers.package import wrap
+from nb2prod.packers.restored import needed, restore
 from nb2prod.pipeline import Pipeline
 from nb2prod.product import Figure, Named
-from nb2prod.restored import needed, restore
 from nb2prod.stores import open_store
-from nb2prod.wrapped import wrap
 
 RUNTIME = frozenset({"anyio", "attrs", "bentoml", "numpy", "prometheus_client", "pyarrow", "pydantic_core"})
 OPTIONAL = ("httptools", "uvloop")
@@ -96,7 +97,7 @@ def parted(
         request={},
         answer=None,
         arguments={},
-        openapi=openapi_product.document({"title": name.tag, "version": digest[:16], "description": said}, about),
+        openapi=document({"title": name.tag, "version": digest[:16], "description": said}, about),
         card=about | {"digest": digest},
         digest=digest,
         files={**files, "product.json": manifest},
@@ -113,8 +114,8 @@ def _found(
     chosen = product.chosen(lines)
     if missing := tuple(name for name in chosen if name not in tables):
         raise ProductEmpty(missing, lines.stages[-1].code_cells[-1].index)
-    document = json.loads(Path(order.executed).read_text(encoding="utf-8")) if order.executed else {"cells": []}
-    figures = product.figures(document, lines, named.stages)
+    executed = json.loads(Path(order.executed).read_text(encoding="utf-8")) if order.executed else {"cells": []}
+    figures = product.figures(executed, lines, named.stages)
     if named.asked and not tables and not figures:
         raise ProductEmpty((), lines.stages[-1].code_cells[-1].index)
     return tables, figures
@@ -128,7 +129,7 @@ def keep(name: str, value: Any) -> Kept:
     """
     from pyarrow import parquet
 
-    from nb2prod.published import counts, expected, published
+    from nb2prod.packers.tables import counts, expected, published
     from nb2prod.serving.filters import Query
     from nb2prod.serving.selection import select, written
 
@@ -194,7 +195,7 @@ def _about(notebook: Notebook, kept: Mapping[str, Kept], figures: Sequence[Figur
 
 def _calls(kept: Mapping[str, Kept]) -> Iterator[Call]:
     """Yield what is asked of each table: its first rows and its last, and how many equal one of a column."""
-    from nb2prod.published import PAGE
+    from nb2prod.packers.tables import PAGE
 
     for name, one in kept.items():
         count = one.about["rows"]

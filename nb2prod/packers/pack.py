@@ -1,8 +1,8 @@
 """Pack: the process that has a notebook's values, and writes the files of a service made of them.
 
-It runs apart from ours because the values are the user's: loading them runs the user's code. `python -m nb2prod.pack
-ORDER RESULT` reads an `Order`, writes a `Packed` or the refusal, and says `baseline` on its standard output when the
-model is measured. Where a Bento is wanted, BentoML has built it by then.
+It runs apart from ours because the values are the user's: loading them runs the user's code.
+`python -m nb2prod.packers.pack ORDER RESULT` reads an `Order`, writes a `Packed` or the refusal, and says `baseline` on
+its standard output when the model is measured. Where a Bento is wanted, BentoML has built it by then.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from nb2prod import bundle, pack_function, pack_model, pack_product, pipeline
+from nb2prod import bundle, pipeline
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.errors.ships import ModelMissing
-from nb2prod.order import Order, Packed, Packer
-from nb2prod.restored import entered
+from nb2prod.packers import function, model, product
+from nb2prod.packers.order import Order, Packed, Packer
+from nb2prod.packers.restored import entered
 
 # The first that finds something of its kind packs it.
-PACKERS: tuple[Packer, ...] = (pack_function.pack, pack_product.pack, pack_model.pack)
+PACKERS: tuple[Packer, ...] = (function.pack, product.pack, model.pack)
 
 
 def pack(order: Order, measured: Callable[[], None]) -> Packed:
@@ -57,6 +58,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from nb2prod.pack import main as own  # under its own name: what it pickles must be found again
+    from nb2prod.packers.pack import main as own  # under its own name: what it pickles must be found again
 
     own()

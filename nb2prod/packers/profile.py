@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nb2prod import fields
 from nb2prod.candidate import Candidate
-from nb2prod.fields import Field, records
+from nb2prod.packers import fields
+from nb2prod.packers.fields import Field, records
 from nb2prod.serving.answers import Answer, names, spoken
 from nb2prod.serving.bins import LEAST, Array, Bins, named, numbered
 from nb2prod.serving.table import Table

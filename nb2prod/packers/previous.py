@@ -11,10 +11,11 @@ from typing import Any
 
 from attrs import frozen
 
-from nb2prod import deployment, fields, trust
+from nb2prod import deployment, trust
 from nb2prod.candidate import Candidate
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.evaluate import Rival, Said
+from nb2prod.packers import fields
 
 PATIENCE = 120  # seconds
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nb2prod import openapi
+from nb2prod.openapi.service import FOUND, refusals, service
 from nb2prod.serving.filters import FEW, MOST, OPERATIONS
 from nb2prod.serving.forms import PICTURES, TABLES
 
@@ -45,7 +45,7 @@ def document(info: Mapping[str, str], product: Mapping[str, Any]) -> Json:
     for name, figure in product["figures"].items():
         paths[f"/figures/{name}"] = {"get": _figure(name, figure)}
         paths |= {f"/figures/{name}.{form}": {"get": _figure(name, figure, form)} for form in figure["forms"]}
-    return openapi.service(info, paths, schemas)
+    return service(info, paths, schemas)
 
 
 def row(columns: list[Mapping[str, Any]]) -> Json:
@@ -145,5 +145,5 @@ def _listed(what: str) -> Json:
 
 def _refusals() -> Json:
     refused = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
-    found = {code: {"description": said, "content": refused} for code, said in openapi.FOUND.items()}
-    return {**openapi.refusals(("400", "401", "403")), **found}
+    found = {code: {"description": said, "content": refused} for code, said in FOUND.items()}
+    return {**refusals(("400", "401", "403")), **found}

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from nb2prod.errors.products import TableUnclear
-from nb2prod.published import counts, expected, published
+from nb2prod.packers.tables import counts, expected, published
 
 
 def test_an_index_that_says_something_is_columns() -> None:

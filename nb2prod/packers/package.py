@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nb2prod import bundle, leaks, pins, risk, sbom, security
-from nb2prod.order import Order, Packed
+from nb2prod.packers.order import Order, Packed
 from nb2prod.pipeline import Pipeline
 
 

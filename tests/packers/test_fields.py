@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from nb2prod.candidate import Candidate, Rows
 from nb2prod.errors.ships import ColumnUnclear
-from nb2prod.fields import Field, encoded, learn, records
+from nb2prod.packers.fields import Field, encoded, learn, records
 
 
 class Echo:

@@ -8,11 +8,11 @@ from typing import Any
 
 from attrs import asdict
 
-from nb2prod import own
 from nb2prod.candidate import Candidate
-from nb2prod.judgement import Judgement
 from nb2prod.libraries import formula_of
 from nb2prod.lift import Lifted
+from nb2prod.packers import own
+from nb2prod.packers.judgement import Judgement
 from nb2prod.rows import Rows
 
 Json = dict[str, Any]
