@@ -15,13 +15,13 @@ import cloudpickle
 from attrs import define, field, frozen
 
 from nb2prod import pins
+from nb2prod.candidates.libraries import formula_of, library_of
 from nb2prod.dataflow.calls import FORMULA
 from nb2prod.emit.imports import Imports
 from nb2prod.emit.plain import CannotExtract, plain
 from nb2prod.emit.source import Statement, names_of, statements
 from nb2prod.errors.ships import ModelNotPickled
 from nb2prod.formats import sessions
-from nb2prod.libraries import formula_of, library_of
 from nb2prod.pipeline import Pipeline
 
 MAIN = "__main__"

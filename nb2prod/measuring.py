@@ -15,8 +15,9 @@ from typing import Any
 
 from attrs import frozen
 
-from nb2prod import candidate, clues, pipeline
+from nb2prod import pipeline
 from nb2prod.artifact import Version
+from nb2prod.candidates import candidate, clues
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.notebook import Notebook
 from nb2prod.packers import judgement, own

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
-from nb2prod import emit, offer, schema
+from nb2prod import emit, schema
+from nb2prod.candidates import offer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,7 +18,6 @@ from nb2prod import (
     journal,
     memo,
     notebook,
-    offer,
     pipeline,
     plugins,
     preload,
@@ -27,6 +26,7 @@ from nb2prod import (
     settings,
     stock,
 )
+from nb2prod.candidates import offer
 from nb2prod.decision import Context
 from nb2prod.errors.base import (
     ChecksFailed,

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
-from nb2prod import compare, decision, journal, notebook, offer, pipeline, plan, schema
+from nb2prod import compare, decision, journal, notebook, pipeline, plan, schema
 from nb2prod.artifact import Artifact
+from nb2prod.candidates import offer
 from nb2prod.compare import Difference, Verdict
 from nb2prod.displays import Displays
 from nb2prod.errors.base import StoreError

@@ -18,7 +18,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from nb2prod import bundle, serving
 from nb2prod.bundle import Name, Parts, contents, version
-from nb2prod.candidate import Candidate, Rows
+from nb2prod.candidates.candidate import Candidate, Rows
 from nb2prod.lift import Lifted
 from nb2prod.packers import fields
 from nb2prod.packers import model as packer

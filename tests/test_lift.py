@@ -12,7 +12,7 @@ import pytest
 from books import parsed
 
 from nb2prod import pipeline
-from nb2prod.candidate import Candidate, Rows
+from nb2prod.candidates.candidate import Candidate, Rows
 from nb2prod.errors.ships import ModelNotPickled
 from nb2prod.lift import Lifted, lift
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from attrs import asdict
 
-from nb2prod.candidate import Candidate
-from nb2prod.libraries import formula_of
+from nb2prod.candidates.candidate import Candidate
+from nb2prod.candidates.libraries import formula_of
+from nb2prod.candidates.rows import Rows
 from nb2prod.lift import Lifted
 from nb2prod.packers import own
 from nb2prod.packers.judgement import Judgement
-from nb2prod.rows import Rows
 
 Json = dict[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from attrs import evolve, frozen
 
-from nb2prod.candidate import Candidate, parts
+from nb2prod.candidates.candidate import Candidate, parts
 from nb2prod.errors.ships import ColumnUnclear
 
 Kind = Literal["integer", "number", "boolean", "text", "time"]

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import asdict
 
 from nb2prod import bundle, pins
-from nb2prod.candidate import Candidate
+from nb2prod.candidates.candidate import Candidate
 from nb2prod.lift import lift
 from nb2prod.openapi.forecast import document
 from nb2prod.packers import fields, own

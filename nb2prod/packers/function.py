@@ -15,9 +15,10 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 from pydantic_core import to_jsonable_python
 
-from nb2prod import bundle, functions, pins
+from nb2prod import bundle, pins
+from nb2prod.candidates import functions
+from nb2prod.candidates.functions import Function
 from nb2prod.errors.products import FunctionUnclear
-from nb2prod.functions import Function
 from nb2prod.lift import Lifted, lift
 from nb2prod.notebook import Notebook
 from nb2prod.openapi.function import document

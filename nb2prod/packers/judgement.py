@@ -7,9 +7,9 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from nb2prod.candidate import Candidate
+from nb2prod.candidates.candidate import Candidate
+from nb2prod.candidates.product import Figure
 from nb2prod.evaluate import Comparison, Learnt, Rival, Said, Truth, compare, guesses, measure
-from nb2prod.product import Figure
 
 # Steps of a season, by how often a series is measured.
 SEASONS = {"h": 24, "D": 7, "B": 5, "W": 52, "M": 12, "ME": 12, "MS": 12, "Q": 4, "QE": 4, "QS": 4}

@@ -11,8 +11,9 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
-from nb2prod import bundle, candidate, clues, pins
-from nb2prod.candidate import Candidate
+from nb2prod import bundle, pins
+from nb2prod.candidates import candidate, clues
+from nb2prod.candidates.candidate import Candidate
 from nb2prod.errors.ships import TrainingRowsMissing
 from nb2prod.evaluate import Rival, Said
 from nb2prod.lift import Lifted, lift

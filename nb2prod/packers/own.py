@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nb2prod import product
+from nb2prod.candidates import product
+from nb2prod.candidates.product import Figure
 from nb2prod.evaluate import printed
 from nb2prod.packers.order import Order
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules
-from nb2prod.product import Figure
 
 FOLDER = "plots"  # of a service
 TYPES = ("png", "svg")  # that a page can show; one of each plot is enough

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from nb2prod import deployment, trust
-from nb2prod.candidate import Candidate
+from nb2prod.candidates.candidate import Candidate
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.evaluate import Rival, Said
 from nb2prod.packers import fields

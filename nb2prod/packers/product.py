@@ -13,7 +13,9 @@ from typing import Any
 
 from attrs import frozen
 
-from nb2prod import bundle, environment, offer, pins, product
+from nb2prod import bundle, environment, pins
+from nb2prod.candidates import offer, product
+from nb2prod.candidates.product import Figure, Named
 from nb2prod.errors.base import ExtraMissing
 from nb2prod.errors.products import ProductEmpty, TableUnclear
 from nb2prod.notebook import Notebook
@@ -23,7 +25,6 @@ from nb2prod.packers.order import Order, Packed
 from nb2prod.packers.package import wrap
 from nb2prod.packers.restored import needed, restore
 from nb2prod.pipeline import Pipeline
-from nb2prod.product import Figure, Named
 from nb2prod.stores import open_store
 
 RUNTIME = frozenset({"anyio", "attrs", "bentoml", "numpy", "prometheus_client", "pyarrow", "pydantic_core"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nb2prod.candidate import Candidate
+from nb2prod.candidates.candidate import Candidate
 from nb2prod.packers import fields
 from nb2prod.packers.fields import Field, records
 from nb2prod.serving.answers import Answer, names, spoken

@@ -15,9 +15,9 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
 from nb2prod import bundle, process
+from nb2prod.candidates.product import Figure
 from nb2prod.notebook import Notebook
 from nb2prod.packers.product import keep, parted
-from nb2prod.product import Figure
 from nb2prod.serving.core import Core
 from nb2prod.serving.door import Door
 

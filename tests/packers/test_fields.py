@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from nb2prod.candidate import Candidate, Rows
+from nb2prod.candidates.candidate import Candidate, Rows
 from nb2prod.errors.ships import ColumnUnclear
 from nb2prod.packers.fields import Field, encoded, learn, records
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from nb2prod.candidate import Candidate, Rows
+from nb2prod.candidates.candidate import Candidate, Rows
 from nb2prod.packers.fields import learn
 from nb2prod.packers.model import asked
 

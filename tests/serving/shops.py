@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from nb2prod import bundle
-from nb2prod.candidate import Candidate, Rows
+from nb2prod.candidates.candidate import Candidate, Rows
 from nb2prod.lift import Lifted
 from nb2prod.packers import explanations, fields, probe
 from nb2prod.packers.model import described, parted

@@ -20,7 +20,7 @@ import shops
 from shops import call
 
 from nb2prod import bundle
-from nb2prod.functions import Function
+from nb2prod.candidates.functions import Function
 from nb2prod.lift import Lifted
 from nb2prod.notebook import Notebook
 from nb2prod.packers import function as functions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nb2prod.libraries import Library
+from nb2prod.candidates.libraries import Library
 
 FEW = 1000  # rows that are asked
 How = Mapping[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from nb2prod.clues import Clue, Pair, clues
+from nb2prod.candidates.clues import Clue, Pair, clues
 
 
 def read(*cells: str) -> dict[str, Clue]:

@@ -14,9 +14,10 @@ import pytest
 from books import parsed
 from pydantic import BaseModel, Field
 
-from nb2prod import functions, pipeline
+from nb2prod import pipeline
+from nb2prod.candidates import functions
+from nb2prod.candidates.functions import Function
 from nb2prod.errors.products import FunctionUnclear
-from nb2prod.functions import Function
 from nb2prod.packers.function import Taken, learn
 
 

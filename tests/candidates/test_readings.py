@@ -11,8 +11,8 @@ import pytest
 import statsmodels.api as sm
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from nb2prod.libraries import library_of, remembered
-from nb2prod.readings import how
+from nb2prod.candidates.libraries import library_of, remembered
+from nb2prod.candidates.readings import how
 
 CHANCE = np.random.default_rng(0)
 X = CHANCE.normal(size=(60, 3)).astype("float32")

@@ -22,8 +22,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from nb2prod import pipeline
-from nb2prod.candidate import Candidate, Choice, choice, chosen, settle, wanted
-from nb2prod.clues import Pair, clues
+from nb2prod.candidates.candidate import Candidate, Choice, choice, chosen, settle, wanted
+from nb2prod.candidates.clues import Pair, clues
 from nb2prod.errors.ships import HeldOutRowsMissing, ModelMissing, ModelsSeveral, TrainingRowsMissing
 from nb2prod.notebook import parse
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from books import FOLDER, document, parsed
 
-from nb2prod import notebook, offer, pipeline, product
+from nb2prod import notebook, pipeline
+from nb2prod.candidates import offer, product
 
 LOAD = "%%stage load\nimport pandas as pd\nraw = pd.read_csv('raw.csv')"
 PNG = base64.b64encode(b"\x89PNG").decode()

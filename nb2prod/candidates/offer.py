@@ -6,7 +6,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from nb2prod import candidate, clues, functions, product
+from nb2prod.candidates import candidate, clues, functions, product
 from nb2prod.pipeline import Pipeline
 
 

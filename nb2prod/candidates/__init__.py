@@ -1,0 +1,1 @@
+"""Candidates: what a notebook may have to ship: a model, a function, or tables and figures."""
