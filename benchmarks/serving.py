@@ -30,8 +30,9 @@ import bad_inputs
 from attrs import frozen
 from uv import find_uv_bin
 
-from nb2prod import api, load, process, release, settings
-from nb2prod.load import Seen
+from nb2prod import api, process, release, settings
+from nb2prod.shipping import load
+from nb2prod.shipping.load import Seen
 
 ROWS = 10_000  # of a request in bulk
 HERE = Path(__file__).parent

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from nb2prod.reproduce import reproduce
     from nb2prod.services import Serving, ask, releases, serve, show_release, status, stop, target_of
     from nb2prod.settings import Settings
-    from nb2prod.shipping import Shipped
+    from nb2prod.shipping.steps import Shipped
 
 __all__ = [
     "Options",
@@ -209,33 +209,34 @@ def ship(
 
     What stops it is in the result, under `error`; the record in `.nb2prod/runs` is written in any case.
     """
-    from nb2prod import services, shipping
+    from nb2prod import services
     from nb2prod.packers import packer
+    from nb2prod.shipping import steps
 
     chosen, options = chosen or settings.read(path), _run.named(options, "ship")
     serving = serving or services.Serving()
     tell = _run.journaled(chosen.home, options.run, listen)
     # What the policy bounds may be a number that the notebook has.
     options = evolve(options, wanted=options.wanted | settings.bounded(path))
-    with shipping.running(tell) as watch:
+    with steps.running(tell) as watch:
         report = _run.of_file(path, options, chosen, watch)
     shipped, refused, verdict, delivery = None, report.error, None, None
     store = store_of(chosen)
 
     def held() -> Verdict | None:
         nonlocal verdict
-        verdict = shipping.verified(path, report, tell, store=store, chosen=chosen) if options.verify else None
+        verdict = steps.verified(path, report, tell, store=store, chosen=chosen) if options.verify else None
         return verdict
 
     if report.ok:
         try:
-            shipped = shipping.ship(packer.source(path, report, store=store, home=chosen.home), tell, held)
+            shipped = steps.ship(packer.source(path, report, store=store, home=chosen.home), tell, held)
             if serving.target:
                 shipped, delivery = _onward(chosen.home, shipped, serving, tell)
         except Nb2ProdError as wrong:
             refused, verdict = wrong, wrong.verdict if isinstance(wrong, StagedDiffers) else verdict
             tell(Event(kind="error", data=schema.error(wrong)))
-    result = shipping.result(chosen.home, report, shipped, refused)
+    result = steps.result(chosen.home, report, shipped, refused)
     result |= {"verify": None if verdict is None else schema.verdict(verdict), "delivery": delivery}
     result["report"] = _drawn(chosen.home, result)
     _run.finish(chosen.home, result, tell)
@@ -244,12 +245,13 @@ def ship(
 
 def _onward(home: Path, shipped: Shipped, serving: Serving, tell: Listener) -> tuple[Shipped, dict[str, Any] | None]:
     """Serve what was shipped, or hand it over, whichever the target does."""
-    from nb2prod import delivering, services, shipping
+    from nb2prod import delivering, services
+    from nb2prod.shipping import steps
 
     assert serving.target is not None
     if not delivering.takes(serving.target):
-        return shipping.serve(shipped, services.target_of(home, serving.target), tell, port=serving.port), None
-    with shipping.cancellable(), shipping.step("deliver", tell) as say:
+        return steps.serve(shipped, services.target_of(home, serving.target), tell, port=serving.port), None
+    with steps.cancellable(), steps.step("deliver", tell) as say:
         delivery = delivering.deploy(home, shipped.release.id, target=serving.target)
         say(delivery["folder"])
     return shipped, delivery
@@ -271,14 +273,15 @@ def verify(
 
     What stops it is in the result, under `error`.
     """
-    from nb2prod import shipping, verify
+    from nb2prod import verify
+    from nb2prod.shipping import steps
 
     chosen = chosen or settings.read(path)
     report = run(path, options, chosen, listen)
     found, error = None, report.error
     if report.ok or isinstance(report.error, CellFailed):
         try:
-            with shipping.cancellable(), shipping.step("verify", listen or (lambda _: None)):
+            with steps.cancellable(), steps.step("verify", listen or (lambda _: None)):
                 found = verify.verify(verify.gather(path, report, store=store_of(chosen), chosen=chosen))
         except Nb2ProdError as wrong:
             error = wrong

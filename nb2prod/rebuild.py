@@ -13,11 +13,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from nb2prod import journal, releasing, run, schema, settings
+from nb2prod import journal, run, schema, settings
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.packers import packer
 from nb2prod.packers.previous import Previous
 from nb2prod.run import Options
+from nb2prod.shipping import releasing
 
 
 def rebuild(path: Path, parameters: dict[str, Any], rival: Previous | None) -> dict[str, Any]:

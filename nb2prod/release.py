@@ -53,7 +53,7 @@ class Release:
     archive: str  # file beside the manifest
     archive_sha256: str
     files: Mapping[str, str] = field(factory=dict)  # beside the manifest: path → SHA-256
-    # What it was packaged of, and the record of that package, see `nb2prod.before`.
+    # What it was packaged of, and the record of that package, see `nb2prod.shipping.packages`.
     package: str = ""
     package_sha256: str = ""
     path: str = ""  # of the notebook, below its project; manifests of old have none

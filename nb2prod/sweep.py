@@ -21,7 +21,7 @@ from nb2prod.errors.runs import RunCancelled
 from nb2prod.events import Event
 from nb2prod.grid import Combination
 from nb2prod.measuring import Ran
-from nb2prod.shipping import cancellable
+from nb2prod.shipping.steps import cancellable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -23,13 +23,14 @@ from attrs import evolve, frozen
 from books import copied, written
 from uv import find_uv_bin
 
-from nb2prod import api, before, bundle, journal, process, release, schema, settings, shipping, trust
+from nb2prod import api, bundle, journal, process, release, schema, settings, trust
 from nb2prod.api import Options, Serving
 from nb2prod.errors.runs import RunCancelled
 from nb2prod.errors.ships import ServiceNotReady
 from nb2prod.events import Event
 from nb2prod.packers import packer
 from nb2prod.process import Running
+from nb2prod.shipping import packages, steps
 
 pytestmark = pytest.mark.ship
 
@@ -40,13 +41,13 @@ CHURN = Path(__file__).parents[1] / "examples" / "churn"
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A BentoML store that stands for the user's."""
     folder = tmp_path_factory.mktemp("bentoml")
-    before = os.environ.get("BENTOML_HOME")
+    packages = os.environ.get("BENTOML_HOME")
     os.environ["BENTOML_HOME"] = str(folder)
     yield folder
-    if before is None:
+    if packages is None:
         del os.environ["BENTOML_HOME"]
     else:
-        os.environ["BENTOML_HOME"] = before
+        os.environ["BENTOML_HOME"] = packages
 
 
 @frozen
@@ -244,20 +245,20 @@ def test_what_nothing_has_changed_of_is_neither_packaged_nor_rehearsed_again(chu
 def test_a_package_of_before_is_used_only_whole_and_of_the_same(churn: Ship) -> None:
     chosen = settings.read(churn.path)
     source = packer.source(churn.path, api.run(churn.path), store=api.store_of(chosen), home=churn.home)
-    known = before.find(source)
+    known = packages.find(source)
     assert known is not None
     file, part = next((churn.home / "packages").glob("*.pkl")), "schema.json"
     service = [release.folder_of(churn.home, made.id) / "service" for made in api.releases(churn.home)]
 
     assert known.packed.tag == churn.result["bento"]
-    assert before.find(evolve(source, rules=evolve(source.rules, ranges="refuse"))) is None
+    assert packages.find(evolve(source, rules=evolve(source.rules, ranges="refuse"))) is None
     with changed(file, file.read_bytes() + b" "):
-        assert before.find(source) is None  # not the file that was signed for
+        assert packages.find(source) is None  # not the file that was signed for
     with ExitStack() as stack:
         for folder in service:
             stack.enter_context(changed(folder / part, b"{}"))
-        assert before.find(source) is None
-    assert before.find(source) is not None
+        assert packages.find(source) is None
+    assert packages.find(source) is not None
 
 
 def test_a_ship_that_is_stopped_while_it_verifies_leaves_nothing_running(churn: Ship) -> None:
@@ -274,7 +275,7 @@ def test_a_ship_that_is_stopped_while_it_verifies_leaves_nothing_running(churn: 
         raise KeyboardInterrupt
 
     with pytest.raises(RunCancelled):
-        shipping.ship(source, lambda _: None, held)
+        steps.ship(source, lambda _: None, held)
 
     assert log.exists()
     assert [one for one in psutil.Process().children(recursive=True) if "serve" in _words(one)] == []
@@ -346,27 +347,27 @@ def test_its_manifest_says_what_it_was_made_of(churn: Ship) -> None:
 def test_every_step_is_told_in_order(churn: Ship) -> None:
     told = [e for e in journal.read(churn.home, churn.result["run"]) if e["event"] == "step"]
 
-    steps = ["check", "run", "verify", "baseline", "package", "rehearse", "release"]
-    assert [(e["step"], e["state"]) for e in told] == [(s, state) for s in steps for state in ("running", "done")]
+    names = ["check", "run", "verify", "baseline", "package", "rehearse", "release"]
+    assert [(e["step"], e["state"]) for e in told] == [(s, state) for s in names for state in ("running", "done")]
 
 
 @pytest.mark.parametrize(("name", "code"), [("nothing_to_ship", "NB401"), ("failing_cell", "NB201")])
 def test_a_ship_that_fails_says_why_and_leaves_no_release(store: Path, tmp_path: Path, name: str, code: str) -> None:
     path = copied(name, tmp_path)
-    before = sorted(p.name for p in store.glob("bentos/*/*"))
+    packages = sorted(p.name for p in store.glob("bentos/*/*"))
 
     result = api.ship(path)
 
     assert (result["ok"], result["release"], result["error"]["code"]) == (False, None, code)
     assert result["error"]["cure"]
     assert not (settings.home_of(path) / "releases").exists()
-    assert sorted(p.name for p in store.glob("bentos/*/*")) == before
+    assert sorted(p.name for p in store.glob("bentos/*/*")) == packages
 
 
 def test_the_stages_are_held_against_the_notebook_once(churn: Ship) -> None:
     verdict = churn.result["verify"]
     chosen, told = settings.read(churn.path), list[Event]()
-    again = shipping.verified(churn.path, api.run(churn.path), told.append, store=api.store_of(chosen), chosen=chosen)
+    again = steps.verified(churn.path, api.run(churn.path), told.append, store=api.store_of(chosen), chosen=chosen)
 
     assert (verdict["equal"], verdict["differences"], verdict["unstable"]) == (True, [], [])
     assert verdict["cells"] > 10
@@ -442,7 +443,7 @@ mean_absolute_error(held, said)
 
 def test_a_service_that_answers_differently_is_not_released(store: Path, tmp_path: Path) -> None:
     path = written(tmp_path, STATEFUL, FIT)
-    before = sorted(p.name for p in store.glob("bentos/*/*"))
+    packages = sorted(p.name for p in store.glob("bentos/*/*"))
 
     result = api.ship(path)
 
@@ -450,7 +451,7 @@ def test_a_service_that_answers_differently_is_not_released(store: Path, tmp_pat
     assert "2 of 2 held-out rows differ" in result["error"]["message"]
     assert "row 1: the notebook says 8.0, the service 4.0" in result["error"]["detail"]
     assert not list((settings.home_of(path) / "releases").glob("*"))
-    assert sorted(p.name for p in store.glob("bentos/*/*")) == before
+    assert sorted(p.name for p in store.glob("bentos/*/*")) == packages
 
 
 def test_a_service_goes_on_until_it_is_stopped(store: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import asdict, evolve, frozen
 
-from nb2prod import before, bundle, environment, journal, origin, policy, release, risk, risk_page, schema, stock
+from nb2prod import bundle, environment, journal, origin, policy, release, risk, risk_page, schema, stock
 from nb2prod.compare import Verdict
 from nb2prod.errors.ships import GateClosed
 from nb2prod.origin import Ran
@@ -19,8 +19,9 @@ from nb2prod.packers.order import Packed
 from nb2prod.packers.packer import Source
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Gate, Rules
-from nb2prod.rehearse import Rehearsal
 from nb2prod.release import Release
+from nb2prod.shipping import packages
+from nb2prod.shipping.rehearsal import Rehearsal
 from nb2prod.stage import code
 from nb2prod.stock import Pin
 
@@ -62,7 +63,7 @@ def release_of(source: Source, fit: Fit) -> Release:
         found = _manifest(source, fit, archive)
         risk_page.write(folder, risk.sheet(found, source.rules, fit.risks))
         origin.keep(folder / origin.FOLDER, _ran(source))
-        kept = before.keep(source, fit.packed, fit.tried)
+        kept = packages.keep(source, fit.packed, fit.tried)
         found = evolve(found, files=release.hashes(folder), package=kept.stamp, package_sha256=kept.sha256)
         new = bundle.import_bento(archive, fit.packed.tag, home=store)
         release.write(source.home, found)

@@ -15,10 +15,11 @@ from typing import Protocol
 
 from attrs import frozen
 
-from nb2prod import load, process
+from nb2prod import process
 from nb2prod.errors.ships import ServiceDiffers
 from nb2prod.packers.call import Blob, Call, Fault, differences
 from nb2prod.process import Running
+from nb2prod.shipping import load
 
 SINGLES = (50, 300)  # requests of one row, to time: so many at least, and at most
 ENOUGH = 1.0  # seconds of them

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from attrs import define, field
 
-from nb2prod import process, rehearse
+from nb2prod import process
 from nb2prod.packers.order import Packed
 from nb2prod.packers.packer import Packing
 from nb2prod.process import Running
-from nb2prod.rehearse import Rehearsal
+from nb2prod.shipping import rehearsal
+from nb2prod.shipping.rehearsal import Rehearsal
 
 
 @define(eq=False)
@@ -48,7 +49,7 @@ class Trial:
 
     def _run(self) -> Rehearsal:
         packed: Packed = self.packing.packed()
-        return rehearse.rehearse(
+        return rehearsal.rehearse(
             packed.tag, packed, home=self.bentos, work=self.work, begun=self._begun, alone=self.alone.wait
         )
 

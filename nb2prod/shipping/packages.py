@@ -1,4 +1,4 @@
-"""Before: a package that was built and rehearsed, and of which nothing has changed since: neither is done again."""
+"""Packages of before: built, rehearsed and remembered; where nothing has changed since, neither is done again."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from pathlib import Path
 
 from attrs import asdict, frozen
 
+import nb2prod
 from nb2prod import journal, pins, release, trust
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.packers.order import Packed
 from nb2prod.packers.packer import Source
-from nb2prod.rehearse import Rehearsal
 from nb2prod.release import Release
+from nb2prod.shipping.rehearsal import Rehearsal
 
 FOLDER = "packages"  # of records
 KEPT = 20  # packages of a project that are remembered
@@ -98,7 +99,7 @@ def stamp(source: Source) -> str:
 
 def _ours() -> Iterator[tuple[str, int, int]]:
     """Yield what tells this version of our own code from others."""
-    root = Path(__file__).parent
+    root = Path(nb2prod.__file__).parent
     for path in sorted(root.rglob("*.*")):
         if path.suffix in {".py", ".txt", ".html", ".css", ".js"} and "labextension" not in path.parts:
             seen = path.stat()

@@ -12,8 +12,7 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
-from nb2prod import before, journal, release, releasing, risk_page, schema, verify
-from nb2prod.before import Before
+from nb2prod import journal, release, risk_page, schema, verify
 from nb2prod.compare import Verdict
 from nb2prod.errors.base import Nb2ProdError, Place
 from nb2prod.errors.runs import RunCancelled
@@ -21,12 +20,14 @@ from nb2prod.errors.ships import StagedDiffers
 from nb2prod.events import Event, Listener
 from nb2prod.packers.packer import Source, packing
 from nb2prod.release import Release
-from nb2prod.releasing import Fit
 from nb2prod.report import Report
 from nb2prod.settings import Settings
+from nb2prod.shipping import packages, releasing
+from nb2prod.shipping.packages import Before
+from nb2prod.shipping.releasing import Fit
+from nb2prod.shipping.trial import trial
 from nb2prod.stores.base import Store
 from nb2prod.targets.base import Service, Target
-from nb2prod.trial import trial
 
 
 @frozen(kw_only=True)
@@ -72,7 +73,7 @@ def ship(source: Source, listen: Listener, held: Callable[[], Verdict | None] = 
         RunCancelled: Somebody stopped it; likewise.
     """
     with cancellable():
-        known = before.find(source)
+        known = packages.find(source)
         return Shipped(release=_again(source, known, listen, held()) if known else _made(source, listen, held))
 
 

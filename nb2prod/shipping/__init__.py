@@ -1,0 +1,1 @@
+"""Shipping: a finished run becomes a release: packaged, rehearsed, judged and signed."""
