@@ -11,7 +11,8 @@ from pathlib import Path
 
 from attrs import asdict, frozen
 
-from nb2prod import bundle, journal, process, release, trust
+from nb2prod import journal, process, release, trust
+from nb2prod.bundle import bento
 from nb2prod.errors.ships import ServiceNotReady
 from nb2prod.process import Running
 from nb2prod.release import Release
@@ -44,9 +45,9 @@ class Backends:
             self._end(made.id)
             if port is not None and not process.is_free(port):
                 raise ServiceNotReady(f"port {port} is in use", "")
-            store = bundle.user_home()
-            bundle.import_bento(release.folder_of(self.home, made.id) / made.archive, made.bento, home=store)
-            trust.genuine(made, bundle.source(made.bento, home=store))
+            store = bento.user_home()
+            bento.import_bento(release.folder_of(self.home, made.id) / made.archive, made.bento, home=store)
+            trust.genuine(made, bento.source(made.bento, home=store))
             return process.serve(
                 made.bento,
                 home=store,

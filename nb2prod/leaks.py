@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from nb2prod import pins
+from nb2prod.bundle import pins
 from nb2prod.errors.ships import SecretFound
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules

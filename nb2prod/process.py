@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 from attrs import evolve, frozen
 
-from nb2prod.bundle import environment
+from nb2prod.bundle.bento import environment
 from nb2prod.errors.ships import ServiceNotReady
 
 HOST = "127.0.0.1"  # nobody but this machine; more is a target's business

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from nb2prod import pins
+from nb2prod.bundle import pins
+from nb2prod.bundle.sbom import UNKNOWN
 from nb2prod.leaks import Leak
 from nb2prod.policy import Verdict
-from nb2prod.sbom import UNKNOWN
 
 # What a model has no use for, and whoever tampers with a pickle has.
 POWERFUL = frozenset(

@@ -18,7 +18,8 @@ from attrs import frozen
 from books import FOLDER
 from openapi_spec_validator import validate
 
-from nb2prod import api, bundle, process, release, score, settings
+from nb2prod import api, process, release, score, settings
+from nb2prod.bundle import bento
 from nb2prod.errors.products import NotScored
 from nb2prod.process import Running
 
@@ -293,5 +294,5 @@ def test_services_without_a_model_need_nothing_of_scikit_learn(sales: Shipped, d
     for shop in (sales, delivery):
         requirements = (shop.files / "requirements.txt").read_text(encoding="utf-8")
         assert "scikit-learn" not in requirements
-        assert bundle.RUNTIME in {path.name for path in shop.files.iterdir()}
+        assert bento.RUNTIME in {path.name for path in shop.files.iterdir()}
     assert "pandas" not in (sales.files / "requirements.txt").read_text(encoding="utf-8")

@@ -12,7 +12,8 @@ import pytest
 from attrs import asdict, evolve
 from released import MADE, TRIED
 
-from nb2prod import pins, risk, risk_page, security
+from nb2prod import risk, risk_page, security
+from nb2prod.bundle import pins
 from nb2prod.errors.ships import PolicyWrong
 from nb2prod.leaks import leaks
 from nb2prod.policy import Rules, bounded, rules

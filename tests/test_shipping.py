@@ -23,8 +23,9 @@ from attrs import evolve, frozen
 from books import copied, written
 from uv import find_uv_bin
 
-from nb2prod import api, bundle, journal, process, release, schema, settings, trust
+from nb2prod import api, journal, process, release, schema, settings, trust
 from nb2prod.api import Options, Serving
+from nb2prod.bundle import bento
 from nb2prod.errors.runs import RunCancelled
 from nb2prod.errors.ships import ServiceNotReady
 from nb2prod.events import Event
@@ -89,7 +90,7 @@ def served(churn: Ship, tmp_path: Path) -> Iterator[Running]:
     """The exported Bento, imported into another store and served from it."""
     archive = Path(churn.result["archive"])
     other = tmp_path / "other"
-    bundle.import_bento(archive, churn.result["bento"], home=other)
+    bento.import_bento(archive, churn.result["bento"], home=other)
     running = process.serve(
         churn.result["bento"], home=other, port=process.free_port(), log=tmp_path / "service.log", python=_clean(churn)
     )

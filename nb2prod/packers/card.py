@@ -8,10 +8,10 @@ from typing import Any
 
 from attrs import asdict
 
+from nb2prod.bundle.lift import Lifted
 from nb2prod.candidates.candidate import Candidate
 from nb2prod.candidates.libraries import formula_of
 from nb2prod.candidates.rows import Rows
-from nb2prod.lift import Lifted
 from nb2prod.packers import own
 from nb2prod.packers.judgement import Judgement
 

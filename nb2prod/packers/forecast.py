@@ -9,9 +9,9 @@ from typing import Any
 
 from attrs import asdict
 
-from nb2prod import bundle, pins
+from nb2prod.bundle import bento, pins
+from nb2prod.bundle.lift import lift
 from nb2prod.candidates.candidate import Candidate
-from nb2prod.lift import lift
 from nb2prod.openapi.forecast import document
 from nb2prod.packers import fields, own
 from nb2prod.packers.call import Call, Fault
@@ -31,7 +31,7 @@ Json = dict[str, Any]
 
 def pack(order: Order, lines: Pipeline, space: Json, found: Candidate, judged: Judgement) -> Packed:
     """Write the service of a forecaster."""
-    name = bundle.Name.of(order.notebook.stem)
+    name = bento.Name.of(order.notebook.stem)
     lifted = lift(found, space, lines, module=name.module)
     helpers, modules = local(lifted.modules, Path.cwd())
     about = f"Tells how the series goes on that '{found.name}' of {order.notebook.name} learnt."
@@ -40,7 +40,7 @@ def pack(order: Order, lines: Pipeline, space: Json, found: Candidate, judged: J
     schema = _schema(found, order) | loaded(found, lifted, name.module) | {"request": shortest.request}
     files = {lifted.file: lifted.model, "values.pkl": lifted.values, f"{name.module}.py": lifted.source.encode()}
     info = {"title": name.tag, "version": lifted.digest[:16], "description": about}
-    parts = bundle.Parts(
+    parts = bento.Parts(
         notebook=order.notebook.name,
         name=name,
         about=about,

@@ -15,11 +15,11 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 from pydantic_core import to_jsonable_python
 
-from nb2prod import bundle, pins
+from nb2prod.bundle import bento, pins
+from nb2prod.bundle.lift import Lifted, lift
 from nb2prod.candidates import functions
 from nb2prod.candidates.functions import Function
 from nb2prod.errors.products import FunctionUnclear
-from nb2prod.lift import Lifted, lift
 from nb2prod.notebook import Notebook
 from nb2prod.openapi.function import document
 from nb2prod.packers import fields
@@ -63,7 +63,7 @@ def pack(order: Order, lines: Pipeline, space: Json, measured: Callable[[], None
     measured()
     taken = learn(found)
     packable = Model(name=functions.PREDICT, cell=found.cell, model=found.call)
-    lifted = lift(packable, space, lines, module=bundle.Name.of(order.notebook.stem).module)
+    lifted = lift(packable, space, lines, module=bento.Name.of(order.notebook.stem).module)
     calls = tuple(
         Call(request={"rows": [row]}, answer=[{"prediction": answer}], first=n)
         for n, (row, answer) in enumerate(zip(taken.rows, taken.answers, strict=True))
@@ -74,15 +74,15 @@ def pack(order: Order, lines: Pipeline, space: Json, measured: Callable[[], None
     return wrap(order, lines, parts, held=(together,), single=calls, faulty=taken.faulty, model=own)
 
 
-def parted(notebook: Notebook, found: Function, taken: Taken, lifted: Lifted) -> bundle.Parts:
+def parted(notebook: Notebook, found: Function, taken: Taken, lifted: Lifted) -> bento.Parts:
     """Gather what the service of a function is made of."""
-    name = bundle.Name.of(notebook.stem)
+    name = bento.Name.of(notebook.stem)
     helpers, modules = local(lifted.modules, Path.cwd())
     about = inspect.cleandoc(found.call.__doc__ or "").partition("\n")[0]
     about = about or f"Answers with the function 'predict' of {notebook.name}."
     info = {"title": name.tag, "version": lifted.digest[:16], "description": about}
     files = {"model.pkl": lifted.model, "values.pkl": lifted.values, f"{name.module}.py": lifted.source.encode()}
-    return bundle.Parts(
+    return bento.Parts(
         notebook=notebook.name,
         name=name,
         about=about,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from nb2prod import pins
+from nb2prod.bundle import pins
 from nb2prod.errors.ships import PackageUnknown
 
 

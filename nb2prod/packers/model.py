@@ -11,12 +11,12 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
-from nb2prod import bundle, pins
+from nb2prod.bundle import bento, pins
+from nb2prod.bundle.lift import Lifted, lift
 from nb2prod.candidates import candidate, clues
 from nb2prod.candidates.candidate import Candidate
 from nb2prod.errors.ships import TrainingRowsMissing
 from nb2prod.evaluate import Rival, Said
-from nb2prod.lift import Lifted, lift
 from nb2prod.packers import fields, forecast, own, previous
 from nb2prod.packers.call import CLOSE, Call, Fault
 from nb2prod.packers.card import card, loaded, said
@@ -80,7 +80,7 @@ def pack(order: Order, lines: Pipeline, space: dict[str, Any], measured: Callabl
     measured()
     if found.kind == "forecast":
         return forecast.pack(order, lines, space, found, judged)
-    module = bundle.Name.of(order.notebook.stem).module
+    module = bento.Name.of(order.notebook.stem).module
     lifted = lift(found, space, lines, module=module)
     lifted = lifted if order.rules.pickles == "allow" else safe(found, lifted)
     table = fields.learn(found)
@@ -123,12 +123,12 @@ def described(candidate: Candidate, table: fields.Table, rules: Rules) -> Json:
     }
 
 
-def parted(notebook: str, found: Candidate, schema: Json, lifted: Lifted, card: Json) -> bundle.Parts:
+def parted(notebook: str, found: Candidate, schema: Json, lifted: Lifted, card: Json) -> bento.Parts:
     """Gather what the service of a model is made of."""
     from nb2prod.openapi.service import document
     from nb2prod.packers import profile  # likewise
 
-    name = bundle.Name.of(notebook.removesuffix(".ipynb"))
+    name = bento.Name.of(notebook.removesuffix(".ipynb"))
     helpers, modules = local(lifted.modules, Path.cwd())
     about = f"Answers with the model '{found.name}' of {notebook}."
     row = {f["key"]: f["example"] for f in schema["fields"]}
@@ -139,7 +139,7 @@ def parted(notebook: str, found: Candidate, schema: Json, lifted: Lifted, card: 
         "values.pkl": lifted.values,
         f"{name.module}.py": lifted.source.encode(),
     }
-    return bundle.Parts(
+    return bento.Parts(
         notebook=notebook,
         name=name,
         about=about,

@@ -14,7 +14,8 @@ from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules, Verdict
 
 if TYPE_CHECKING:
-    from nb2prod import bundle, risk
+    from nb2prod import risk
+    from nb2prod.bundle import bento
     from nb2prod.evaluate import Comparison, Rival
     from nb2prod.packers import probe
     from nb2prod.packers.previous import Previous
@@ -40,7 +41,7 @@ class Packed:
     """What became of an order: the files of a service are written, and this is what is to be said of them."""
 
     kind: str  # of the release
-    name: bundle.Name
+    name: bento.Name
     version: str
     held: tuple[Call, ...]  # what a rehearsal asks, with the notebook's own answers
     hostile: tuple[Call, ...] = ()  # likewise, at the edges of what was seen

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from nb2prod import bundle, pipeline
+from nb2prod import pipeline
+from nb2prod.bundle import bento
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.errors.ships import ModelMissing
 from nb2prod.packers import function, model, product
@@ -49,7 +50,7 @@ def main() -> None:
         if order.archive is not None:
             Path(order.bentos).mkdir(exist_ok=True)
             archive, store = Path(order.archive), Path(order.bentos)
-            bundle.build(Path(order.folder), version=result.version, home=store, archive=archive)
+            bento.build(Path(order.folder), version=result.version, home=store, archive=archive)
     except Nb2ProdError as refused:
         result = refused
     temporary = Path(sys.argv[2] + ".tmp")

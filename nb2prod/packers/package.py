@@ -5,26 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nb2prod import bundle, leaks, pins, risk, sbom, security
+from nb2prod import leaks, risk, security
+from nb2prod.bundle import bento, pins, sbom
 from nb2prod.packers.order import Order, Packed
 from nb2prod.pipeline import Pipeline
 
 
-def wrap(order: Order, lines: Pipeline, parts: bundle.Parts, **own: Any) -> Packed:
+def wrap(order: Order, lines: Pipeline, parts: bento.Parts, **own: Any) -> Packed:
     """Write the files of a service; `own` is what its kind says of itself.
 
     Raises:
         SecretFound: They hold a secret.
     """
-    made = bundle.contents(parts)
-    leaked = leaks.guard({p: data for p, data in made.items() if not p.startswith(bundle.RUNTIME)}, lines, order.rules)
-    bundle.write(made, Path(order.folder))
+    made = bento.contents(parts)
+    leaked = leaks.guard({p: data for p, data in made.items() if not p.startswith(bento.RUNTIME)}, lines, order.rules)
+    bento.write(made, Path(order.folder))
     environment = (*parts.pins.direct, *parts.pins.indirect)
     licences = sbom.licences(environment)
     return Packed(
         kind=parts.schema["kind"],
         name=parts.name,
-        version=bundle.version(made),
+        version=bento.version(made),
         licences=licences,
         size=risk.size(sum(map(len, made.values())), pins.installed_bytes(environment)),
         security=security.findings(made, leaked, licences),

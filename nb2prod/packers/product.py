@@ -13,7 +13,8 @@ from typing import Any
 
 from attrs import frozen
 
-from nb2prod import bundle, environment, pins
+from nb2prod import environment
+from nb2prod.bundle import bento, pins
 from nb2prod.candidates import offer, product
 from nb2prod.candidates.product import Figure, Named
 from nb2prod.errors.base import ExtraMissing
@@ -82,15 +83,15 @@ def pack(order: Order, lines: Pipeline, space: Json, measured: Callable[[], None
 
 def parted(
     notebook: Notebook, kept: Mapping[str, Kept], figures: Sequence[Figure], data: Mapping[str, Json]
-) -> bundle.Parts:
+) -> bento.Parts:
     """Gather what the service of a product is made of."""
     about = _about(notebook, kept, figures, data)
     manifest = _json(about)
-    name, digest = bundle.Name.of(notebook.stem), hashlib.sha256(manifest).hexdigest()
+    name, digest = bento.Name.of(notebook.stem), hashlib.sha256(manifest).hexdigest()
     said = f"Gives out the tables and figures of {notebook.name}."
     files = {one.about["file"]: one.file for one in kept.values()}
     files |= {f"figures/{one.name}.{form}": made for one in figures for form, made in one.forms.items()}
-    return bundle.Parts(
+    return bento.Parts(
         notebook=notebook.name,
         name=name,
         about=said,

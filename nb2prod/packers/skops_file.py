@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from nb2prod.bundle.lift import Lifted
 from nb2prod.candidates.candidate import Candidate
-from nb2prod.lift import Lifted
 
 # The types of these libraries do no harm; the file that has them is checked by its hash all the same.
 KNOWN = frozenset({"numpy", "scipy", "sklearn"})

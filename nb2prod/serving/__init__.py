@@ -1,1 +1,1 @@
-"""Serving: what goes into a Bento; it imports nothing else of nb2prod, and is filled in by `nb2prod.bundle`."""
+"""Serving: what goes into a Bento; it imports nothing else of nb2prod, and is filled in by `nb2prod.bundle.bento`."""

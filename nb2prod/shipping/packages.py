@@ -17,7 +17,8 @@ from pathlib import Path
 from attrs import asdict, frozen
 
 import nb2prod
-from nb2prod import journal, pins, release, trust
+from nb2prod import journal, release, trust
+from nb2prod.bundle import pins
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.packers.order import Packed
 from nb2prod.packers.packer import Source

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from attrs import asdict, evolve, frozen
 
-from nb2prod import bundle, environment, journal, origin, policy, release, risk, risk_page, schema, stock
+from nb2prod import environment, journal, origin, policy, release, risk, risk_page, schema, stock
+from nb2prod.bundle import bento
 from nb2prod.compare import Verdict
 from nb2prod.errors.ships import GateClosed
 from nb2prod.origin import Ran
@@ -54,7 +55,7 @@ def release_of(source: Source, fit: Fit) -> Release:
     packed = fit.packed
     name = f"{packed.name.tag}-{source.report.run}"
     folder = release.new_folder(source.home, name)
-    store = bundle.user_home()
+    store = bento.user_home()
     new = False
     try:
         archive = folder / f"{packed.name.tag}.bento"
@@ -65,14 +66,14 @@ def release_of(source: Source, fit: Fit) -> Release:
         origin.keep(folder / origin.FOLDER, _ran(source))
         kept = packages.keep(source, fit.packed, fit.tried)
         found = evolve(found, files=release.hashes(folder), package=kept.stamp, package_sha256=kept.sha256)
-        new = bundle.import_bento(archive, fit.packed.tag, home=store)
+        new = bento.import_bento(archive, fit.packed.tag, home=store)
         release.write(source.home, found)
         project = source.home.resolve().parent.name
         stock.pin(source.store, Pin(kind="release", name=name, project=project, keys=source.report.keys))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         if new:
-            bundle.delete_bento(fit.packed.tag, home=store)
+            bento.delete_bento(fit.packed.tag, home=store)
         raise
     return found
 

@@ -6,7 +6,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from nb2prod import bundle, manifests, release
+from nb2prod import manifests, release
+from nb2prod.bundle import bento
 from nb2prod.delivery import Delivery, Wanted
 from nb2prod.release import Release
 
@@ -24,7 +25,7 @@ class BentoCloudTarget:
         import yaml
 
         archive = release.folder_of(self.home, made.id) / made.archive
-        bundle.import_bento(archive, made.bento, home=bundle.user_home())
+        bento.import_bento(archive, made.bento, home=bento.user_home())
         text = yaml.safe_dump(configuration(made, wanted), sort_keys=False)
         (folder / CONFIG).write_text(text, encoding="utf-8")
         secret = manifests.secret_of(made, wanted)

@@ -14,7 +14,8 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from nb2prod import bundle, process
+from nb2prod import process
+from nb2prod.bundle import bento
 from nb2prod.candidates.product import Figure
 from nb2prod.notebook import Notebook
 from nb2prod.packers.product import keep, parted
@@ -58,7 +59,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     figure = Figure(name="publish", title="Revenue by month", cell=0, forms={"png": picture()})
     data = {"orders.csv": {"sha256": hashlib.sha256(b"").hexdigest(), "changed": "2026-11-22T05:00:00+00:00"}}
     parts = parted(Notebook(name="sales.ipynb", cells=()), kept, (figure,), data)
-    bundle.write(bundle.contents(parts), folder)
+    bento.write(bento.contents(parts), folder)
     guarded = {path: hashlib.sha256(parts.files[path]).hexdigest() for path in parts.guarded}
     core = Core(folder, digest=parts.digest, files=guarded)
     core.load()

@@ -17,9 +17,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from nb2prod import bundle
+from nb2prod.bundle import bento
+from nb2prod.bundle.lift import Lifted
 from nb2prod.candidates.candidate import Candidate, Rows
-from nb2prod.lift import Lifted
 from nb2prod.packers import explanations, fields, probe
 from nb2prod.packers.model import described, parted
 from nb2prod.policy import Rules
@@ -69,7 +69,7 @@ def opened(
     rival = {"name": "most frequent class", "metrics": {"accuracy": 0.5}}
     card = {"metrics": {"accuracy": 1.0}, "baseline": rival, "rows": len(found.held)}
     parts = parted("shop.ipynb", found, schema, Lifted(model=data), card)
-    bundle.write(bundle.contents(parts), folder)
+    bento.write(bento.contents(parts), folder)
     core = Core(folder, digest=sha256(data).hexdigest())
     core.load()
     return Door(elsewhere, core=core, environ=environ or {})

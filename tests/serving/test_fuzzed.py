@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import shops
 from shops import call
 
-from nb2prod import bundle
+from nb2prod.bundle import bento
+from nb2prod.bundle.lift import Lifted
 from nb2prod.candidates.functions import Function
-from nb2prod.lift import Lifted
 from nb2prod.notebook import Notebook
 from nb2prod.packers import function as functions
 from nb2prod.packers.product import keep, parted
@@ -51,8 +51,8 @@ def predict(item: Item, kind: Literal["a", "b"] = "a", notes: list[str] | None =
     return {"each": item["price"] / item["count"], "first": notes[0] if notes else kind}
 
 
-def door(parts: bundle.Parts, folder: Path) -> Door:
-    bundle.write(bundle.contents(parts), folder)
+def door(parts: bento.Parts, folder: Path) -> Door:
+    bento.write(bento.contents(parts), folder)
     hashes = {path: hashlib.sha256(parts.files[path]).hexdigest() for path in parts.guarded}
     core = Core(folder, digest=parts.digest, files=hashes)
     core.load()

@@ -16,13 +16,14 @@ import pytest
 from attrs import evolve
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from nb2prod import bundle, serving
-from nb2prod.bundle import Name, Parts, contents, version
+from nb2prod import serving
+from nb2prod.bundle import bento
+from nb2prod.bundle.bento import Name, Parts, contents, version
+from nb2prod.bundle.lift import Lifted
+from nb2prod.bundle.pins import Pins
 from nb2prod.candidates.candidate import Candidate, Rows
-from nb2prod.lift import Lifted
 from nb2prod.packers import fields
 from nb2prod.packers import model as packer
-from nb2prod.pins import Pins
 from nb2prod.policy import Rules
 
 FRAME = pd.DataFrame({"hours": [1.0, 2.0, 3.0, 4.0], "visits": [1, 2, 1, 2]})
@@ -151,7 +152,7 @@ def test_bentoml_gets_no_paths_and_no_trackers_of_ours(monkeypatch: pytest.Monke
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("BENTOML_CONFIG", "/elsewhere")
 
-    found = bundle.environment(Path("/store"))
+    found = bento.environment(Path("/store"))
 
     assert "PYTHONPATH" not in found
     assert "BENTOML_CONFIG" not in found

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import cloudpickle
 from attrs import define, field, frozen
 
-from nb2prod import pins
+from nb2prod.bundle import pins
 from nb2prod.candidates.libraries import formula_of, library_of
 from nb2prod.dataflow.calls import FORMULA
 from nb2prod.emit.imports import Imports

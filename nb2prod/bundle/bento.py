@@ -18,10 +18,10 @@ from typing import Any
 
 from attrs import Factory, frozen
 
-from nb2prod import sbom
+from nb2prod.bundle import sbom
+from nb2prod.bundle.lift import PROSE
+from nb2prod.bundle.pins import Pins
 from nb2prod.errors.ships import BentoNotBuilt
-from nb2prod.lift import PROSE
-from nb2prod.pins import Pins
 
 Json = dict[str, Any]
 

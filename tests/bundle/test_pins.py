@@ -9,8 +9,8 @@ import cloudpickle
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from nb2prod.bundle.pins import imported, pins, referred, texts
 from nb2prod.errors.ships import PackageUnknown
-from nb2prod.pins import imported, pins, referred, texts
 
 
 def test_modules_become_distributions_at_their_installed_versions() -> None:

@@ -7,7 +7,7 @@ import json
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from nb2prod import pins, sbom
+from nb2prod.bundle import pins, sbom
 
 PINS = pins.pins({"sklearn", "attrs"})
 EVERY = (*PINS.direct, *PINS.indirect)
