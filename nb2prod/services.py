@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, frozen
 
-from nb2prod import deployment, plugins, release, risk_page
+from nb2prod import deployment, plugins, release
+from nb2prod.risk import page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ class Serving:
 def show_release(home: Path, name: str) -> dict[str, Any]:
     """Return a release and how it is served as JSON."""
     found, folder = asdict(release.read(home, name)), release.folder_of(home, name)
-    told = {"example": release.example(home, name), "risk": risk_page.where(folder), "risks": risk_page.read(folder)}
+    told = {"example": release.example(home, name), "risk": page.where(folder), "risks": page.read(folder)}
     role = next((one.roles[name] for one in deployment.deployments(home) if name in one.roles), None)
     return {**found, "release": name, **told, "role": role, "service": asdict(status(home, name))}
 

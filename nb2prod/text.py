@@ -175,10 +175,10 @@ def _what(model: Mapping[str, Any], notebook: str) -> str:
 
 def _risks(found: Mapping[str, Any]) -> list[str]:
     """What is known of a release, and where it stands; releases of older versions have no sheet."""
-    from nb2prod import risk_page
+    from nb2prod.risk import page
 
     sheet = found.get("risks")
-    return [*risk_page.lines(sheet), f"risk sheet: {found['risk']}"] if sheet else []
+    return [*page.lines(sheet), f"risk sheet: {found['risk']}"] if sheet else []
 
 
 def releases(found: Iterable[Mapping[str, Any]]) -> str:

@@ -14,11 +14,11 @@ from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Rules, Verdict
 
 if TYPE_CHECKING:
-    from nb2prod import risk
     from nb2prod.bundle import bento
     from nb2prod.evaluate import Comparison, Rival
     from nb2prod.packers import probe
     from nb2prod.packers.previous import Previous
+    from nb2prod.risk import sheet
 
 
 @frozen(kw_only=True)
@@ -50,7 +50,7 @@ class Packed:
     blobs: tuple[Blob, ...] = ()  # what it must give out byte by byte
     licences: Mapping[str, str]
     environment: tuple[str, ...]  # pins
-    size: risk.Size
+    size: sheet.Size
     security: tuple[Verdict, ...]
     # Of what is no model, there is nothing to say here.
     metrics: Mapping[str, float] = Factory(dict)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nb2prod import leaks, risk, security
 from nb2prod.bundle import bento, pins, sbom
 from nb2prod.packers.order import Order, Packed
 from nb2prod.pipeline import Pipeline
+from nb2prod.risk import leaks, security, sheet
 
 
 def wrap(order: Order, lines: Pipeline, parts: bento.Parts, **own: Any) -> Packed:
@@ -27,7 +27,7 @@ def wrap(order: Order, lines: Pipeline, parts: bento.Parts, **own: Any) -> Packe
         name=parts.name,
         version=bento.version(made),
         licences=licences,
-        size=risk.size(sum(map(len, made.values())), pins.installed_bytes(environment)),
+        size=sheet.size(sum(map(len, made.values())), pins.installed_bytes(environment)),
         security=security.findings(made, leaked, licences),
         environment=environment,
         **own,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import asdict, evolve, frozen
 
-from nb2prod import environment, journal, origin, policy, release, risk, risk_page, schema, stock
+from nb2prod import environment, journal, origin, policy, release, schema, stock
 from nb2prod.bundle import bento
 from nb2prod.compare import Verdict
 from nb2prod.errors.ships import GateClosed
@@ -21,6 +21,7 @@ from nb2prod.packers.packer import Source
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Gate, Rules
 from nb2prod.release import Release
+from nb2prod.risk import page, sheet
 from nb2prod.shipping import packages
 from nb2prod.shipping.rehearsal import Rehearsal
 from nb2prod.stage import code
@@ -39,10 +40,10 @@ class Fit:
     of: str | None = None  # the release whose rehearsal it was, when this is the same again
 
     @property
-    def risks(self) -> risk.Known:
+    def risks(self) -> sheet.Known:
         """Return what a release does not hold itself."""
         compared, verdict = self.packed.compared, self.verdict
-        return risk.Known(
+        return sheet.Known(
             size=self.packed.size,
             security=self.packed.security,
             verify=None if verdict is None else schema.verdict(verdict),
@@ -62,7 +63,7 @@ def release_of(source: Source, fit: Fit) -> Release:
         shutil.move(fit.archive, archive)
         shutil.move(fit.service, folder / "service")
         found = _manifest(source, fit, archive)
-        risk_page.write(folder, risk.sheet(found, source.rules, fit.risks))
+        page.write(folder, sheet.sheet(found, source.rules, fit.risks))
         origin.keep(folder / origin.FOLDER, _ran(source))
         kept = packages.keep(source, fit.packed, fit.tried)
         found = evolve(found, files=release.hashes(folder), package=kept.stamp, package_sha256=kept.sha256)
@@ -85,7 +86,7 @@ def _gate(source: Source, fit: Fit) -> Gate:
         GateClosed: It may not be shipped.
     """
     rules, packed, tried = source.rules, fit.packed, fit.tried
-    dear = risk.bounded(packed.size, risk.cost(rules, tried.cpu_ms))
+    dear = sheet.bounded(packed.size, sheet.cost(rules, tried.cpu_ms))
     verdicts = [
         *_beaten(rules, packed),
         policy.same(packed.kind, equal=tried.equal, rows=tried.rows),

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
-from nb2prod import journal, release, risk_page, schema, verify
+from nb2prod import journal, release, schema, verify
 from nb2prod.compare import Verdict
 from nb2prod.errors.base import Nb2ProdError, Place
 from nb2prod.errors.runs import RunCancelled
@@ -21,6 +21,7 @@ from nb2prod.events import Event, Listener
 from nb2prod.packers.packer import Source, packing
 from nb2prod.release import Release
 from nb2prod.report import Report
+from nb2prod.risk import page
 from nb2prod.settings import Settings
 from nb2prod.shipping import packages, releasing
 from nb2prod.shipping.packages import Before
@@ -156,7 +157,7 @@ def summary(home: Path, made: Release) -> dict[str, Any]:
     found: Mapping[str, Any] = asdict(made)
     names = ("bento", "metrics", "intervals", "baseline", "gate", "rehearsal")
     folder = release.folder_of(home, made.id)
-    said = {"archive": str(folder / made.archive), "risk": risk_page.where(folder), "risks": risk_page.read(folder)}
+    said = {"archive": str(folder / made.archive), "risk": page.where(folder), "risks": page.read(folder)}
     # What is no model has no baseline, which is not one without a name.
     return {"release": made.id, **said, **{n: found[n] for n in names}, "baseline": found["baseline"] or None}
 

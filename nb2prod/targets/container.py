@@ -6,9 +6,10 @@ from pathlib import Path
 
 from attrs import evolve
 
-from nb2prod import container, engines, release, risk_page
+from nb2prod import container, engines, release
 from nb2prod.delivery import Delivery, Wanted
 from nb2prod.release import Release
+from nb2prod.risk import page
 
 
 class ContainerTarget:
@@ -35,7 +36,7 @@ class ContainerTarget:
         built = engines.build(context, engines.find(wanted.engine, context))
         run = f"--read-only --tmpfs /tmp -p 127.0.0.1:3000:3000 -e SERVICE_API_KEYS=KEY {image}"
         engine = built.engine if built.engine != "buildah" else "podman"
-        sheet = risk_page.weighed(kept, folder, built.bytes)
+        sheet = page.weighed(kept, folder, built.bytes)
         return evolve(
             written,
             built=built.engine,

@@ -9,9 +9,10 @@ import pytest
 from attrs import asdict
 from playwright.sync_api import Browser
 
-from nb2prod import risk, risk_page
 from nb2prod.policy import Rules, Verdict
 from nb2prod.release import Release
+from nb2prod.risk import page as risk_page
+from nb2prod.risk import sheet
 
 from .conftest import AXE
 
@@ -47,8 +48,8 @@ MADE = Release(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_read_it(chromium: Browser, tmp_path: Path, scheme: Literal["light", "dark"]) -> None:
-    known = risk.Known(size=risk.size(1, 2), security=VERDICTS, better_by=(0.1, 0.2))
-    risk_page.write(tmp_path, risk.sheet(MADE, Rules(price_per_cpu_hour=0.04), known))
+    known = sheet.Known(size=sheet.size(1, 2), security=VERDICTS, better_by=(0.1, 0.2))
+    risk_page.write(tmp_path, sheet.sheet(MADE, Rules(price_per_cpu_hour=0.04), known))
     page = chromium.new_page(color_scheme=scheme, bypass_csp=True)
     page.goto((tmp_path / "risk.html").as_uri())
     page.evaluate(AXE.read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from nb2prod.leaks import Leak, leaks
+from nb2prod.risk.leaks import Leak, leaks
 
 # Put together here, so that no scanner of this repository takes them for real ones.
 TOKENS = {

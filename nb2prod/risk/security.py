@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from nb2prod.bundle import pins
 from nb2prod.bundle.sbom import UNKNOWN
-from nb2prod.leaks import Leak
 from nb2prod.policy import Verdict
+from nb2prod.risk.leaks import Leak
 
 # What a model has no use for, and whoever tampers with a pickle has.
 POWERFUL = frozenset(

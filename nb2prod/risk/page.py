@@ -11,7 +11,7 @@ from typing import Any
 from attrs import asdict
 
 from nb2prod import journal
-from nb2prod.risk import Sheet
+from nb2prod.risk.sheet import Sheet
 
 Json = Mapping[str, Any]
 JSON, HTML = "risk.json", "risk.html"
@@ -61,7 +61,7 @@ def render(sheet: Json) -> str:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_file("risk.html.jinja"))
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_file("risk/page.html.jinja"))
     return template.render(
         sheet=sheet,
         style=Markup(_file("serving/pages/look.css")),  # noqa: S704  our own

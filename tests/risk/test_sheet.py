@@ -12,12 +12,14 @@ import pytest
 from attrs import asdict, evolve
 from released import MADE, TRIED
 
-from nb2prod import risk, risk_page, security
 from nb2prod.bundle import pins
 from nb2prod.errors.ships import PolicyWrong
-from nb2prod.leaks import leaks
 from nb2prod.policy import Rules, bounded, rules
 from nb2prod.release import Release
+from nb2prod.risk import page as risk_page
+from nb2prod.risk import security
+from nb2prod.risk import sheet as risk
+from nb2prod.risk.leaks import leaks
 
 PRICED = Rules(price_per_cpu_hour=0.04, currency="CHF")
 
