@@ -357,7 +357,8 @@ def show(home: Path, name: str) -> dict[str, Any]:
     Raises:
         RunUnknown: There is neither of that name, or the run has not ended.
     """
-    from nb2prod import release, services
+    from nb2prod import services
+    from nb2prod.releases import release
 
     if release.ID.fullmatch(name):
         return services.show_release(home, name)

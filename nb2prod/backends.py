@@ -11,11 +11,12 @@ from pathlib import Path
 
 from attrs import asdict, frozen
 
-from nb2prod import journal, process, release, trust
+from nb2prod import journal, process
 from nb2prod.bundle import bento
 from nb2prod.errors.ships import ServiceNotReady
 from nb2prod.process import Running
-from nb2prod.release import Release
+from nb2prod.releases import release, trust
+from nb2prod.releases.release import Release
 
 
 @frozen

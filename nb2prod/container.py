@@ -14,7 +14,7 @@ from attrs import frozen
 from uv import find_uv_bin
 
 from nb2prod.delivery import Wanted
-from nb2prod.release import Release
+from nb2prod.releases.release import Release
 
 FILE = "Containerfile"
 SLOWER = 5  # how much slower than this machine the one that serves may be

@@ -11,12 +11,13 @@ from typing import Any
 
 from attrs import frozen
 
-from nb2prod import journal, notebook, pipeline, release
+from nb2prod import journal, notebook, pipeline
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.errors.monitors import RequestForeign, RequestNotKept
 from nb2prod.monitor import state_of
 from nb2prod.notebook import Cell
-from nb2prod.release import Release
+from nb2prod.releases import release
+from nb2prod.releases.release import Release
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{1,16}")
 JSON = "application/json"

@@ -7,9 +7,10 @@ from typing import Any
 
 from attrs import asdict
 
-from nb2prod import deployment, release
+from nb2prod import deployment
 from nb2prod.deployment import Deployment
 from nb2prod.errors.deployments import TargetSwapsNot
+from nb2prod.releases import release
 from nb2prod.services import target_of
 from nb2prod.targets.base import Order, Swapping
 

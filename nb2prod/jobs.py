@@ -13,8 +13,9 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import psutil
 
-from nb2prod import journal, release, run_name, settings
+from nb2prod import journal, run_name, settings
 from nb2prod.errors.base import RunUnknown
+from nb2prod.releases import release
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

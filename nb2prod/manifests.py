@@ -9,7 +9,7 @@ from typing import Any
 
 from nb2prod.container import SLOWER
 from nb2prod.delivery import Wanted
-from nb2prod.release import Release
+from nb2prod.releases.release import Release
 
 Json = dict[str, Any]
 

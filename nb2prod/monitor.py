@@ -11,11 +11,12 @@ from typing import Any
 
 from attrs import asdict
 
-from nb2prod import policy, release, settings
+from nb2prod import policy, settings
 from nb2prod.errors.monitors import ServiceSilent
 from nb2prod.errors.ships import PolicyWrong
 from nb2prod.policy import Rules, Verdict
-from nb2prod.release import Release
+from nb2prod.releases import release
+from nb2prod.releases.release import Release
 
 MEASURES = ("p50_ms", "p95_ms", "p99_ms", "refused", "failed", "wrong", "psi")  # that an alert may bound
 

@@ -18,14 +18,14 @@ from attrs import asdict, evolve, frozen
 from uv import find_uv_bin
 
 import nb2prod
-from nb2prod import origin, release, trust
 from nb2prod.environment import modules
 from nb2prod.errors.deployments import DataChanged, DataMissing, EnvironmentNotMade, NotRebuilt
 from nb2prod.events import Event, Listener
-from nb2prod.origin import Origin
 from nb2prod.packers import previous
 from nb2prod.packers.previous import Previous
-from nb2prod.release import Release
+from nb2prod.releases import origin, release, trust
+from nb2prod.releases.origin import Origin
+from nb2prod.releases.release import Release
 
 Packages = Mapping[str, tuple[str, str | None]]  # those that have another version now: as it was, and is
 Verdict = Literal["same bits", "same model", "same metrics", "different"]

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, frozen
 
-from nb2prod import deployment, plugins, release
+from nb2prod import deployment, plugins
+from nb2prod.releases import release
 from nb2prod.risk import page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nb2prod.release import Release
+    from nb2prod.releases.release import Release
     from nb2prod.targets.base import Service, Target
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import asdict
 
 from nb2prod.policy import Verdict
-from nb2prod.release import Release
+from nb2prod.releases.release import Release
 
 TRIED = {
     "rows": 500,

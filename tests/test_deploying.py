@@ -19,10 +19,11 @@ from attrs import frozen
 from books import copied
 from click.testing import CliRunner
 
-from nb2prod import api, deployment, release, settings
+from nb2prod import api, deployment, settings
 from nb2prod.api import Options
 from nb2prod.cli import main as cli
 from nb2prod.errors.deployments import NothingBefore, PortKept, ReleaseChanged, ReleaseUnfit
+from nb2prod.releases import release
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import swap

@@ -15,10 +15,11 @@ import pytest
 from attrs import frozen
 from books import FOLDER
 
-from nb2prod import api, deployment, release, settings
+from nb2prod import api, deployment, settings
 from nb2prod.api import Options
 from nb2prod.deployment import Deployment
 from nb2prod.packers import previous
+from nb2prod.releases import release
 
 pytestmark = pytest.mark.ship
 

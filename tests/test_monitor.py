@@ -15,12 +15,13 @@ sys.path.insert(0, str(Path(__file__).parent / "serving"))
 
 import shops
 
-from nb2prod import api, release, text_monitor
+from nb2prod import api, text_monitor
 from nb2prod.cli.main import main
 from nb2prod.errors.base import RunUnknown
 from nb2prod.errors.monitors import RequestForeign, RequestNotKept, ServiceSilent
 from nb2prod.errors.ships import PolicyWrong
-from nb2prod.release import Release
+from nb2prod.releases import release
+from nb2prod.releases.release import Release
 from nb2prod.serving.door import Door
 
 NAME = "shop-20261122-001500-ab12cd"

@@ -15,10 +15,11 @@ from attrs import frozen
 from books import document
 from click.testing import CliRunner
 
-from nb2prod import api, deployment, release, settings
+from nb2prod import api, deployment, settings
 from nb2prod.api import Options
 from nb2prod.cli import main as cli
 from nb2prod.errors.deployments import DataChanged, DataMissing, OriginMissing, ReleaseChanged
+from nb2prod.releases import release
 
 pytestmark = pytest.mark.ship
 

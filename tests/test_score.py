@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from nb2prod import release
 from nb2prod.cli.main import main
-from nb2prod.release import Release
+from nb2prod.releases import release
+from nb2prod.releases.release import Release
 
 pytest.importorskip("pyarrow")
 pd = pytest.importorskip("pandas")

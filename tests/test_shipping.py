@@ -23,7 +23,7 @@ from attrs import evolve, frozen
 from books import copied, written
 from uv import find_uv_bin
 
-from nb2prod import api, journal, process, release, schema, settings, trust
+from nb2prod import api, journal, process, schema, settings
 from nb2prod.api import Options, Serving
 from nb2prod.bundle import bento
 from nb2prod.errors.runs import RunCancelled
@@ -31,6 +31,7 @@ from nb2prod.errors.ships import ServiceNotReady
 from nb2prod.events import Event
 from nb2prod.packers import packer
 from nb2prod.process import Running
+from nb2prod.releases import release, trust
 from nb2prod.shipping import packages, steps
 
 pytestmark = pytest.mark.ship

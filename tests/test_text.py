@@ -6,10 +6,11 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from nb2prod import release, schema, settings, text
+from nb2prod import schema, settings, text
 from nb2prod.cli.main import main
 from nb2prod.errors.ships import PackingEnded
-from nb2prod.release import Release
+from nb2prod.releases import release
+from nb2prod.releases.release import Release
 
 ONE = Release(
     id="churn-20261122-001500-ab12cd",

@@ -14,7 +14,8 @@ import papermill
 import pytest
 from attrs import frozen
 
-from nb2prod import api, release, settings
+from nb2prod import api, settings
+from nb2prod.releases import release
 
 pytestmark = [pytest.mark.ship, pytest.mark.filterwarnings("default")]
 

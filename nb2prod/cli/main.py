@@ -247,7 +247,7 @@ def serve(release: str, port: int | None, folder: Path, style: str) -> None:
 def stop(name: str, folder: Path, style: str) -> None:
     """Stop the service of the release NAME, or all that answers for the notebook NAME."""
     from nb2prod import api, text, text_deploy
-    from nb2prod.release import ID
+    from nb2prod.releases.release import ID
 
     if not ID.fullmatch(name):
         found = api.retire(*located(name, folder))

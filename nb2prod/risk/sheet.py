@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from nb2prod.policy import Rules, Verdict
-from nb2prod.release import Release
+from nb2prod.releases.release import Release
 
 Json = Mapping[str, Any]
 

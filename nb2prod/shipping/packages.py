@@ -17,12 +17,13 @@ from pathlib import Path
 from attrs import asdict, frozen
 
 import nb2prod
-from nb2prod import journal, release, trust
+from nb2prod import journal
 from nb2prod.bundle import pins
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.packers.order import Packed
 from nb2prod.packers.packer import Source
-from nb2prod.release import Release
+from nb2prod.releases import release, trust
+from nb2prod.releases.release import Release
 from nb2prod.shipping.rehearsal import Rehearsal
 
 FOLDER = "packages"  # of records

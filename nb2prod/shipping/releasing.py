@@ -11,16 +11,17 @@ from pathlib import Path
 
 from attrs import asdict, evolve, frozen
 
-from nb2prod import environment, journal, origin, policy, release, schema, stock
+from nb2prod import environment, journal, policy, schema, stock
 from nb2prod.bundle import bento
 from nb2prod.compare import Verdict
 from nb2prod.errors.ships import GateClosed
-from nb2prod.origin import Ran
 from nb2prod.packers.order import Packed
 from nb2prod.packers.packer import Source
 from nb2prod.pipeline import Pipeline
 from nb2prod.policy import Gate, Rules
-from nb2prod.release import Release
+from nb2prod.releases import origin, release
+from nb2prod.releases.origin import Ran
+from nb2prod.releases.release import Release
 from nb2prod.risk import page, sheet
 from nb2prod.shipping import packages
 from nb2prod.shipping.rehearsal import Rehearsal

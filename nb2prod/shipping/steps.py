@@ -12,14 +12,15 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
-from nb2prod import journal, release, schema, verify
+from nb2prod import journal, schema, verify
 from nb2prod.compare import Verdict
 from nb2prod.errors.base import Nb2ProdError, Place
 from nb2prod.errors.runs import RunCancelled
 from nb2prod.errors.ships import StagedDiffers
 from nb2prod.events import Event, Listener
 from nb2prod.packers.packer import Source, packing
-from nb2prod.release import Release
+from nb2prod.releases import release
+from nb2prod.releases.release import Release
 from nb2prod.report import Report
 from nb2prod.risk import page
 from nb2prod.settings import Settings

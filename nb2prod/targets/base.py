@@ -9,7 +9,7 @@ from attrs import frozen
 
 from nb2prod.delivery import Delivery, Wanted
 from nb2prod.deployment import Deployment
-from nb2prod.release import Release
+from nb2prod.releases.release import Release
 
 
 @frozen(kw_only=True)

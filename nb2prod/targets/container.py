@@ -6,9 +6,10 @@ from pathlib import Path
 
 from attrs import evolve
 
-from nb2prod import container, engines, release
+from nb2prod import container, engines
 from nb2prod.delivery import Delivery, Wanted
-from nb2prod.release import Release
+from nb2prod.releases import release
+from nb2prod.releases.release import Release
 from nb2prod.risk import page
 
 

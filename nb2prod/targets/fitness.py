@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from nb2prod import process, release
+from nb2prod import process
 from nb2prod.errors.deployments import ReleaseUnfit
 from nb2prod.process import Running
-from nb2prod.release import Release
+from nb2prod.releases import release
+from nb2prod.releases.release import Release
 
 KEY = "probe.key"
 _NAME = "NB2PROD_PROBE"  # a variable that no service sees: bundle.environment drops those of ours

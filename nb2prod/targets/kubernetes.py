@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nb2prod import manifests
 from nb2prod.delivery import Delivery, Wanted
-from nb2prod.release import Release
+from nb2prod.releases.release import Release
 
 
 class KubernetesTarget:

@@ -11,7 +11,7 @@ from nb2prod.deployment import Deployment
 from nb2prod.errors.deployments import GatewayNotReady, PortKept
 from nb2prod.gateway import control
 from nb2prod.process import Running
-from nb2prod.release import Release
+from nb2prod.releases.release import Release
 from nb2prod.targets import fitness
 from nb2prod.targets.base import Order, Service
 
@@ -52,7 +52,7 @@ class LocalTarget:
 
     def rollback(self, notebook: str, *, note: str = "", shadow: bool = False) -> Deployment:
         """Withdraw the canary, or go back to what was live before."""
-        from nb2prod import release
+        from nb2prod.releases import release
 
         folder = deployment.folder_of(self.home, notebook)
         deployment.read(folder)  # before a lock is left where nothing is

@@ -10,7 +10,7 @@ from attrs import asdict
 from playwright.sync_api import Browser
 
 from nb2prod.policy import Rules, Verdict
-from nb2prod.release import Release
+from nb2prod.releases.release import Release
 from nb2prod.risk import page as risk_page
 from nb2prod.risk import sheet
 

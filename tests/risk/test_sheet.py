@@ -15,7 +15,7 @@ from released import MADE, TRIED
 from nb2prod.bundle import pins
 from nb2prod.errors.ships import PolicyWrong
 from nb2prod.policy import Rules, bounded, rules
-from nb2prod.release import Release
+from nb2prod.releases.release import Release
 from nb2prod.risk import page as risk_page
 from nb2prod.risk import security
 from nb2prod.risk import sheet as risk

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from nb2prod.errors.base import RunUnknown
 from nb2prod.errors.ships import ReleaseExists
-from nb2prod.release import Release, folder_of, new_folder, read, releases, write
+from nb2prod.releases.release import Release, folder_of, new_folder, read, releases, write
 
 ONE = Release(
     id="churn-20261122-001500-ab12cd",

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from nb2prod import release, signing, trust
 from nb2prod.errors.deployments import ReleaseChanged, ReleaseForeign
-from nb2prod.release import Release
+from nb2prod.releases import release, signing, trust
+from nb2prod.releases.release import Release
 
 NAME = "churn-20261122-001500-ab12cd"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from nb2prod import policy, release, settings, signing
+from nb2prod import policy, settings
 from nb2prod.errors.deployments import ReleaseChanged, ReleaseForeign
 from nb2prod.policy import Rules
-from nb2prod.release import Release
+from nb2prod.releases import release, signing
+from nb2prod.releases.release import Release
 
 
 def trusted(home: Path, name: str) -> Release:

@@ -12,8 +12,8 @@ from attrs import evolve
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 
-from nb2prod import signing
 from nb2prod.errors.deployments import SigningKeyUnusable
+from nb2prod.releases import signing
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from typing import Any
 
 from attrs import Factory, asdict, field, frozen
 
-from nb2prod import signing
 from nb2prod.errors.base import RunUnknown
 from nb2prod.errors.ships import ReleaseExists
-from nb2prod.signing import Signature
+from nb2prod.releases import signing
+from nb2prod.releases.signing import Signature
 
 SCHEMA = 1
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*-[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
