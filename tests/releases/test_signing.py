@@ -58,7 +58,7 @@ def test_nobody_else_can_read_the_key(environ: dict[str, str]) -> None:
 
 
 def test_processes_that_make_it_at_once_take_the_same(environ: dict[str, str]) -> None:
-    code = "from nb2prod import signing; import os; print(signing.own(os.environ))"
+    code = "from nb2prod.releases import signing; import os; print(signing.own(os.environ))"
     children = [
         subprocess.Popen([sys.executable, "-c", code], env=environ, stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]
