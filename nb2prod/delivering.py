@@ -9,10 +9,10 @@ from typing import Any
 from attrs import asdict
 
 from nb2prod import plugins
-from nb2prod.delivery import Wanted
 from nb2prod.errors.deliveries import FolderTaken, TargetTakesNot
 from nb2prod.releases import trust
 from nb2prod.targets.base import Taking
+from nb2prod.targets.delivery import Wanted
 
 MARK = ".nb2prod-delivery"  # in a folder that is ours to empty
 

@@ -7,9 +7,9 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from attrs import frozen
 
-from nb2prod.delivery import Delivery, Wanted
 from nb2prod.deployment import Deployment
 from nb2prod.releases.release import Release
+from nb2prod.targets.delivery import Delivery, Wanted
 
 
 @frozen(kw_only=True)

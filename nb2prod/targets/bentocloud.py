@@ -6,11 +6,11 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from nb2prod import manifests
 from nb2prod.bundle import bento
-from nb2prod.delivery import Delivery, Wanted
 from nb2prod.releases import release
 from nb2prod.releases.release import Release
+from nb2prod.targets import manifests
+from nb2prod.targets.delivery import Delivery, Wanted
 
 CONFIG = "deployment.yaml"
 

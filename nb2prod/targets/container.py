@@ -6,11 +6,12 @@ from pathlib import Path
 
 from attrs import evolve
 
-from nb2prod import container, engines
-from nb2prod.delivery import Delivery, Wanted
 from nb2prod.releases import release
 from nb2prod.releases.release import Release
 from nb2prod.risk import page
+from nb2prod.targets import engines
+from nb2prod.targets.context import FILE, write
+from nb2prod.targets.delivery import Delivery, Wanted
 
 
 class ContainerTarget:
@@ -22,7 +23,7 @@ class ContainerTarget:
     def deliver(self, made: Release, folder: Path, wanted: Wanted) -> Delivery:
         """Write the context; build the image unless that is not wanted."""
         kept = release.folder_of(self.home, made.id)
-        context = container.write(made, kept / release.SERVICE, folder, wanted)
+        context = write(made, kept / release.SERVICE, folder, wanted)
         image = context.image
         written = Delivery(
             release=made.id,
@@ -30,7 +31,7 @@ class ContainerTarget:
             folder=str(folder),
             files=tuple(sorted(path.name for path in folder.iterdir() if path.name[0] != ".")),
             image=image,
-            next=(f"docker build -f {folder / container.FILE} -t {image} {folder}",),
+            next=(f"docker build -f {folder / FILE} -t {image} {folder}",),
         )
         if not wanted.build:
             return written

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from nb2prod import manifests
-from nb2prod.delivery import Delivery, Wanted
 from nb2prod.releases.release import Release
+from nb2prod.targets import manifests
+from nb2prod.targets.delivery import Delivery, Wanted
 
 
 class KubernetesTarget:

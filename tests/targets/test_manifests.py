@@ -13,11 +13,11 @@ from attrs import evolve
 from kubernetes_validate import ValidationError, latest_version, validate
 from released import MADE
 
-from nb2prod import manifests
-from nb2prod.delivery import Wanted
 from nb2prod.releases import release
 from nb2prod.releases.release import Release
+from nb2prod.targets import manifests
 from nb2prod.targets.bentocloud import configuration
+from nb2prod.targets.delivery import Wanted
 from nb2prod.targets.kubernetes import KubernetesTarget
 
 OLDER = evolve(MADE, rehearsal={"rows": 5, "p50_ms": 1.0})

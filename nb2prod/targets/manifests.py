@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from nb2prod.container import SLOWER
-from nb2prod.delivery import Wanted
 from nb2prod.releases.release import Release
+from nb2prod.targets.context import SLOWER
+from nb2prod.targets.delivery import Wanted
 
 Json = dict[str, Any]
 

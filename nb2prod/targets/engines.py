@@ -10,8 +10,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from nb2prod.container import FILE, Context
 from nb2prod.errors.deliveries import EngineMissing, ImageNotBuilt
+from nb2prod.targets.context import FILE, Context
 
 ENGINES = ("docker", "podman", "buildah")
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}

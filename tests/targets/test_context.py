@@ -8,10 +8,11 @@ import pytest
 from attrs import evolve
 from released import MADE
 
-from nb2prod import container, delivering, engines
-from nb2prod.container import Context
-from nb2prod.delivery import Wanted
+from nb2prod import delivering
 from nb2prod.errors.deliveries import EngineMissing, FolderTaken, ImageNotBuilt, TargetTakesNot
+from nb2prod.targets import engines
+from nb2prod.targets.context import Context, containerfile, hashed, write
+from nb2prod.targets.delivery import Wanted
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def context(tmp_path: Path) -> Context:
     (service.parent / "release.json").write_text("{}", encoding="utf-8")
     folder = tmp_path / "context"
     folder.mkdir()
-    return container.write(MADE, service, folder, Wanted(image="r.example/churn:1"))
+    return write(MADE, service, folder, Wanted(image="r.example/churn:1"))
 
 
 def an_engine(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +51,7 @@ def test_the_image_is_not_roots_and_says_how_it_fares(context: Context) -> None:
 
 def test_a_notebooks_name_cannot_write_instructions() -> None:
     made = evolve(MADE, notebook='x"\nRUN curl $HOME.ipynb')
-    text = container.containerfile(made, Wanted(), hashed=False)
+    text = containerfile(made, Wanted(), hashed=False)
 
     assert not any(line.startswith("RUN curl") for line in text.splitlines())
     assert "\\$HOME" in text
@@ -121,4 +122,4 @@ def test_a_target_that_serves_takes_no_files(tmp_path: Path) -> None:
 def test_hashes_are_of_the_pins_alone(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("no-such-package-at-all==1.0\n", encoding="utf-8")
 
-    assert container.hashed(tmp_path / "requirements.txt") == ""
+    assert hashed(tmp_path / "requirements.txt") == ""

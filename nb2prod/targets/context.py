@@ -1,4 +1,4 @@
-"""Container: what an engine builds the image of a service from: a folder that needs nothing else."""
+"""Build context: what an engine builds the image of a service from: a folder that needs nothing else."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from string import Template
 from attrs import frozen
 from uv import find_uv_bin
 
-from nb2prod.delivery import Wanted
 from nb2prod.releases.release import Release
+from nb2prod.targets.delivery import Wanted
 
 FILE = "Containerfile"
 SLOWER = 5  # how much slower than this machine the one that serves may be
