@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from nb2prod.changes import Ran
     from nb2prod.checks import Finding
-    from nb2prod.compare import Verdict
+    from nb2prod.compare.runs import Verdict
     from nb2prod.debugging import debug
     from nb2prod.delivering import deploy
     from nb2prod.deploying import deployments, promote, retire, rollback

@@ -17,7 +17,7 @@ from attrs import asdict, astuple, define, field
 
 from nb2prod import ambient, handover, quoting, recall, registries, witness
 from nb2prod.artifact import Artifact, Recipe
-from nb2prod.contrast import contrast
+from nb2prod.compare.values import contrast
 from nb2prod.dataflow import HISTORY
 from nb2prod.errors.base import StoreError
 from nb2prod.formats.handles import begun, unbegun

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict
 
 from nb2prod.artifact import Artifact, Recipe
-from nb2prod.compare import Difference, Verdict
-from nb2prod.likeness import ABSOLUTE, RELATIVE
+from nb2prod.compare.runs import Difference, Verdict
+from nb2prod.compare.texts import ABSOLUTE, RELATIVE
 from nb2prod.pipeline import DECLARED
 from nb2prod.plan import Record
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
-from nb2prod import compare, decision, journal, notebook, pipeline, plan, schema
+from nb2prod import decision, journal, notebook, pipeline, plan, schema
 from nb2prod.artifact import Artifact
 from nb2prod.candidates import offer
-from nb2prod.compare import Difference, Verdict
+from nb2prod.compare import runs
+from nb2prod.compare.runs import Difference, Verdict
 from nb2prod.displays import Displays
 from nb2prod.errors.base import StoreError
 from nb2prod.errors.runs import CellFailed
@@ -122,7 +123,7 @@ def verify(staged: Staged) -> Verdict:
             shaky = [*_outputs_of(first.outputs, second.outputs, staged), *_values(second, staged)]
     names = {name for given in held.values() for names in given.values() for name in names}
     verdict = Verdict(cells=len(first.outputs), names=len(names), seconds=time.monotonic() - began)
-    verdict = compare.judged(found, shaky, verdict)
+    verdict = runs.judged(found, shaky, verdict)
     if verdict.equal and staged.report.ok:
         staged.store.put(_key(staged.report), schema.write_verdict(verdict))
     return verdict
@@ -245,7 +246,7 @@ def _outputs_of(
 ) -> Iterator[Difference]:
     for index, outputs in straight.items():
         cell = staged.pipeline.notebook.cells[index]
-        for item in compare.outputs(outputs, other.get(index, []), today=date.today()):
+        for item in runs.outputs(outputs, other.get(index, []), today=date.today()):
             yield evolve(item, cell=index, cell_id=cell.id, stage=staged.stage_of(index))
 
 

@@ -14,7 +14,7 @@ RunError                NB2xx
 ├── ClusterUnreachable  NB221
 ├── FolderMissing       NB222
 ├── DataUnfit           NB223
-└── (NB211 to NB215 are differences that `nb2prod verify` finds, no errors: see `nb2prod.compare`)
+└── (NB211 to NB215 are differences that `nb2prod verify` finds, no errors: see `nb2prod.compare.runs`)
 """
 
 from __future__ import annotations

@@ -326,7 +326,7 @@ class StagedDiffers(ShipError):
     where: Place
     difference: str  # what differs first
     more: int  # differences besides this one
-    verdict: Any = field(repr=False)  # of `nb2prod.compare`
+    verdict: Any = field(repr=False)  # of `nb2prod.compare.runs`
 
     code = "NB413"
 

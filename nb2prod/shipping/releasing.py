@@ -13,7 +13,7 @@ from attrs import asdict, evolve, frozen
 
 from nb2prod import environment, journal, policy, schema, stock
 from nb2prod.bundle import bento
-from nb2prod.compare import Verdict
+from nb2prod.compare.runs import Verdict
 from nb2prod.errors.ships import GateClosed
 from nb2prod.packers.order import Packed
 from nb2prod.packers.packer import Source

@@ -13,7 +13,7 @@ from typing import Any
 from attrs import asdict, evolve, frozen
 
 from nb2prod import journal, schema, verify
-from nb2prod.compare import Verdict
+from nb2prod.compare.runs import Verdict
 from nb2prod.errors.base import Nb2ProdError, Place
 from nb2prod.errors.runs import RunCancelled
 from nb2prod.errors.ships import StagedDiffers

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from nb2prod.likeness import ABSOLUTE, RELATIVE, close
+from nb2prod.compare.texts import ABSOLUTE, RELATIVE, close
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from nb2prod import compare
-from nb2prod.compare import Difference, Verdict
+from nb2prod.compare import runs
+from nb2prod.compare.runs import Difference, Verdict
 
 TODAY = date(2026, 11, 22)
 
 
 def found(straight: list[dict[str, Any]], staged: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(d.code, d.message) for d in compare.outputs(straight, staged, today=TODAY)]
+    return [(d.code, d.message) for d in runs.outputs(straight, staged, today=TODAY)]
 
 
 def stream(text: str | list[str], name: str = "stdout") -> dict[str, Any]:
@@ -89,8 +89,8 @@ def test_what_differs_between_straight_runs_is_not_ours() -> None:
     clock = Difference(kind="result", cell=2)
     warned = Difference(kind="warned", cell=3)
     value = Difference(kind="value", cell=1, stage="fit", name="x")
-    verdict = compare.judged([ours, clock, warned, value], [clock, value], Verdict(cells=4))
+    verdict = runs.judged([ours, clock, warned, value], [clock, value], Verdict(cells=4))
 
     assert ((ours,), (clock, value), (warned,)) == (verdict.differences, verdict.unstable, verdict.notes)
     assert not verdict.equal
-    assert compare.judged([warned], [], Verdict(cells=4)).equal
+    assert runs.judged([warned], [], Verdict(cells=4)).equal

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from nb2prod.likeness import same_text, visible
+from nb2prod.compare.texts import same_text, visible
 
 TODAY = date(2026, 11, 22)
 

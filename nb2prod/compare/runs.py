@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve, frozen
 
-from nb2prod.contrast import contrast
-from nb2prod.likeness import same_text, visible
+from nb2prod.compare.texts import same_text, visible
+from nb2prod.compare.values import contrast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

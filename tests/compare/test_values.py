@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from nb2prod.contrast import contrast
+from nb2prod.compare.values import contrast
 
 
 class Plain:
