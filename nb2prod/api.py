@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nb2prod.deploying import deployments, promote, retire, rollback
     from nb2prod.document import Document
     from nb2prod.events import Listener
+    from nb2prod.mending import fix, mend
     from nb2prod.monitor import monitor
     from nb2prod.notebook import Notebook
     from nb2prod.pipeline import Pipeline
@@ -51,6 +52,7 @@ __all__ = [
     "fix",
     "graph",
     "inspect",
+    "mend",
     "monitor",
     "plan",
     "promote",
@@ -77,7 +79,7 @@ __all__ = [
 # Verbs of modules that a run has no use for, and which take as long to import as it takes to plan.
 _LATER = {
     "debugging": ("debug",), "delivering": ("deploy",), "deploying": ("deployments", "promote", "retire", "rollback"),
-    "monitor": ("monitor",), "reproduce": ("reproduce",),
+    "mending": ("fix", "mend"), "monitor": ("monitor",), "reproduce": ("reproduce",),
     "services": ("Serving", "ask", "releases", "serve", "show_release", "status", "stop", "target_of"),
 }  # fmt: skip
 
@@ -133,28 +135,6 @@ def accept(path: Path, *, magic: bool = False, out: Path | None = None, only: st
     made = suggest.edits(book, found, magic=magic)
     document.edited(path, lambda raw: edits.apply(raw, made), out or path)
     return schema.suggestion(book.name, found, made)
-
-
-def fix(path: Path, out: Path | None = None) -> tuple[Finding, ...]:
-    """Do what findings say in a notebook file, or in a copy of it, where that is safe; return those that are mended.
-
-    Raises:
-        NotebookUnreadable: It is no notebook, or in an older format, of which nothing would stay as it was.
-        OutputRefused: It cannot be written.
-    """
-    mended: list[Finding] = []
-
-    def change(raw: Document) -> Document:
-        while True:  # one at a time, since each changes what the next finds; one that did not help is not tried again
-            found = inspect(notebook.parse(raw, path.name))[1]
-            safe = next((f for f in found if f.fix and f.fix.safe and f not in mended), None)
-            if safe is None or safe.fix is None:
-                return raw
-            mended.append(safe)
-            raw = edits.apply(raw, safe.fix.edits)
-
-    document.edited(path, change, out or path)
-    return tuple(mended)
 
 
 def plan(

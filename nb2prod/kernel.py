@@ -44,6 +44,7 @@ class Job:
     imports: list[str] = field(factory=list)  # code to run first
     everywhere: list[str] = field(factory=list)  # cells tagged as setup
     inputs: list[str] = field(factory=list)  # digests of artifacts to load
+    first: list[str] = field(factory=list)  # those among them that the setup cells need
     stale: dict[str, list[str]] = field(factory=dict)  # digest → names in it that were set anew or deleted since
     late: list[str] = field(factory=list)  # code to run when they are loaded
     results: list[str] = field(factory=list)  # those names among the inputs that hold results of cells above
@@ -135,13 +136,15 @@ def enter(shell: Any, path: str) -> None:
         state = handover.load(store, job.ambient, space) if job.ambient is not None else {}
         ambient.restore(state, parts=ambient.FOR_IMPORTS)
         missing = [code for code in job.imports if not _imports(code, space)]
+        loaded = load_digests(store, {digest: job.stale.get(digest, ()) for digest in job.first}, space)
         for code in job.everywhere:
             shell.run_cell(code, store_history=False, silent=True).raise_error()
         ambient.restore(state)
         for code in missing:  # the module is where the notebook has gone to
             exec(compile(code, "<imports above>", "exec"), space)  # noqa: S102 - the notebook's own imports
     # Not captured: what holds on to `sys.stdout` shall have the stage's.
-    loaded = load_digests(store, {digest: job.stale.get(digest, ()) for digest in job.inputs}, space)
+    rest = [digest for digest in job.inputs if digest not in job.first]
+    loaded |= load_digests(store, {digest: job.stale.get(digest, ()) for digest in rest}, space)
     held.renew()
     with capture_output():
         for code in job.late:

@@ -44,6 +44,8 @@ _NEVER = {
     "csv.DictReader": "a reader of an open file",
     "csv.DictWriter": "a writer to an open file",
 }
+# Of these one made anew serves as well.
+ANEW = frozenset({"a socket", "a pool of processes", "a database connection"})
 _THREADS = frozenset({"threading.Thread", "threading.Timer", "Thread", "Timer"})
 # Calls that open what is there anyway, by the last part of their name.
 _OPENERS = frozenset({"ExcelFile", "ParquetFile", "create_engine", "open_dataset"})
@@ -87,7 +89,30 @@ def linked(flows: Sequence[StageFlow]) -> list[StageFlow]:
         names = {*again.reads, *again.anonymous.reads} - flow.reads.keys() if maker.code else ()
         uses = {n: Use(name=n, place=maker.place, how="read when called", by=maker.name) for n in names}
         found[order[maker.reader]] = evolve(flow, reads={**flow.reads, **uses})
+    return _set_up(found)
+
+
+def _set_up(flows: Sequence[StageFlow]) -> list[StageFlow]:
+    """Let stages read what the setup cells above read: those run again in each of them."""
+    found: list[StageFlow] = []
+    again: dict[str, Use] = {}
+    made: set[str] = set()  # by setup cells, and so not read from any stage
+    for flow in flows:
+        found.append(evolve(flow, reads={**again, **flow.reads}) if again else flow)
+        everywhere = flow.stage.everywhere
+        for item in (item for item in flow.cells if item.cell in everywhere):
+            for name, line in {**item.flow.anonymous.reads, **item.flow.reads}.items():
+                if name not in made:
+                    use = item.use(name, line, "read")
+                    again.setdefault(name, evolve(use, place=evolve(use.place, stage=flow.stage.name)))
+            made |= {*item.flow.binds, *(name for i in item.flow.imports for name in i.names)}
     return found
+
+
+def set_up(flows: Iterable[StageFlow]) -> frozenset[str]:
+    """Return the names that the setup cells of stages read."""
+    cells = (item for flow in flows for item in flow.cells if item.cell in flow.stage.everywhere)
+    return frozenset(name for item in cells for name in (*item.flow.reads, *item.flow.anonymous.reads))
 
 
 def makers(flows: Sequence[StageFlow]) -> Iterator[Maker]:

@@ -39,6 +39,7 @@ def job(position: int, context: Context, decision: Decision, world: World, *, co
     above = {name for name in decision.inputs.names if name in world.versions}
     # What setup cells make is made again in each stage, and never handed on.
     made_everywhere = {n for i in flow.cells if i.cell in flow.stage.everywhere for n in i.flow.binds}
+    first = makers.set_up(flows[:position])
     recipes = {name for name in above if _is_import(world.versions[name])}
     return Job(
         store=context.store.url,
@@ -47,6 +48,7 @@ def job(position: int, context: Context, decision: Decision, world: World, *, co
         imports=list(decision.inputs.imports),
         everywhere=[untagged(cell.source) for above in flows[:position] for cell in above.stage.everywhere],
         inputs=[artifact.digest for artifact in decision.inputs.artifacts],
+        first=[a.digest for a in decision.inputs.artifacts if not first.isdisjoint(a.names)],
         stale=_stale(decision, world),
         late=[recipe.code for recipe in decision.inputs.late],
         results=sorted(flow.results),

@@ -32,9 +32,10 @@ Json = dict[str, Any]
 
 
 def finding(value: Finding) -> Json:
-    """One finding, with its place flat; `fix` are edits that do as the cure says, or null."""
+    """One finding, with its place flat; each of `fixes` does as the cure says, `fix` is the first or null."""
     head = {"code": value.code, "severity": value.severity, "message": value.message, "cure": value.cure}
-    return {**head, **asdict(value.place), "fix": value.fix and asdict(value.fix)}
+    fixes = [asdict(fix) for fix in value.fixes]
+    return {**head, **asdict(value.place), "fix": next(iter(fixes), None), "fixes": fixes}
 
 
 def error(value: Nb2ProdError) -> Json:

@@ -6,6 +6,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from nb2prod.edits import Edit
 from nb2prod.stage import OPTIONS, kale_name, line_of, untagged
 
@@ -65,7 +67,25 @@ def after(cell: Cell, change: Callable[[str], str | None]) -> Edit:
     )
 
 
-def keep_first(cell: Cell) -> Edit:
+def keep(cell: Cell, name: str) -> Edit:
+    """Keep of several names that a cell's tags give it one, written where the one that counts stands."""
+    first = _keep_first(cell)
+    made = evolve(
+        cell,
+        source=cell.source if first.source is None else first.source,
+        metadata=cell.metadata if first.metadata is None else first.metadata,
+        tags=cell.tags if first.tags is None else first.tags,
+    )
+    then = rename(made, name)
+    return _edit(
+        cell,
+        source=made.source if then.source is None else then.source,
+        metadata=dict(made.metadata if then.metadata is None else then.metadata),
+        tags=made.tags if then.tags is None else then.tags,
+    )
+
+
+def _keep_first(cell: Cell) -> Edit:
     """Keep of several ways in which a cell is tagged the one that counts: the line, or else the metadata."""
     others = untag(cell)
     rest = () if others.tags is None else others.tags

@@ -21,11 +21,13 @@ _SIGNS = {"done": "✓", "reused": "=", "failed": "✗", "skipped": "-", "runnin
 
 
 def findings(found: Iterable[Finding], name: str) -> str:
-    """One finding in two lines: where and what, then the cure."""
+    """One finding in some lines: where and what, then the cure, then each way in which a click would do it."""
     lines = []
     for item in found:
         where = [name, *(f"{kind} {value}" for kind, value in _place(item) if value is not None)]
         lines += [f"{', '.join(where)}: {item.severity} {item.code}: {item.message}", f"    {item.cure}"]
+        for fix in item.fixes:
+            lines.append(f"    fix: {fix.title}{' (--fix does it)' if fix is item.fix and fix.safe else ''}")
     return "\n".join(lines) or f"{name}: nothing to mend."
 
 

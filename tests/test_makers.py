@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from books import parsed
+from pathlib import Path
 
+import pytest
+from books import parsed, texts, written
+
+from nb2prod import api
 from nb2prod.checks import check
 from nb2prod.pipeline import build
 
@@ -42,3 +45,20 @@ def test_what_gives_the_same_again_is_no_fault(cells: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("cells", REFUSED.values(), ids=REFUSED)
 def test_what_would_give_another_thing_is_refused(cells: tuple[str, ...]) -> None:
     assert codes(*cells) == ["NB108"]
+
+
+def test_a_setup_cell_has_what_it_reads_in_every_stage(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        ("n = 1", {"tags": ["parameters"]}),
+        "%%stage load\nimport socket\nkind = socket.AF_INET",
+        ("link = socket.socket(kind)\nbound = [n]", {"tags": ["setup"]}),
+        "%%stage a\nprint(link.family == kind, bound)",
+        "%%stage b\nbound.append(2)\nprint(link.fileno() > 0, bound)",
+    )
+    report = api.run(path, api.Options(parameters={"n": 5}))
+
+    assert report.error is None
+    assert report.output is not None
+    assert texts(report.output)[-2:] == ["True [5]\n", "True [5, 2]\n"]
+    assert {e.source for e in build(api.read(path)).edges if e.target == "b"} >= {"setup", "load", "setup_2"}

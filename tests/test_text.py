@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from books import parsed
 from click.testing import CliRunner
 
-from nb2prod import schema, settings, text
+from nb2prod import api, schema, settings, text
 from nb2prod.cli.main import main
 from nb2prod.errors.ships import PackingEnded
 from nb2prod.releases import release
@@ -52,3 +53,11 @@ def test_an_error_is_told_with_the_end_of_what_was_said() -> None:
 
     assert found.splitlines()[2:5] == ["    │ … 5 lines above", "    │ line 5", "    │ line 6"]
     assert found.endswith("│ line 19")
+
+
+def test_a_finding_names_each_way_to_mend_it_and_which_one_the_option_takes() -> None:
+    link = "%%stage a\nimport socket\ns = socket.socket()\nx = 1"
+    _, found = api.inspect(parsed("%load_ext nb2prod", link, "%%stage b\ns.close()"))
+    lines = text.findings(found, "test.ipynb").splitlines()
+
+    assert lines[2:] == ["    fix: Merge 'b' into 'a' (--fix does it)", "    fix: Move to setup"]

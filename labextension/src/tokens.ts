@@ -62,7 +62,8 @@ export interface IFinding extends IPlace {
   readonly message: string;
   readonly cure: string;
   readonly line: number | null;
-  readonly fix?: IFix | null;
+  /** Ways to do as the cure says; the best one first. */
+  readonly fixes?: readonly IFix[];
 }
 
 /** Why a verb failed. `code` is null when the failure is not one of nb2prod's. */

@@ -19,4 +19,9 @@ class Finding:
     cure: str
     place: Place = field(factory=Place)
     severity: Literal["error", "warning"] = "error"
-    fix: Fix | None = None  # what does as the cure says, where that can be written down
+    fixes: tuple[Fix, ...] = ()  # each does as the cure says, where that can be written down; the best one first
+
+    @property
+    def fix(self) -> Fix | None:
+        """The fix to take if nobody chooses."""
+        return next(iter(self.fixes), None)

@@ -1,4 +1,4 @@
-"""Fix: the edits that do what a finding's cure says, at one click."""
+"""Fix: the edits that do what a finding's cure says, at one click; where there are several ways, one fix for each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nb2prod.pipeline import Pipeline
     from nb2prod.stage import Stage
 
-Kind = Literal["skip", "rename", "untag", "order", "merge", "options", "parameter", "load_extension"]
+Kind = Literal["skip", "rename", "untag", "order", "merge", "setup", "options", "parameter", "load_extension"]
 
 
 @frozen(kw_only=True)
@@ -40,14 +40,16 @@ def skip(cell: Cell) -> Fix:
     return Fix(kind="skip", title="Leave this cell out of the pipeline", edits=(edit,), safe=False)
 
 
-def respell(cell: Cell, name: str, known: Iterable[str]) -> Fix | None:
+def respell(cell: Cell, name: str, known: Iterable[str]) -> tuple[Fix, ...]:
     """Write a name as a similar one above is written."""
-    near = get_close_matches(name, sorted(known), n=1, cutoff=0.8) if len(name) > 2 else []
-    if not near:
-        return None
-    made = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", near[0], cell.source)
+    near = get_close_matches(name, sorted(known), n=2, cutoff=0.8) if len(name) > 2 else []
+    return tuple(_respelt(cell, name, other) for other in near)
+
+
+def _respelt(cell: Cell, name: str, other: str) -> Fix:
+    made = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", other, cell.source)
     edit = Edit(cell=cell.index, cell_id=cell.id, source=made)
-    return Fix(kind="rename", title=f"Write '{near[0]}' instead of '{name}'", edits=(edit,), safe=False)
+    return Fix(kind="rename", title=f"Write '{other}' instead of '{name}'", edits=(edit,), safe=False)
 
 
 def rename_stage(pipeline: Pipeline, stage: Stage, wanted: str, *, everywhere: bool = True) -> Fix:
@@ -72,19 +74,17 @@ def forget_after(stage: Stage, name: str) -> Fix:
     return Fix(kind="order", title=f"Do not wait for '{name}'", edits=edits)
 
 
-def merge(pipeline: Pipeline, first: str, last: str) -> Fix | None:
-    """Make one stage of all from one to another."""
-    names = [stage.name for stage in pipeline.stages]
-    if first not in names or last not in names:
-        return None
-    below = pipeline.stages[names.index(first) + 1 : names.index(last) + 1]
+def merge(pipeline: Pipeline, first: int, last: int) -> Fix:
+    """Make one stage of all from one to another, by their positions."""
+    into, below = pipeline.stages[first].name, pipeline.stages[first + 1 : last + 1]
     edits = tuple(tagging.untag(cell) for stage in below for cell, _ in stage.tags)
-    return Fix(kind="merge", title=f"Merge {' and '.join(repr(s.name) for s in below)} into '{first}'", edits=edits)
+    others = [name for name in dict.fromkeys(stage.name for stage in below) if name != into]
+    return Fix(kind="merge", title=f"Merge {' and '.join(map(repr, others))} into '{into}'", edits=edits)
 
 
-def keep_first(cell: Cell, name: str) -> Fix:
-    """Keep the tag that counts."""
-    return Fix(kind="untag", title=f"Keep '{name}' only", edits=(tagging.keep_first(cell),))
+def keep(cell: Cell, name: str) -> Fix:
+    """Keep of several names that a cell's tags give it only one."""
+    return Fix(kind="untag", title=f"Keep '{name}' only", edits=(tagging.keep(cell, name),))
 
 
 def keep_valid(cell: Cell) -> Fix:
@@ -92,24 +92,24 @@ def keep_valid(cell: Cell) -> Fix:
     return Fix(kind="options", title="Remove the options that are wrong", edits=(tagging.keep_valid(cell),))
 
 
-def load_extension(pipeline: Pipeline) -> Fix | None:
+def load_extension(pipeline: Pipeline) -> tuple[Fix, ...]:
     """Load the magics at the top."""
     top = next((cell for cell in pipeline.notebook.cells if cell.kind == "code"), None)
     if top is None:
-        return None
+        return ()
     edit = Edit(cell=top.index, cell_id=top.id, above="%load_ext nb2prod")
-    return Fix(kind="load_extension", title="Load the magic at the top", edits=(edit,))
+    return (Fix(kind="load_extension", title="Load the magic at the top", edits=(edit,)),)
 
 
 _DEFAULTS = {"int": "0", "float": "0.0", "input": '""', "str": '""'}
 
 
-def parameter(cell: Cell) -> Fix | None:
+def parameter(cell: Cell) -> tuple[Fix, ...]:
     """Make a parameter, in a cell above, of what a cell asks for by `name = input(…)`."""
     try:
         body = dataflow.parse(code(cell)).body
     except Unparsable:
-        return None
+        return ()
     lines = cell.source.splitlines(keepends=True)
     set_above: list[str] = []
     for node in reversed(body):
@@ -120,10 +120,10 @@ def parameter(cell: Cell) -> Fix | None:
                 set_above.insert(0, f"{name} = {_DEFAULTS[outer]}")
                 del lines[node.lineno - 1 : node.end_lineno]
     if not set_above:
-        return None
+        return ()
     rest = "".join(lines).rstrip("\n")
     edit = Edit(cell=cell.index, cell_id=cell.id, source=rest, above="\n".join(set_above), above_tags=("parameters",))
-    return Fix(kind="parameter", title="Make it a parameter", edits=(edit,), safe=False)
+    return (Fix(kind="parameter", title="Make it a parameter", edits=(edit,), safe=False),)
 
 
 def _asks(given: list[ast.expr]) -> bool:
@@ -133,9 +133,11 @@ def _asks(given: list[ast.expr]) -> bool:
     return False
 
 
-def apart(fix: Fix | None) -> Fix | None:
-    """Return a fix that changes something, with each cell named once."""
-    if fix is None:
-        return None
-    edits = tuple(e for e in fix.edits if (e.source, e.metadata, e.tags, e.above) != (None, None, None, None))
-    return evolve(fix, edits=edits) if edits and len({e.cell for e in edits}) == len(edits) else None
+def apart(found: Iterable[Fix]) -> tuple[Fix, ...]:
+    """Return those fixes that change something, with each cell named once."""
+    made = (evolve(fix, edits=tuple(edit for edit in fix.edits if _changes(edit))) for fix in found)
+    return tuple(fix for fix in made if fix.edits and len({edit.cell for edit in fix.edits}) == len(fix.edits))
+
+
+def _changes(edit: Edit) -> bool:
+    return (edit.source, edit.metadata, edit.tags, edit.above) != (None, None, None, None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from nb2prod import makers
-from nb2prod.checks import fixes, immutable
+from nb2prod.checks import fixes, immutable, moving
 from nb2prod.checks.base import Finding
 from nb2prod.dataflow import HISTORY
 from nb2prod.errors.base import Place
@@ -33,7 +33,7 @@ _GIVEN = frozenset(dir(builtins)) | {
 
 def check(pipeline: Pipeline) -> tuple[Finding, ...]:
     """Return what every rule finds, in the order of the notebook's cells."""
-    found = [evolve(finding, fix=fixes.apart(finding.fix)) for rule in RULES for finding in rule(pipeline)]
+    found = [evolve(finding, fixes=fixes.apart(finding.fixes)) for rule in RULES for finding in rule(pipeline)]
     return tuple(sorted(found, key=lambda f: (f.place.cell or 0, f.place.line or 0, f.code)))
 
 
@@ -57,7 +57,7 @@ def syntax(pipeline: Pipeline) -> Iterator[Finding]:
                     message=f"The cell cannot be parsed: {item.fault.reason}.",
                     cure="Mend the syntax; if the cell is not code, make it Markdown or tag it 'skip'.",
                     place=_at(flow.stage, item.cell.index, item.cell.id, item.fault.line),
-                    fix=fixes.skip(item.cell),
+                    fixes=(fixes.skip(item.cell),),
                 )
 
 
@@ -80,7 +80,7 @@ def undefined(pipeline: Pipeline) -> Iterator[Finding]:
                 perhaps = item.flow.binds.get(name, math.inf) < line
                 if name not in known and not hidden and not perhaps and not HISTORY.fullmatch(name):
                     place = _at(flow.stage, item.cell.index, item.cell.id, line)
-                    near = None if name in anywhere else fixes.respell(item.cell, name, known - _GIVEN)
+                    near = () if name in anywhere else fixes.respell(item.cell, name, known - _GIVEN)
                     yield _undefined(name, place, near, elsewhere=name in anywhere)
             known.update(item.flow.binds, left.get(item.cell.index, ()), *(i.names for i in item.flow.imports))
         known |= {*flow.leaves, *_imported(flow)}
@@ -88,14 +88,14 @@ def undefined(pipeline: Pipeline) -> Iterator[Finding]:
             return
 
 
-def _undefined(name: str, place: Place, fix: Fix | None, *, elsewhere: bool) -> Finding:
+def _undefined(name: str, place: Place, near: tuple[Fix, ...], *, elsewhere: bool) -> Finding:
     cure = (
         "A cell below sets it: move that cell up, so that the notebook runs from top to bottom."
         if elsewhere
         else "Set it above, or correct the spelling; a deleted cell may have set it."
     )
     message = f"'{name}' is read, but nothing above sets it."
-    return Finding(code="NB103", message=message, cure=cure, place=place, fix=fix)
+    return Finding(code="NB103", message=message, cure=cure, place=place, fixes=near)
 
 
 def names_of_stages(pipeline: Pipeline) -> Iterator[Finding]:
@@ -110,7 +110,7 @@ def names_of_stages(pipeline: Pipeline) -> Iterator[Finding]:
             message=f"'{stage.name}' is no name for a stage." if stage.name else "The stage has no name.",
             cure=f"Use small letters, digits and underscores, for instance '{better}'.",
             place=_first(stage),
-            fix=fixes.rename_stage(pipeline, stage, better),
+            fixes=(fixes.rename_stage(pipeline, stage, better),),
         )
 
 
@@ -118,7 +118,7 @@ def stages_that_come_back(pipeline: Pipeline) -> Iterator[Finding]:
     """NB105: a stage's cells stand apart, with another stage between them."""
     seen: dict[str, Stage] = {}
     above: Stage | None = None
-    for stage in pipeline.stages:
+    for position, stage in enumerate(pipeline.stages):
         if stage.name in seen and above is not None:
             yield Finding(
                 code="NB105",
@@ -126,7 +126,10 @@ def stages_that_come_back(pipeline: Pipeline) -> Iterator[Finding]:
                 f"and stage '{above.name}' stands between.",
                 cure="Give one of the two another name, or move their cells together.",
                 place=_first(stage),
-                fix=fixes.rename_stage(pipeline, stage, f"{stage.name}_2", everywhere=False),
+                fixes=(
+                    fixes.rename_stage(pipeline, stage, f"{stage.name}_2", everywhere=False),
+                    fixes.merge(pipeline, pipeline.stages.index(seen[stage.name]), position),
+                ),
             )
         seen.setdefault(stage.name, stage)
         above = stage
@@ -143,7 +146,7 @@ def order(pipeline: Pipeline) -> Iterator[Finding]:
                     message=f"Stage '{stage.name}' shall run after '{name}', which is not there.",
                     cure=f"The stages are: {', '.join(names)}.",
                     place=_first(stage),
-                    fix=fixes.forget_after(stage, name),
+                    fixes=(fixes.forget_after(stage, name),),
                 )
             elif names.index(name) >= position:
                 yield Finding(
@@ -152,7 +155,7 @@ def order(pipeline: Pipeline) -> Iterator[Finding]:
                     f"'{name}', which stands below it.",
                     cure=f"Remove `--after {name}`, or move the stage down.",
                     place=_first(stage),
-                    fix=fixes.forget_after(stage, name),
+                    fixes=(fixes.forget_after(stage, name),),
                 )
 
 
@@ -166,7 +169,7 @@ def empty_stages(pipeline: Pipeline) -> Iterator[Finding]:
                 cure="Write some, or remove the tag.",
                 place=_first(flow.stage),
                 severity="warning",
-                fix=fixes.untag(flow.stage),
+                fixes=(fixes.untag(flow.stage),),
             )
 
 
@@ -179,7 +182,7 @@ def unkeepable(pipeline: Pipeline) -> Iterator[Finding]:
                 message=f"'{maker.name}' is {maker.kind}, which cannot be stored, and stage '{maker.reader}' reads it.",
                 cure="Make it again where it is used: tag this cell 'setup', or merge the two stages.",
                 place=maker.place,
-                fix=fixes.merge(pipeline, maker.place.stage or "", maker.reader),
+                fixes=moving.together(pipeline, maker),
             )
 
 
@@ -194,7 +197,7 @@ def disagreement(pipeline: Pipeline) -> Iterator[Finding]:
                     cure="Keep one of them: the `%%stage` line, the metadata, or the cell tag; this is their order.",
                     place=_at(stage, cell.index, cell.id, 1),
                     severity="warning",
-                    fix=fixes.keep_first(cell, tag.name),
+                    fixes=tuple(fixes.keep(cell, name) for name in (tag.name, *tag.others)),
                 )
 
 
@@ -209,7 +212,7 @@ def options(pipeline: Pipeline) -> Iterator[Finding]:
                     message=f"Stage '{tag.name}': {fault}.",
                     cure=f"The options are {known}.",
                     place=_at(stage, cell.index, cell.id, 1),
-                    fix=fixes.keep_valid(cell),
+                    fixes=(fixes.keep_valid(cell),),
                 )
 
 
@@ -236,7 +239,7 @@ def questions(pipeline: Pipeline) -> Iterator[Finding]:
                     message="`input()` asks a question that nobody can answer when the pipeline runs.",
                     cure="Set the value in a cell tagged 'parameters', and give it with `-p NAME VALUE`.",
                     place=_at(flow.stage, item.cell.index, item.cell.id, item.flow.reads.get("input")),
-                    fix=fixes.parameter(item.cell),
+                    fixes=fixes.parameter(item.cell),
                 )
 
 
@@ -269,7 +272,7 @@ def extension(pipeline: Pipeline) -> Iterator[Finding]:
                 cure="Write `%load_ext nb2prod` into a cell above, which has no `%%stage` line itself.",
                 place=Place(cell=cell.index, cell_id=cell.id, line=1, stage=tag.name),
                 severity="warning",
-                fix=fixes.load_extension(pipeline),
+                fixes=fixes.load_extension(pipeline),
             )
             return
 

@@ -12,6 +12,7 @@ from nb2prod import api, jobs, parameters, settings, text
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.schema import error as error_json
 from nb2prod.widget import drawing
+from nb2prod.widget.findings import Findings
 from nb2prod.widget.history import History
 from nb2prod.widget.progress import Progress
 from nb2prod.widget.suggestion import Suggestion
@@ -37,7 +38,8 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.progress = Progress()
         self.run_id = ""
         self._thread: threading.Thread | None = None
-        self.head, self.drawing, self.findings, self.news = (ipywidgets.HTML() for _ in range(4))
+        self.head, self.drawing, self.news = (ipywidgets.HTML() for _ in range(3))
+        self.findings = Findings(path, self.refresh)
         self.run_button = ipywidgets.Button(description="Run", icon="play", tooltip="Run what has changed")
         self.ship_button = ipywidgets.Button(description="Ship", icon="rocket", button_style="primary")
         self.cancel_button = ipywidgets.Button(description="Cancel", icon="stop", disabled=True)
@@ -135,7 +137,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         notes = "".join(f"<div><i>{escape(note)}</i></div>" for note in self.notes)
         self.head.value = f"<b>{name}</b>{said}{notes}"
         self.drawing.value = drawing.graph(self.graph, progress.stages, progress.seconds)
-        self.findings.value = drawing.findings(self.graph["findings"])
+        self.findings.show(self.graph["findings"])
         news = drawing.steps(progress.steps.values())
         news += drawing.error(progress.error) if progress.error else ""
         if progress.verb:
@@ -145,10 +147,10 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Add text and HTML for front-ends, pages and files without live widgets."""
         found = super()._repr_mimebundle_(**options)
         data = found[0] if isinstance(found, tuple) else found
-        parts = (self.head, self.drawing, self.findings, self.news, self.suggestion.list, self.history.table)
+        above, below = (self.head, self.drawing), (self.news, self.suggestion.list, self.history.table)
         told = (text.graph(self.graph) or self.path.name, self.suggestion.text, self.history.text)
         data["text/plain"] = "\n\n".join(part for part in told if part)
-        data["text/html"] = "".join(part.value for part in parts)
+        data["text/html"] = "".join([*(p.value for p in above), self.findings.html, *(p.value for p in below)])
         return found
 
 

@@ -11,12 +11,11 @@ from nb2prod import api, text
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.schema import error as error_json
 from nb2prod.widget import drawing
+from nb2prod.widget.findings import WRITTEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-_WRITTEN = "Written into {name}: reload it here (in Jupyter: File, Reload Notebook from Disk) before you go on."
 
 
 class Suggestion(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -56,7 +55,7 @@ class Suggestion(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         """Write `%%stage` lines into the file: all, or only one."""
         if self._do(lambda: api.accept(self.path, magic=True, only=only)):
             self.ask()
-            self.news.value = escape(_WRITTEN.format(name=self.path.name))
+            self.news.value = escape(WRITTEN.format(name=self.path.name))
             self._tell()
 
     def _do(self, work: Callable[[], dict[str, Any]]) -> bool:

@@ -23,12 +23,12 @@ def findings(raw: dict[str, Any]) -> tuple[Finding, ...]:
     return check(build(notebook.parse(raw, "test.ipynb")))
 
 
-def mended(*cells: Cell) -> dict[str, Any]:
-    """Carry out the fix of the first finding, after which there is none; return the notebook that comes of it."""
+def mended(*cells: Cell, title: str | None = None) -> dict[str, Any]:
+    """Carry out a fix of the first finding, after which there is none; return the notebook that comes of it."""
     raw = document(*cells)
     found = findings(raw)[0]
-    assert found.fix is not None
-    made = edits.apply(raw, found.fix.edits)
+    fix = next(fix for fix in found.fixes if title in {None, fix.title})
+    made = edits.apply(raw, fix.edits)
     assert findings(made) == ()
     return made
 
@@ -115,6 +115,70 @@ def test_a_value_that_cannot_be_kept_stays_with_its_reader_in_one_stage() -> Non
     assert sources(made)[-1] == "s.send(b'')"
 
 
+@pytest.mark.parametrize(
+    ("cells", "moved"),
+    [
+        (
+            (LOADED, "%%stage a\nx = 1\nimport socket\ns = socket.socket()\ny = s.fileno()", "%%stage b\ns.close()"),
+            [LOADED, "import socket\ns = socket.socket()", "%%stage a\nx = 1\nimport socket\ny = s.fileno()"],
+        ),
+        (
+            (
+                "dsn = 'x'",
+                ("import psycopg2\nrows = 1", by("a")),
+                "c = psycopg2.connect(\n    dsn,\n)",
+                ("c.cursor()", by("b")),
+            ),
+            ["dsn = 'x'", "import psycopg2\nc = psycopg2.connect(\n    dsn,\n)", "import psycopg2\nrows = 1", ""],
+        ),
+        (
+            (LOADED, "%%stage a\nimport socket\ns = socket.socket()", ("s.close()", by("b"))),
+            [LOADED, "import socket\ns = socket.socket()", "s.close()"],
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_kept_is_made_in_setup(cells: tuple[Cell, ...], moved: list[str]) -> None:
+    made = mended(*cells, title="Move to setup")
+
+    assert sources(made)[: len(moved)] == moved
+    assert [cell["metadata"].get("tags") for cell in made["cells"]].count(["setup"]) == 1
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("x = 1", ("import socket\nhost = 'x'\ns = socket.create_connection((host, 1))", by("a")), ("s", by("b"))),
+        ("x = 1", ("import socket; s = socket.socket()", by("a")), ("s", by("b"))),
+        ("x = 1", ("import subprocess\np = subprocess.Popen(['true'])", by("a")), ("p", by("b"))),
+    ],
+)
+def test_what_would_be_another_one_in_setup_is_only_merged(cells: tuple[Cell, ...]) -> None:
+    (found,) = findings(document(*cells))
+
+    assert [fix.title for fix in found.fixes] == ["Merge 'b' into 'a'"]
+
+
+def test_a_stage_that_comes_back_is_merged_with_what_stands_between() -> None:
+    cells = ("x = 1", ("a = 1", by("a")), ("b = 1", by("b")), ("c = 1", by("a")))
+
+    assert names(mended(*cells, title="Merge 'b' into 'a'")) == ["setup", "a"]
+
+
+def test_of_several_tags_another_one_is_kept() -> None:
+    cell = ("%%stage a\nx = 1", {**by("b", "stage:c"), "other": 1})
+    made = mended(LOADED, cell, title="Keep 'b' only")
+
+    assert (sources(made)[1], made["cells"][1]["metadata"]) == ("%%stage b\nx = 1", {"other": 1})
+    made = mended(("x = 1", by("b", "stage:c", "kept")), title="Keep 'c' only")
+    assert made["cells"][0]["metadata"] == by("c", "kept")
+
+
+def test_of_two_names_that_are_near_either_can_be_meant() -> None:
+    found = findings(document("total_1 = 1\ntotal_2 = 2", "print(total_)"))[0]
+
+    assert {fix.title for fix in found.fixes} == {f"Write 'total_{n}' instead of 'total_'" for n in (1, 2)}
+
+
 def test_of_several_tags_the_one_that_counts_is_kept() -> None:
     made = mended(LOADED, ("%%stage a\nx = 1", {**by("b", "stage:c"), "other": 1}))
 
@@ -144,4 +208,4 @@ def test_the_magic_is_loaded_at_the_top() -> None:
 
 @pytest.mark.parametrize("cells", [("print(nowhere_near)",), ("y = x", "x = 1"), ("x = [input() for _ in range(3)]",)])
 def test_what_only_a_person_can_mend_has_no_fix(cells: tuple[str, ...]) -> None:
-    assert [finding.fix for finding in findings(document(*cells))] == [None]
+    assert [(finding.fix, finding.fixes) for finding in findings(document(*cells))] == [(None, ())]

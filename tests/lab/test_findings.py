@@ -50,6 +50,31 @@ def test_cures_merge_stages_make_a_parameter_and_write_the_name_that_was_meant(s
     expect(page.get_by_label("limit", exact=True)).to_have_attribute("placeholder", "0")
 
 
+def test_a_finding_with_several_cures_has_a_button_for_each(screen: Screen, folder: Path) -> None:
+    link = "import socket\nlink = socket.socket()\nnumber = link.fileno()"
+    book = written(folder / "link.ipynb", "%load_ext nb2prod", f"%%stage one\n{link}", "%%stage two\nlink.close()")
+    screen.open(book)
+    screen.show_panel()
+    finding = screen.page.locator('.jp-nb2prod-Finding[data-code="NB108"]')
+    mark = screen.cell(1).locator(".jp-nb2prod-CellFault")
+    ways = ["Merge 'two' into 'one'", "Move to setup"]
+    for part in (finding, mark):
+        expect(part.get_by_role("button").filter(has_not_text="Cell")).to_have_text(ways)
+    mark.get_by_role("button", name="Move to setup").click()
+
+    expect(finding).to_have_count(0)
+    expect(screen.cell(1).locator(".cm-line")).to_have_text(["import socket", "link = socket.socket()"])
+    expect(screen.cell(2).locator(".cm-line").last).to_have_text("number = link.fileno()")
+    assert screen.barriers(".jp-nb2prod-Panel") == []
+    screen.cell(2).locator(".jp-InputPrompt").click()
+    screen.page.keyboard.press("Escape")
+    screen.page.keyboard.press("z")
+    expect(finding).to_be_visible()
+    finding.get_by_role("button", name="Merge").click()
+    expect(screen.node("two")).to_have_count(0)
+    expect(finding).to_have_count(0)
+
+
 def test_suggested_stages_are_accepted_one_by_one_or_all_at_once(screen: Screen, folder: Path) -> None:
     book = written(
         folder / "plain.ipynb",

@@ -80,12 +80,28 @@ def test_a_panel_shows_findings_and_offers_the_parameters(tmp_path: Path) -> Non
     parameters = ("rows = 10\nname = 'a'", {"tags": ["parameters"]})
     panel = Panel(written(tmp_path, parameters, "%%stage a\nprint(rows, nowhere)"))
 
-    assert "NB103" in panel.findings.value
+    assert "NB103" in panel.findings.html
     assert {name: field.value for name, field in panel.parameters.items()} == {"rows": "10", "name": "'a'"}
     assert panel.changed() == {}
     panel.parameters["rows"].value = "20"
     panel.parameters["name"].value = "bare words"
     assert panel.changed() == {"rows": 20, "name": "bare words"}
+
+
+def test_each_way_to_mend_a_finding_is_a_button_that_writes_the_file(tmp_path: Path) -> None:
+    socket = "%%stage a\nimport socket\ns = socket.socket()\nx = s.fileno()"
+    path = written(tmp_path, "%load_ext nb2prod", socket, "%%stage b\nprint(s, x)")
+    panel = Panel(path)
+    buttons = [button for row in panel.findings.children if hasattr(row, "children") for button in row.children]
+    assert [button.description for button in buttons] == ["Merge 'b' into 'a'", "Move to setup"]
+    buttons[1].click()
+
+    assert "reload it" in panel.findings.news.value
+    assert panel.findings.html == ""
+    assert [stage["name"] for stage in panel.graph["stages"]] == ["setup", "a", "b"]
+    assert "setup" in path.read_text(encoding="utf-8")
+    buttons[0].click()
+    assert "has changed since" in panel.findings.news.value
 
 
 def test_a_panel_follows_a_run_to_its_end_and_gives_the_buttons_back(tmp_path: Path) -> None:

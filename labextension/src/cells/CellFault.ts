@@ -9,7 +9,7 @@ export interface IMark {
   readonly code: string | null;
   readonly message: string;
   readonly cure: string;
-  readonly fix?: IFix | null;
+  readonly fixes?: readonly IFix[];
 }
 
 export class CellFault extends Widget {
@@ -24,7 +24,7 @@ export class CellFault extends Widget {
   }
 }
 
-function line({ code, message, cure, fix }: IMark, onFix: (fix: IFix) => void): HTMLElement {
+function line({ code, message, cure, fixes }: IMark, onFix: (fix: IFix) => void): HTMLElement {
   const node = document.createElement('p');
   if (code) {
     const name = document.createElement('span');
@@ -36,7 +36,7 @@ function line({ code, message, cure, fix }: IMark, onFix: (fix: IFix) => void): 
   advice.className = 'jp-nb2prod-Finding-cure';
   advice.textContent = cure;
   node.append(message, ' ', advice);
-  if (fix) {
+  for (const fix of fixes ?? []) {
     const button = document.createElement('button');
     button.className = 'jp-nb2prod-Button';
     button.textContent = fix.title;

@@ -138,12 +138,12 @@ export class CellMarks implements IDisposable {
   private _marks(): ReadonlyMap<string, readonly IMark[]> {
     const { faults, findings, tagged } = this._options.model;
     // A notebook without stages is no pipeline: nobody asked us to judge it.
-    const errors = tagged ? findings.filter(({ severity, fix }) => severity === 'error' || fix) : [];
+    const errors = tagged ? findings.filter(({ severity, fixes }) => severity === 'error' || fixes?.length) : [];
     const marks = new Map<string, IMark[]>();
     const all: readonly (IMark & Pick<IPlace, 'cell_id'>)[] = [...faults, ...errors];
-    for (const { cell_id, code, message, cure, fix } of all) {
+    for (const { cell_id, code, message, cure, fixes } of all) {
       if (cell_id !== null) {
-        marks.set(cell_id, [...(marks.get(cell_id) ?? []), { code, message, cure, fix }]);
+        marks.set(cell_id, [...(marks.get(cell_id) ?? []), { code, message, cure, fixes }]);
       }
     }
     return marks;

@@ -23,7 +23,7 @@ export function Findings({ findings, onReveal, onFix }: IFindingsProps): JSX.Ele
           item={finding}
           severity={finding.severity}
           detail={null}
-          fix={finding.fix ?? null}
+          fixes={finding.fixes}
           onReveal={onReveal}
           onFix={onFix}
         />
@@ -58,12 +58,12 @@ interface IItemProps {
   };
   readonly severity: 'error' | 'warning';
   readonly detail: string | null;
-  readonly fix?: IFix | null;
+  readonly fixes?: readonly IFix[];
   readonly onReveal: Reveal;
   readonly onFix?: (fix: IFix) => void;
 }
 
-function Item({ item, severity, detail, fix, onReveal, onFix }: IItemProps): JSX.Element {
+function Item({ item, severity, detail, fixes, onReveal, onFix }: IItemProps): JSX.Element {
   const trans = useTrans();
   const place = placeWord(trans, item);
   return (
@@ -84,10 +84,14 @@ function Item({ item, severity, detail, fix, onReveal, onFix }: IItemProps): JSX
       </div>
       <p>{item.message}</p>
       {item.cure && <p className="jp-nb2prod-Finding-cure">{item.cure}</p>}
-      {fix && onFix && (
-        <button className="jp-nb2prod-Button" onClick={() => onFix(fix)}>
-          {fix.title}
-        </button>
+      {fixes && fixes.length > 0 && onFix && (
+        <div className="jp-nb2prod-Finding-fixes">
+          {fixes.map(fix => (
+            <button key={fix.title} className="jp-nb2prod-Button" onClick={() => onFix(fix)}>
+              {fix.title}
+            </button>
+          ))}
+        </div>
       )}
       {detail && (
         <details className="jp-nb2prod-Fold">
