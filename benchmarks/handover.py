@@ -24,9 +24,9 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from nb2prod import handover
 from nb2prod.formats import objects
 from nb2prod.stores.local import LocalStore
+from nb2prod.worker import handover
 
 SIZE = 1 << 30
 ROUNDS = 10

@@ -234,7 +234,7 @@ def _ship(shell: InteractiveShell, recorder: Recorder, line: str) -> None:
 
 def _inside_a_run() -> bool:
     """Tell whether this is the process of a stage: a notebook that ships itself must not do so while it is shipped."""
-    kernel = sys.modules.get("nb2prod.kernel")  # a process that has not imported it is no stage's
+    kernel = sys.modules.get("nb2prod.worker.kernel")  # a process that has not imported it is no stage's
     return kernel is not None and kernel.inside()
 
 

@@ -12,10 +12,10 @@ from nb2prod.artifact import Recipe
 from nb2prod.decision import named_files
 from nb2prod.errors.base import Place
 from nb2prod.errors.runs import ValueNotKept
-from nb2prod.kernel import Job, stale
 from nb2prod.plan import Record
 from nb2prod.stage import untagged
 from nb2prod.stores.base import content_key
+from nb2prod.worker.kernel import Job, stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -83,7 +83,7 @@ def _is_import(version: Version) -> bool:
 class Said:
     """What a stage's process said at its end."""
 
-    left: dict[str, Any]  # what `nb2prod.kernel.leave` wrote
+    left: dict[str, Any]  # what `nb2prod.worker.kernel.leave` wrote
     began: int  # nanoseconds since 1970
 
 

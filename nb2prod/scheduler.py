@@ -20,10 +20,10 @@ from nb2prod.runners.base import CellResult
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from nb2prod.kernel import Job
     from nb2prod.notebook import Cell
     from nb2prod.plan import Record
     from nb2prod.runners.base import Runner, Task
+    from nb2prod.worker.kernel import Job
 
 # Exceptions that the same code raises again however often it is run.
 _HOPELESS = frozenset({

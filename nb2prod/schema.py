@@ -214,7 +214,7 @@ def read_record(data: bytes) -> Record:
 
 
 def left(raw: Json) -> tuple[tuple[Artifact, ...], tuple[Recipe, ...]]:
-    """The artifacts and recipes in what `nb2prod.kernel.leave` wrote."""
+    """The artifacts and recipes in what `nb2prod.worker.kernel.leave` wrote."""
     return tuple(map(_artifact, raw["artifacts"])), tuple(map(_recipe, raw["recipes"]))
 
 

@@ -112,7 +112,7 @@ def value(store: Store, wanted: str) -> Any:
     Raises:
         ValueUnknown: There is none, or more than one.
     """
-    from nb2prod import handover
+    from nb2prod.worker import handover
 
     found: dict[tuple[str, str], str] = {}  # project and full name → digest
     for item in pins(store):
@@ -209,7 +209,7 @@ def _named(store: Store, data: bytes) -> set[str]:
         return set()  # of another version, which nothing here can read
     found = set(record.digests)
     if record.ambient:
-        from nb2prod import handover  # which brings what pickles, and only this needs it
+        from nb2prod.worker import handover  # which brings what pickles, and only this needs it
 
         try:
             found |= {key for key, _ in handover.buffers(store.get(record.ambient))}

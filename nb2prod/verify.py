@@ -22,12 +22,12 @@ from nb2prod.compare.runs import Difference, Verdict
 from nb2prod.displays import Displays
 from nb2prod.errors.base import StoreError
 from nb2prod.errors.runs import CellFailed
-from nb2prod.kernel import Job
 from nb2prod.notebook import Cell
 from nb2prod.plan import World
 from nb2prod.runners.base import Task, opened
 from nb2prod.runners.choice import open_runner
 from nb2prod.stage import untagged
+from nb2prod.worker.kernel import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +44,9 @@ _METHOD = 1  # raised when verdicts of before are no longer worth what they say
 # What is held against a fork is what the user's own Jupyter would do: a kernel that starts from nothing.
 _SEPARATE = {"auto": "kernel", "dask": "kernel", "fork": "kernel"}
 _END = ""  # stands for the end of the notebook where a stage is named
-_CALL = "__import__('nb2prod.kernel', fromlist=['compare']).compare(get_ipython(), {path!r}, {stage!r}, {held!r})"
+_CALL = (
+    "__import__('nb2prod.worker.kernel', fromlist=['compare']).compare(get_ipython(), {path!r}, {stage!r}, {held!r})"
+)
 
 Held = dict[str, dict[str, list[str]]]  # stage → digest of values it was given → their names
 

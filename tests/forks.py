@@ -17,7 +17,7 @@ from attrs import asdict, define, field
 from books import document
 from IPython.core.interactiveshell import InteractiveShell
 
-from nb2prod import kernel, notebook, pipeline
+from nb2prod import notebook, pipeline
 from nb2prod.decision import Context, kept
 from nb2prod.errors.base import Place, RunError
 from nb2prod.errors.runs import CellFailed
@@ -29,6 +29,7 @@ from nb2prod.runners.base import CellResult, Task
 from nb2prod.scheduler import Scheduler
 from nb2prod.stage import untagged
 from nb2prod.stores.local import LocalStore
+from nb2prod.worker import kernel
 
 
 @define

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from attrs import evolve
 
-from nb2prod import handover, schema, stock
+from nb2prod import schema, stock
 from nb2prod.artifact import Artifact
 from nb2prod.plan import Record
 from nb2prod.stock import Pin
 from nb2prod.stores.local import LocalStore
+from nb2prod.worker import handover
 
 WEEK = 7 * 86_400
 

@@ -7,8 +7,8 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nb2prod import kernel
 from nb2prod.artifact import Recipe, Version
+from nb2prod.worker import kernel
 
 if TYPE_CHECKING:
     from nb2prod.stores.base import Store

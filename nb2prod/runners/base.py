@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nb2prod.errors.base import RunError, StoreError
-    from nb2prod.kernel import Job
     from nb2prod.notebook import Cell
+    from nb2prod.worker.kernel import Job
 
 
-_CALL = "__import__('nb2prod.kernel', fromlist=['{verb}']).{verb}(get_ipython(), {path!r})"
+_CALL = "__import__('nb2prod.worker.kernel', fromlist=['{verb}']).{verb}(get_ipython(), {path!r})"
 
 
 def call(verb: Literal["enter", "leave"], job_file: str) -> str:

@@ -65,7 +65,7 @@ class KernelRunner:
                     os.killpg(group, signal.SIGKILL)
 
     def run(self, task: Task) -> RunError | StoreError | None:
-        """Run the cells between `nb2prod.kernel.enter` and `leave`."""
+        """Run the cells between `nb2prod.worker.kernel.enter` and `leave`."""
         task.job_file.write_text(json.dumps(asdict(task.job)), encoding="utf-8")
         try:
             with _loop():

@@ -19,10 +19,10 @@ from typing import Any
 
 from nb2prod.errors.base import Place
 from nb2prod.errors.runs import FolderMissing, KernelDied, RunCancelled
-from nb2prod.kernel import Job
 from nb2prod.notebook import Cell
 from nb2prod.runners.base import CellResult, Task, opened
 from nb2prod.runners.choice import open_runner
+from nb2prod.worker.kernel import Job
 
 _LOOK = 0.5  # seconds between looks whether anybody still wants the stage
 

@@ -137,7 +137,7 @@ class Shelf(MetaPathFinder):
                 if other == name:
                     self._place(other)
                 elif "." not in other:
-                    # By the import system, since others may watch for it (see `nb2prod.ambient`).
+                    # By the import system, since others may watch for it (see `nb2prod.worker.ambient`).
                     importlib.import_module(other)
         finally:
             self.taking = False

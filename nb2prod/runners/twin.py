@@ -77,8 +77,6 @@ def dismissed() -> None:
 
 
 def _fork() -> None:
-    import nb2prod.kernel
-    import nb2prod.runners.transcript  # noqa: F401
 
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()

@@ -52,8 +52,8 @@ def of_cell(raised: Raised, task: Task, cell: Cell) -> RunError | StoreError | N
 
 
 def of_ours(raised: Raised, task: Task) -> RunError | StoreError:
-    """Judge what `nb2prod.kernel` raised."""
-    from nb2prod.kernel import refusal
+    """Judge what `nb2prod.worker.kernel` raised."""
+    from nb2prod.worker.kernel import refusal
 
     if raised.name == "ModuleNotFoundError" and "nb2prod" in raised.value:
         return KernelMissing(task.kernel, "nb2prod is not installed in its environment")

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-import nb2prod.kernel  # noqa: F401 - what each stage needs of us
-from nb2prod import witness
+import nb2prod.worker.kernel  # noqa: F401 - what each stage needs of us
 from nb2prod.runners.guise import Guise, state
 from nb2prod.runners.shelf import Shelf
 from nb2prod.runners.shell import Kernel
+from nb2prod.worker import witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -10,9 +10,9 @@ from typing import Any
 from attrs import define, field
 
 from nb2prod.errors.base import RunError, StoreError
-from nb2prod.kernel import Job
 from nb2prod.notebook import Cell
 from nb2prod.runners.base import CellResult, Runner, Task
+from nb2prod.worker.kernel import Job
 
 Source = str | tuple[str, tuple[str, ...]]  # of a cell; and its tags
 

@@ -15,12 +15,13 @@ from books import texts, written
 from stores.contract import LARGE, StoreContract
 from stores.seaweed import ACCESS, BUCKET, SECRET, Server, serving
 
-from nb2prod import api, handover, settings, stock
+from nb2prod import api, settings, stock
 from nb2prod.errors.base import ArtifactCorrupt, ExtraMissing, PluginMissing
 from nb2prod.errors.stores import CredentialsInUrl, StoreDenied, StoreUnreachable
 from nb2prod.report import Report
 from nb2prod.stores import marks, open_store
 from nb2prod.stores.remote import RemoteStore
+from nb2prod.worker import handover
 
 
 @pytest.fixture(autouse=True)

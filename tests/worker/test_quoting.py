@@ -8,7 +8,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from nb2prod.formats import objects
-from nb2prod.quoting import locate
+from nb2prod.worker.quoting import locate
 
 ABOVE = [
     "import functools\n\n# above\ndef f(x):\n    # a comment\n    return 1 / x",

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nb2prod import handover
 from nb2prod.errors.base import ArtifactCorrupt, ArtifactMissing
-from nb2prod.handover import Kept
 from nb2prod.stores.local import LocalStore
+from nb2prod.worker import handover
+from nb2prod.worker.handover import Kept
 
 ROWS = 100_000
 

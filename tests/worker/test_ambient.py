@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nb2prod import ambient
+from nb2prod.worker import ambient
 
 
 def test_what_did_not_change_is_not_carried() -> None:
@@ -60,7 +60,7 @@ def test_filters_and_directory_travel(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_library_that_seeds_itself_when_it_is_imported_has_not_changed() -> None:
     code = (
-        "from nb2prod import ambient\ns = ambient.watch()\nimport numpy, pandas\n"
+        "from nb2prod.worker import ambient\ns = ambient.watch()\nimport numpy, pandas\n"
         "print([name for name in ambient.changed(s, ambient.capture()) if ':' in name])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -15,23 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, astuple, define, field
 
-from nb2prod import ambient, handover, quoting, recall, registries, witness
 from nb2prod.artifact import Artifact, Recipe
 from nb2prod.compare.values import contrast
 from nb2prod.dataflow import HISTORY
 from nb2prod.errors.base import StoreError
 from nb2prod.formats.handles import begun, unbegun
 from nb2prod.formats.reducers import Unkeepable
-from nb2prod.registries import Registries
-from nb2prod.sharing import groups
 from nb2prod.stores import open_store
+from nb2prod.worker import ambient, handover, quoting, recall, registries, witness
+from nb2prod.worker.registries import Registries
+from nb2prod.worker.sharing import groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from nb2prod.artifact import Version
     from nb2prod.stores.base import Store
-    from nb2prod.witness import Witness
+    from nb2prod.worker.witness import Witness
 
 
 @define(kw_only=True)

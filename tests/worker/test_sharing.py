@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nb2prod.sharing import groups
+from nb2prod.worker.sharing import groups
 
 
 def test_names_that_share_a_changeable_object_are_one_group() -> None:
