@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from nb2prod import decision, notebook, pipeline, plan, schema
+from nb2prod import notebook, pipeline, plan, schema
 from nb2prod.artifact import Artifact
-from nb2prod.decision import Context
 from nb2prod.environment import modules, versions
+from nb2prod.execution import decision
+from nb2prod.execution.decision import Context
 from nb2prod.plan import Record, World
 from nb2prod.stores.base import content_key
 from nb2prod.stores.local import LocalStore

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from nb2prod import checks, decision, document, edits, evidence, journal, notebook, pipeline, schema, settings
+from nb2prod import checks, document, edits, evidence, journal, notebook, pipeline, schema, settings
 from nb2prod import run as _run
 from nb2prod.errors.base import Nb2ProdError, RunUnknown
 from nb2prod.errors.runs import CellFailed
 from nb2prod.errors.ships import StagedDiffers
 from nb2prod.events import Event
+from nb2prod.execution import decision
 from nb2prod.run import Options, store_of
 
 if TYPE_CHECKING:

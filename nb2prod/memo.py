@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from nb2prod import decision, environment, events, journal, packing, schema, settings, text, unchanged
+from nb2prod import environment, events, journal, packing, schema, settings, text, unchanged
 from nb2prod.events import Event
+from nb2prod.execution import decision
 from nb2prod.report import Outcome
 from nb2prod.stores.local import LocalStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from nb2prod.decision import Context
+    from nb2prod.execution.decision import Context
     from nb2prod.plan import Record, Step
     from nb2prod.report import Report
     from nb2prod.settings import Settings

@@ -13,7 +13,6 @@ from attrs import evolve, field, frozen
 from nb2prod import (
     birth,
     checks,
-    decision,
     document,
     journal,
     memo,
@@ -27,7 +26,6 @@ from nb2prod import (
     stock,
 )
 from nb2prod.candidates import offer
-from nb2prod.decision import Context
 from nb2prod.errors.base import (
     ChecksFailed,
     Nb2ProdError,
@@ -38,12 +36,14 @@ from nb2prod.errors.base import (
 )
 from nb2prod.evaluate import printed
 from nb2prod.events import Event
-from nb2prod.execution import Execution
+from nb2prod.execution import decision
+from nb2prod.execution.decision import Context
+from nb2prod.execution.execution import Execution
+from nb2prod.execution.machine import Machine
+from nb2prod.execution.scheduler import Scheduler
 from nb2prod.journal import Journal
-from nb2prod.machine import Machine
 from nb2prod.report import Report
 from nb2prod.runners.choice import open_runner
-from nb2prod.scheduler import Scheduler
 from nb2prod.stage import defaults
 from nb2prod.stock import Pin
 from nb2prod.stores import open_store

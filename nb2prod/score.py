@@ -15,10 +15,10 @@ from typing import Any
 
 from attrs import field, frozen
 
-from nb2prod import machine
 from nb2prod.errors.base import ExtraMissing
 from nb2prod.errors.products import NotScored
 from nb2prod.errors.runs import ClusterUnreachable, DataUnfit
+from nb2prod.execution import machine
 from nb2prod.releases import release
 from nb2prod.scorer import Scored, score
 

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nb2prod.events import Listener
+    from nb2prod.execution.scheduler import Scheduler
     from nb2prod.pipeline import Pipeline
     from nb2prod.report import Report
     from nb2prod.run import Options
-    from nb2prod.scheduler import Scheduler
     from nb2prod.settings import Settings
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
-from nb2prod import decision, journal, notebook, pipeline, plan, schema
+from nb2prod import journal, notebook, pipeline, plan, schema
 from nb2prod.artifact import Artifact
 from nb2prod.candidates import offer
 from nb2prod.compare import runs
@@ -22,6 +22,7 @@ from nb2prod.compare.runs import Difference, Verdict
 from nb2prod.displays import Displays
 from nb2prod.errors.base import StoreError
 from nb2prod.errors.runs import CellFailed
+from nb2prod.execution import decision
 from nb2prod.notebook import Cell
 from nb2prod.plan import World
 from nb2prod.runners.base import Task, opened

@@ -18,15 +18,15 @@ from books import document
 from IPython.core.interactiveshell import InteractiveShell
 
 from nb2prod import notebook, pipeline
-from nb2prod.decision import Context, kept
 from nb2prod.errors.base import Place, RunError
 from nb2prod.errors.runs import CellFailed
 from nb2prod.events import Event
-from nb2prod.execution import Execution
-from nb2prod.machine import Machine
+from nb2prod.execution.decision import Context, kept
+from nb2prod.execution.execution import Execution
+from nb2prod.execution.machine import Machine
+from nb2prod.execution.scheduler import Scheduler
 from nb2prod.plan import Record
 from nb2prod.runners.base import CellResult, Task
-from nb2prod.scheduler import Scheduler
 from nb2prod.stage import untagged
 from nb2prod.stores.local import LocalStore
 from nb2prod.worker import kernel

@@ -13,9 +13,9 @@ from typing import Any
 from attrs import asdict, frozen
 
 import nb2prod
-from nb2prod import decision
 from nb2prod.bundle import pins
 from nb2prod.errors.deployments import OriginMissing
+from nb2prod.execution import decision
 from nb2prod.plan import Record
 from nb2prod.stores.base import Store
 

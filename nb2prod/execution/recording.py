@@ -9,9 +9,9 @@ from attrs import frozen
 
 from nb2prod import environment, makers, plan, schema
 from nb2prod.artifact import Recipe
-from nb2prod.decision import named_files
 from nb2prod.errors.base import Place
 from nb2prod.errors.runs import ValueNotKept
+from nb2prod.execution.decision import named_files
 from nb2prod.plan import Record
 from nb2prod.stage import untagged
 from nb2prod.stores.base import content_key
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nb2prod.artifact import Version
-    from nb2prod.decision import Context, Decision
+    from nb2prod.execution.decision import Context, Decision
     from nb2prod.flows import StageFlow
     from nb2prod.plan import World
     from nb2prod.runners.base import CellResult

@@ -13,8 +13,8 @@ from attrs import define, evolve, field, frozen
 
 from nb2prod.errors.base import Nb2ProdError, Place
 from nb2prod.errors.runs import CellFailed, KernelDied, RunCancelled, StageTimedOut
-from nb2prod.machine import Machine, ask
-from nb2prod.recording import Said
+from nb2prod.execution.machine import Machine, ask
+from nb2prod.execution.recording import Said
 from nb2prod.runners.base import CellResult
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 
 from nb2prod.errors.base import Nb2ProdError, Place, SettingWrong
 from nb2prod.errors.runs import CellFailed, KernelDied, KernelMissing, StageTimedOut
-from nb2prod.machine import Machine
-from nb2prod.scheduler import retried
+from nb2prod.execution.machine import Machine
+from nb2prod.execution.scheduler import retried
 from nb2prod.stage import defaults
 
 FLAKY = """%%stage flaky --retries 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import forks
 import pytest
 
-from nb2prod.machine import Machine
+from nb2prod.execution.machine import Machine
 
 START = "import time\nnumbers = list(range(5))"
 SLOW = "time.sleep(0.6)"

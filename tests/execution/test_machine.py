@@ -9,7 +9,7 @@ import pytest
 
 from nb2prod.errors.base import Place
 from nb2prod.errors.runs import ResourcesMissing
-from nb2prod.machine import Ask, Machine
+from nb2prod.execution.machine import Ask, Machine
 
 
 def test_a_stage_waits_until_there_is_what_it_asks_for() -> None:

@@ -14,7 +14,7 @@ import forks
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from nb2prod.machine import Machine
+from nb2prod.execution.machine import Machine
 from nb2prod.stage import untagged
 
 

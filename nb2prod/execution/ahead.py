@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field, frozen
 
 from nb2prod import effects, environment, preload
-from nb2prod.decision import foresee
 from nb2prod.effects import Effects
-from nb2prod.recording import CHANGED
+from nb2prod.execution.decision import foresee
+from nb2prod.execution.recording import CHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nb2prod.decision import Context, Decision, Foreseen
+    from nb2prod.execution.decision import Context, Decision, Foreseen
+    from nb2prod.execution.scheduler import Flight, Order, Scheduler
     from nb2prod.plan import Record, World
-    from nb2prod.scheduler import Flight, Order, Scheduler
 
 _FAR = 40  # stages to look ahead, which bounds what looking costs in a long notebook
 
