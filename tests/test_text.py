@@ -6,45 +6,25 @@ from pathlib import Path
 
 from books import parsed
 from click.testing import CliRunner
+from released import MADE
 
 from nb2prod import api, schema, settings, text
 from nb2prod.cli.main import main
 from nb2prod.errors.ships import PackingEnded
 from nb2prod.releases import release
-from nb2prod.releases.release import Release
-
-ONE = Release(
-    id="churn-20261122-001500-ab12cd",
-    run="20261122-001500-ab12cd",
-    notebook="churn.ipynb",
-    created="2026-11-22T00:15:00+00:00",
-    code="00",
-    data={},
-    python="3.11.7",
-    environment=(),
-    parameters={},
-    model={"name": "model", "class": "LogisticRegression", "rows": {"train": 4, "held_out": 2}},
-    metrics={"accuracy": 0.9},
-    baseline={"name": "most frequent class", "metrics": {"accuracy": 0.8}},
-    gate={"ok": True, "verdicts": []},
-    rehearsal={"rows": 2},
-    bento="churn:ab12",
-    archive="churn.bento",
-    archive_sha256="22",
-)
 
 
 def test_the_command_that_a_release_names_finds_it_from_here(tmp_path: Path) -> None:
     folder = tmp_path / "my work"
     folder.mkdir()
     home = settings.home_of(folder / "_")
-    release.new_folder(home, ONE.id)
-    release.write(home, ONE)
+    release.new_folder(home, MADE.id)
+    release.write(home, MADE)
 
-    said = CliRunner().invoke(main, ["show", ONE.id, "--folder", str(folder)])
+    said = CliRunner().invoke(main, ["show", MADE.id, "--folder", str(folder)])
 
     assert said.exit_code == 0, said.output
-    assert f"nb2prod serve {ONE.id} --folder '{folder}'" in said.output
+    assert f"nb2prod serve {MADE.id} --folder '{folder}'" in said.output
 
 
 def test_an_error_is_told_with_the_end_of_what_was_said() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from attrs import asdict
+import released
+from attrs import asdict, evolve
 from playwright.sync_api import Browser
 
 from nb2prod.policy import Rules, Verdict
-from nb2prod.releases.release import Release
 from nb2prod.risk import page as risk_page
 from nb2prod.risk import sheet
 
@@ -24,26 +24,7 @@ VERDICTS = [
     Verdict(rule="beats baseline", ok=False, detail="0.9 < 0.95", severity="warning"),
     Verdict(rule="f1 at least 0.9", ok=False, detail="0.8", waived="a pilot"),
 ]
-MADE = Release(
-    id="churn-20261122-001500-ab12cd",
-    run="20261122-001500-ab12cd",
-    notebook="churn.ipynb",
-    created="2026-11-22T00:15:00+00:00",
-    code="00",
-    data={},
-    python="3.11.7",
-    environment=(),
-    parameters={},
-    model={},
-    metrics={"accuracy": 0.9},
-    intervals={"accuracy": (0.8, 1.0)},
-    baseline={"name": "most frequent class", "metrics": {"accuracy": 0.8}},
-    gate={"ok": False, "verdicts": [asdict(item) for item in VERDICTS]},
-    rehearsal={"rows": 500, "equal": True, "hostile": 2, "cold_start_seconds": 2.9, "p99_ms": 0.73, "cpu_ms": 0.4},
-    bento="churn:ab12",
-    archive="churn.bento",
-    archive_sha256="22",
-)
+MADE = evolve(released.MADE, gate={"ok": False, "verdicts": [asdict(item) for item in VERDICTS]})
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
