@@ -98,15 +98,25 @@ def read(path: Path) -> Notebook:
     return notebook.parse(document.read(path), path.name)
 
 
-def inspect(book: Notebook) -> tuple[Pipeline, tuple[Finding, ...]]:
-    """Infer the pipeline of a notebook and check it, without running anything."""
+def inspect(book: Notebook, path: Path | None = None, top: Path | None = None) -> tuple[Pipeline, tuple[Finding, ...]]:
+    """Infer the pipeline of a notebook and check it, without running anything.
+
+    With its path the packages that it imports are checked, too: whether they are installed, and named by the project's
+    list of requirements, which is not looked for above the folder `top`.
+    """
     line = pipeline.build(book)
-    return line, checks.check(line)
+    if path is None:
+        return line, checks.check(line)
+    from nb2prod import imported
+
+    return line, checks.check(line, imported.packages(line, path, top))
 
 
-def graph(book: Notebook, path: Path | None = None, chosen: Settings | None = None) -> dict[str, Any]:
+def graph(
+    book: Notebook, path: Path | None = None, chosen: Settings | None = None, top: Path | None = None
+) -> dict[str, Any]:
     """Return the pipeline and findings of a notebook as JSON; with its path also what its last run saw of the edges."""
-    line, found = inspect(book)
+    line, found = inspect(book, path, top)
     if path is None:
         return schema.graph(line, found)
     chosen = chosen or settings.read(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+import re
 import sys
 import time
 from contextlib import suppress
@@ -23,11 +24,21 @@ _LONGEST_PATH = 255
 def providers(packages: Iterable[str]) -> list[str]:
     """Return the distributions that provide top-level packages."""
     wanted = set(packages)
-    return sorted({_name(folder) for folder, names in _provided() if not wanted.isdisjoint(names)})
+    return sorted({_name(folder) for folder, names in _provided(_installed()) if not wanted.isdisjoint(names)})
+
+
+def provider(module: str) -> list[str]:
+    """Return the distributions that provide a module; of those that share its top-level package only those that do."""
+    top, _, inner = module.partition(".")
+    found = [folder for folder, names in _provided(_installed()) if top in names]
+    if len(found) > 1 and inner:
+        there = re.compile(rf"^{re.escape(module.replace('.', '/'))}(/|\.py,|\.[\w-]*\.(so|pyd),)", re.MULTILINE)
+        found = [folder for folder in found if there.search(_text(folder, "RECORD"))] or found
+    return sorted({_name(folder) for folder in found})
 
 
 @lru_cache(maxsize=1)
-def _provided() -> list[tuple[str, frozenset[str]]]:
+def _provided(_installed: tuple[int, ...]) -> list[tuple[str, frozenset[str]]]:
     """Return each distribution's folder of metadata, and the top-level packages in it.
 
     `importlib.metadata.packages_distributions` says the same in ten times the time, as long as a stage may take.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nb2prod import checks, document, edits, notebook, pipeline
+from nb2prod import checks, document, edits, imported, notebook, pipeline, requirements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,10 @@ def fix(path: Path, out: Path | None = None) -> tuple[Finding, ...]:
 def mend(path: Path, code: str, cell_id: str | None, title: str) -> bool:
     """Carry out in a notebook file one fix of the finding of a code at a cell; False if the file has it no more.
 
+    What the fix wants in the project's list of requirements is written there.
+
     Raises:
+        RequirementRefused: It cannot be written there.
         NotebookUnreadable: It is no notebook, or in an older format, of which nothing would stay as it was.
         OutputRefused: It cannot be written.
     """
@@ -46,9 +49,13 @@ def mend(path: Path, code: str, cell_id: str | None, title: str) -> bool:
     chosen: Fix | None = next((fix for found in there for fix in found.fixes if fix.title == title), None)
     if chosen is None:
         return False
-    document.edited(path, lambda raw: edits.apply(raw, chosen.edits), path)
+    if chosen.requires is not None:
+        requirements.add(path, chosen.requires.file, chosen.requires.requirement)
+    if chosen.edits:
+        document.edited(path, lambda raw: edits.apply(raw, chosen.edits), path)
     return True
 
 
 def _found(raw: Document, path: Path) -> tuple[Finding, ...]:
-    return checks.check(pipeline.build(notebook.parse(raw, path.name)))
+    line = pipeline.build(notebook.parse(raw, path.name))
+    return checks.check(line, imported.packages(line, path))

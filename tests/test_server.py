@@ -76,6 +76,25 @@ async def test_stages_are_proposed_for_what_the_browser_has(tiny: Path, ask: Ask
     assert {edit["cell_id"] for edit in found["edits"]} <= {cell["id"] for cell in content["cells"]}
 
 
+async def test_a_requirement_is_written_where_the_finding_says_and_nowhere_else(ask: Ask, tiny: Path) -> None:
+    (tiny.parent / "requirements.txt").write_text("pandas\n")
+    (tiny.parent.parent / "requirements.txt").write_text("pandas\n")
+    content = json.loads(tiny.read_text())
+    content["cells"].insert(0, {**content["cells"][-1], "id": "more", "source": "import sklearn", "metadata": {}})
+    _, graph = await ask("graph", method="POST", body={"path": "tiny.ipynb", "content": content})
+    (requires,) = [f["requires"] for found in graph["findings"] for f in found["fixes"] if found["code"] == "NB116"]
+    assert requires == {"file": "requirements.txt", "requirement": "scikit-learn"}
+    status, found = await ask("requirements", method="POST", body={"path": "tiny.ipynb", **requires})
+    assert (status, found) == (200, {"file": "requirements.txt"})
+    assert (tiny.parent / "requirements.txt").read_text() == "pandas\nscikit-learn\n"
+
+    (tiny.parent / "requirements.txt").unlink()
+    for file in ("../requirements.txt", "requirements.txt", "tiny.ipynb"):
+        status, found = await ask("requirements", method="POST", body={"path": "tiny.ipynb", **requires, "file": file})
+        assert (status, found["code"]) == (422, "NB122")
+    assert (tiny.parent.parent / "requirements.txt").read_text() == "pandas\n"
+
+
 async def test_the_graph_of_unsaved_cells_is_that_of_the_cells_not_of_the_file(ask: Ask, tiny: Path) -> None:
     content = json.loads(tiny.read_text())
     content["cells"] = [

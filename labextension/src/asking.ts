@@ -10,7 +10,7 @@ export interface ITrouble {
   readonly status: number;
 }
 
-export type Pending = Verb | 'review' | 'serve' | 'stop' | 'promote' | 'rollback' | 'retire' | 'reproduce';
+export type Pending = Verb | 'review' | 'serve' | 'stop' | 'promote' | 'rollback' | 'retire' | 'reproduce' | 'require';
 
 export class Asking {
   /** `tell` is called when what it holds has changed. */

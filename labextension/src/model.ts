@@ -15,12 +15,14 @@ import { Runs } from './runs';
 import type {
   IFault,
   IFinding,
+  IFix,
   IGraph,
   INotebookDocument,
   IOptionForm,
   IOrder,
   IPipelineService,
   IProposal,
+  IRequires,
   IReview,
   IStep,
   ISuggestion,
@@ -62,6 +64,11 @@ export class PipelineModel implements IDisposable {
   /** Emitted once for each run that ends while this page looks on. */
   get finished(): ISignal<PipelineModel, IRunView> {
     return this._finished;
+  }
+
+  /** Emitted when a requirement was written into a file, whose path is told. */
+  get required(): ISignal<PipelineModel, IRequires> {
+    return this._required;
   }
 
   /** The pipeline of the notebook as it is now, saved or not. */
@@ -158,6 +165,24 @@ export class PipelineModel implements IDisposable {
     } else {
       this.dismiss();
     }
+  }
+
+  /** Do as a cure says: in the notebook, where it can be undone, or in the list of what its project needs. */
+  async mend({ edits, requires }: IFix): Promise<void> {
+    this.document.apply(edits);
+    if (requires) {
+      await this.asking.ask('require', async () => {
+        const file = await this.service.require(this.document.path, requires);
+        this._required.emit({ file, requirement: requires.requirement });
+      });
+      await this.look();
+    }
+  }
+
+  /** Ask for the pipeline again, although the text is the same: what lies beside the notebook has changed. */
+  async look(): Promise<void> {
+    this._inspected = '';
+    await this._inspect();
   }
 
   /** Put the suggestion away. */
@@ -281,6 +306,7 @@ export class PipelineModel implements IDisposable {
   private _foreseen = '';
   private _isDisposed = false;
   private readonly _changed = new Signal<PipelineModel, void>(this);
+  private readonly _required = new Signal<PipelineModel, IRequires>(this);
   private readonly _finished = new Signal<PipelineModel, IRunView>(this);
   private readonly _quiet = new Debouncer(() => this._inspect(), QUIET);
   private readonly _gather = new Throttler(() => this._changed.emit(), {

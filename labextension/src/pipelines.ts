@@ -33,6 +33,7 @@ export class Pipelines implements IPipelines {
     _tracker.forEach(panel => this._onAdded(_tracker, panel));
     _tracker.widgetAdded.connect(this._onAdded, this);
     _tracker.currentChanged.connect(this._onCurrent, this);
+    _contents.fileChanged.connect(this._onFile, this);
   }
 
   get current(): PipelineModel | null {
@@ -66,6 +67,14 @@ export class Pipelines implements IPipelines {
       this._opened.emit(panel);
       this._currentChanged.emit();
     });
+  }
+
+  /** A list of requirements that was edited beside the notebooks changes what is to be said of them. */
+  private _onFile(_: Contents.IManager, { type, newValue }: Contents.IChangedArgs): void {
+    const file = newValue?.path?.split('/').pop() ?? '';
+    if (type === 'save' && /^(requirements.*\.(txt|in)|pyproject\.toml)$/.test(file)) {
+      this._models.forEach(model => void model.look());
+    }
   }
 
   private _onDisposed(panel: NotebookPanel): void {

@@ -15,6 +15,7 @@ import type {
   IOrder,
   IPipelineService,
   IRelease,
+  IRequires,
   IReview,
   IRunSummary,
   ReleasePage,
@@ -68,6 +69,11 @@ export class PipelineService implements IPipelineService {
 
   suggest(path: string, content: PartialJSONObject): Promise<ISuggestion> {
     return this._request('suggest', 'POST', {}, { path, content });
+  }
+
+  async require(path: string, { file, requirement }: IRequires): Promise<string> {
+    const body = { path, file, requirement };
+    return (await this._request<{ file: string }>('requirements', 'POST', {}, body)).file;
   }
 
   review(path: string, content: PartialJSONObject, typed: Typed): Promise<IReview> {

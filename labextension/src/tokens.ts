@@ -33,10 +33,17 @@ export interface IEdit {
   readonly above_tags?: readonly string[];
 }
 
-/** Edits that do as a cure says. */
+/** A line for a file of requirements, which is named as seen from the notebook. */
+export interface IRequires {
+  readonly file: string;
+  readonly requirement: string;
+}
+
+/** Edits that do as a cure says, or a requirement to be written down. */
 export interface IFix {
   readonly title: string;
   readonly edits: readonly IEdit[];
+  readonly requires?: IRequires | null;
 }
 
 /** A stage that a notebook seems to have; one that is `given` is tagged already. */
@@ -316,6 +323,8 @@ export interface IPipelineService {
   graph(path: string, content: PartialJSONObject): Promise<IGraph>;
   plan(path: string, content: PartialJSONObject, typed: Typed): Promise<readonly IStep[]>;
   suggest(path: string, content: PartialJSONObject): Promise<ISuggestion>;
+  /** Add to a file of the notebook's project; resolves with the file's path. */
+  require(path: string, requires: IRequires): Promise<string>;
   review(path: string, content: PartialJSONObject, typed: Typed): Promise<IReview>;
   start(path: string, order: IOrder): Promise<string>;
   compare(path: string, one: string, other: string): Promise<IComparison>;

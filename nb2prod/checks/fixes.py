@@ -21,17 +21,28 @@ if TYPE_CHECKING:
     from nb2prod.pipeline import Pipeline
     from nb2prod.stage import Stage
 
-Kind = Literal["skip", "rename", "untag", "order", "merge", "setup", "options", "parameter", "load_extension"]
+Kind = Literal[
+    "skip", "rename", "untag", "order", "merge", "setup", "options", "parameter", "load_extension", "require"
+]
+
+
+@frozen(kw_only=True)
+class Requires:
+    """A line for a file of requirements, named as seen from the notebook; empty where only a tool can write it."""
+
+    file: str
+    requirement: str
 
 
 @frozen(kw_only=True)
 class Fix:
-    """Edits of cells, and what they do in a few words."""
+    """Edits of cells, or a requirement to be written down, and what they do in a few words."""
 
     kind: Kind
     title: str
     edits: tuple[Edit, ...]
     safe: bool = True  # False: whether it is meant so, only a person can tell
+    requires: Requires | None = None
 
 
 def skip(cell: Cell) -> Fix:
@@ -136,7 +147,11 @@ def _asks(given: list[ast.expr]) -> bool:
 def apart(found: Iterable[Fix]) -> tuple[Fix, ...]:
     """Return those fixes that change something, with each cell named once."""
     made = (evolve(fix, edits=tuple(edit for edit in fix.edits if _changes(edit))) for fix in found)
-    return tuple(fix for fix in made if fix.edits and len({edit.cell for edit in fix.edits}) == len(fix.edits))
+    return tuple(fix for fix in made if fix.requires or _is_whole(fix.edits))
+
+
+def _is_whole(edits: tuple[Edit, ...]) -> bool:
+    return bool(edits) and len({edit.cell for edit in edits}) == len(edits)
 
 
 def _changes(edit: Edit) -> bool:

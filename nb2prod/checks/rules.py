@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from nb2prod import makers
-from nb2prod.checks import fixes, immutable, moving
+from nb2prod.checks import fixes, immutable, moving, packages
 from nb2prod.checks.base import Finding
 from nb2prod.dataflow import HISTORY
 from nb2prod.errors.base import Place
 from nb2prod.stage import NAME, OPTIONS, code, declaration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from nb2prod.checks.fixes import Fix
+    from nb2prod.checks.packages import Package
     from nb2prod.flows import StageFlow
     from nb2prod.pipeline import Pipeline
     from nb2prod.stage import Stage
@@ -31,9 +32,10 @@ _GIVEN = frozenset(dir(builtins)) | {
 }  # fmt: skip
 
 
-def check(pipeline: Pipeline) -> tuple[Finding, ...]:
-    """Return what every rule finds, in the order of the notebook's cells."""
+def check(pipeline: Pipeline, imported: Iterable[Package] = ()) -> tuple[Finding, ...]:
+    """Return what every rule finds, in the order of the cells; `imported` are packages that were looked up."""
     found = [evolve(finding, fixes=fixes.apart(finding.fixes)) for rule in RULES for finding in rule(pipeline)]
+    found += packages.check(imported)
     return tuple(sorted(found, key=lambda f: (f.place.cell or 0, f.place.line or 0, f.code)))
 
 

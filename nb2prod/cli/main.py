@@ -82,7 +82,7 @@ def check(notebook: Path, style: str, fix: bool) -> None:  # noqa: FBT001
 
     for finding in api.fix(notebook) if fix else ():
         click.echo(f"mended {finding.code}: {finding.message} {finding.fix and finding.fix.title}.", err=True)
-    _, found = api.inspect(api.read(notebook))
+    _, found = api.inspect(api.read(notebook), notebook)
     if style == "json":
         click.echo(json.dumps({"notebook": notebook.name, "findings": [schema.finding(f) for f in found]}, indent=1))
     else:

@@ -5,7 +5,8 @@
     │   ├── NotebookUnreadable  NB100
     │   ├── ChecksFailed        the code of the first finding
     │   ├── StageUnknown        NB120
-    │   └── SettingWrong        NB121
+    │   ├── SettingWrong        NB121
+    │   └── RequirementRefused  NB122
     ├── RunError            NB2xx  a stage did not finish (see `nb2prod.errors.runs`)
     ├── StoreError          NB3xx  something kept cannot be used
     │   ├── ArtifactMissing     NB301
@@ -216,6 +217,25 @@ class SettingWrong(NotebookError):
     @property
     def cure(self) -> str:
         return f"It takes {self.meaning}."
+
+
+@define
+class RequirementRefused(NotebookError):
+    """A package cannot be added to a file of requirements."""
+
+    requirement: str
+    file: str
+    reason: str
+
+    code = "NB122"
+
+    @property
+    def message(self) -> str:
+        return f"'{self.requirement}' cannot be added to {self.file}: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return "Write it there yourself, in the form that the file has."
 
 
 @define

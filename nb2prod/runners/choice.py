@@ -27,12 +27,13 @@ _PYTHON = frozenset({"python", "python3", f"python3.{sys.version_info.minor}"})
 def open_runner(name: str, kernel: str) -> Runner:
     """Make the runner of a name; `auto` is `fork` where the kernel is this interpreter's, and `kernel` elsewhere."""
     if name == "auto":
-        name = "fork" if sys.platform == "linux" and _is_ours(kernel) else "kernel"
+        name = "fork" if sys.platform == "linux" and is_ours(kernel) else "kernel"
     found: Runner = plugins.find("nb2prod.runners", name)()
     return found
 
 
-def _is_ours(kernel: str) -> bool:
+def is_ours(kernel: str) -> bool:
+    """Tell whether a kernel is IPython in this very interpreter."""
     for folder in _folders():
         file = folder / kernel / "kernel.json"
         if file.is_file():

@@ -47,6 +47,11 @@ class Confined(JupyterHandler):  # type: ignore[misc]
             raise HTTPError(404, f"There is no notebook {path}.")
         return Path(to_os_path(path.strip("/"), manager.root_dir))
 
+    @property
+    def top(self) -> Path:
+        """The folder above which nothing is looked for, nor written."""
+        return Path(self.contents_manager.root_dir).resolve()
+
     async def home(self) -> Path:
         """Return the folder of the records of the notebook in the query."""
         from nb2prod import settings

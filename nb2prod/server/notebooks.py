@@ -19,8 +19,25 @@ class GraphHandler(Handler):
         from nb2prod import api, notebook
 
         path, content = await self.unsaved()
-        graph = await asyncio.to_thread(lambda: api.graph(notebook.parse(content, path.name), path))
+        top = self.top
+        graph = await asyncio.to_thread(lambda: api.graph(notebook.parse(content, path.name), path, top=top))
         self.finish(json.dumps(graph))
+
+
+class RequirementsHandler(Handler):
+    """What the notebook's project says that it needs."""
+
+    @may("write")
+    async def post(self) -> None:
+        """Add a requirement to one of the project's files; answer with the file's path below the server's root."""
+        from nb2prod import requirements
+
+        body, top = self.body(), self.top
+        path, file, line = await self.notebook(body.get("path")), body.get("file"), body.get("requirement")
+        if not isinstance(file, str) or not isinstance(line, str):
+            raise HTTPError(400, "'file' and 'requirement' must be texts.")
+        found = await asyncio.to_thread(requirements.add, path, file, line, top)
+        self.finish(json.dumps({"file": found.resolve().relative_to(top).as_posix()}))
 
 
 class SuggestHandler(Handler):

@@ -14,6 +14,7 @@ _RELEASE = r"(?P<release>\w[\w.-]*)"
 ROUTES = (
     (r"/graph", notebooks.GraphHandler),
     (r"/options", notebooks.OptionsHandler),
+    (r"/requirements", notebooks.RequirementsHandler),
     (r"/suggest", notebooks.SuggestHandler),
     (r"/plan", notebooks.PlanHandler),
     (r"/runs", runs.RunsHandler),

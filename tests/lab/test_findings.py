@@ -75,6 +75,36 @@ def test_a_finding_with_several_cures_has_a_button_for_each(screen: Screen, fold
     expect(finding).to_have_count(0)
 
 
+def test_a_package_that_no_list_names_is_added_with_a_click_to_the_file_that_is_there(
+    screen: Screen, folder: Path
+) -> None:
+    needs = folder / "requirements.txt"
+    needs.write_text("# what we use\nattrs==23.2  # values\n")
+    book = written(folder / "needs.ipynb", "import pandas as pd", "%%stage one\nrows = pd.DataFrame()")
+    page = screen.page
+    screen.open(book)
+    screen.show_panel()
+    finding = page.locator('.jp-nb2prod-Finding[data-code="NB116"]')
+    cure = screen.cell(0).locator(".jp-nb2prod-CellFault").get_by_role("button", name="Add 'pandas==")
+    cure.click()
+    expect(finding).to_have_count(0)
+    expect(cure).to_have_count(0)
+    assert needs.read_text().splitlines()[:-1] == ["# what we use", "attrs==23.2  # values"]
+    assert needs.read_text().splitlines()[-1].startswith("pandas==")
+
+    toast = page.locator(".jp-toastContainer")
+    expect(toast.get_by_text("Added pandas==")).to_be_visible()
+    toast.get_by_role("button", name="Open").click()
+    editor = page.locator(".jp-FileEditor .cm-content")
+    expect(editor).to_contain_text("pandas==")
+    editor.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("attrs")
+    page.keyboard.press("Control+s")
+    page.get_by_role("tab", name="needs.ipynb").click()
+    expect(finding).to_be_attached()
+
+
 def test_suggested_stages_are_accepted_one_by_one_or_all_at_once(screen: Screen, folder: Path) -> None:
     book = written(
         folder / "plain.ipynb",

@@ -117,7 +117,7 @@ export class CellMarks implements IDisposable {
     shown.fault = undefined;
     shown.marks = text;
     if (marks.length) {
-      shown.fault = new CellFault(marks, this._options.trans, ({ edits }) => this._options.model.document.apply(edits));
+      shown.fault = new CellFault(marks, this._options.trans, fix => void this._options.model.mend(fix));
       layout.insertWidget(this._belowInput(layout), shown.fault);
     }
   }

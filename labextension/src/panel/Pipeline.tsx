@@ -36,7 +36,7 @@ export function Pipeline({ model }: { readonly model: PipelineModel }): JSX.Elem
           title={trans.__('Findings (%1)', findings.length)}
           open={findings.some(({ severity }) => severity === 'error')}
         >
-          <Findings findings={findings} onReveal={reveal} onFix={({ edits }) => model.document.apply(edits)} />
+          <Findings findings={findings} onReveal={reveal} onFix={fix => void model.mend(fix)} />
         </Fold>
       )}
       {(model.graph?.parameters.length ?? 0) > 0 && (

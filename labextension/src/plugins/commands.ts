@@ -13,6 +13,7 @@ import type { PipelineModel } from '../model';
 import { askReview } from '../panel/Review';
 import { IPipelines } from '../pipelines';
 import { stageOf } from '../stage';
+import type { IRequires } from '../tokens';
 import { setStage, tagged } from '../tagging';
 import { runWord } from '../words';
 
@@ -51,6 +52,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
       const model = pipelines.of(panel);
       model?.changed.connect(refresh);
       model?.finished.connect(announce);
+      model?.required.connect((_: PipelineModel, added: IRequires) => tellRequired(app, trans, added));
     });
     const category = trans.__('Pipeline');
     for (const command of [
@@ -195,4 +197,13 @@ function tell(app: JupyterFrontEnd, trans: TranslationBundle, view: IRunView): v
       actions
     });
   }
+}
+
+/** Say what was written into a file that is not on the screen, and lead to it. */
+function tellRequired(app: JupyterFrontEnd, trans: TranslationBundle, { file, requirement }: IRequires): void {
+  const open = {
+    label: trans.__('Open'),
+    callback: () => void app.commands.execute('docmanager:open', { path: file })
+  };
+  Notification.success(trans.__('Added %1 to %2', requirement, file), { actions: [open], autoClose: 6000 });
 }
