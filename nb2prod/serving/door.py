@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import hashlib
-import hmac
 import json
 import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from functools import lru_cache, partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,8 @@ from .core import Core
 from .faults import Refused
 from .forms import ARROW, JSON, PARQUET
 from .page import policy
+from .rehearsal import OVER, Rehearsal
+from .terms import Terms
 from .watch import Ticket
 
 Scope = MutableMapping[str, Any]
@@ -34,12 +33,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
-PATIENCE = 60.0  # seconds until a request is given up, unless SERVICE_TIMEOUT says otherwise
 LOOPBACK = ("127.0.0.1", 0)  # of a request that came over no network
-BODY = 16 * 2**20  # bytes of a request, unless SERVICE_MAX_BODY says otherwise
 # Health is asked by what runs the service, which knows no keys; the page holds nothing but itself.
-OPEN = frozenset({"/livez", "/readyz", "/healthz", "/"})
-LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
+HEALTH = frozenset({"/livez", "/readyz", "/healthz"})
+OPEN = HEALTH | {"/"}
 KINDS = frozenset({JSON, ARROW, PARQUET})
 PLOTS = {".png": b"image/png", ".svg": b"image/svg+xml"}
 # A picture runs nothing, even when it is opened by itself.
@@ -58,10 +55,11 @@ class Door:
     def __init__(self, app: App, *, core: Core, environ: Mapping[str, str] = os.environ) -> None:
         self.app = app
         self.core = core
-        self.keys = keys_of(environ)
-        self.anonymous = environ.get("SERVICE_ANONYMOUS") == "1"
-        self.most = int(environ.get("SERVICE_MAX_BODY") or BODY)
-        self.patience = float(environ.get("SERVICE_TIMEOUT") or PATIENCE)
+        self.environ = environ
+        self.rehearsal = Rehearsal.of(environ)
+        # What is set for those who will ask is not for a rehearsal.
+        self.terms = Terms.of({} if self.rehearsal else environ)
+        self.open = HEALTH if self.rehearsal else OPEN
         self.behind = False
         self.limiter: CapacityLimiter | None = None
         page = (core.folder / "page.html").read_bytes()
@@ -76,7 +74,7 @@ class Door:
         """Answer a request, or pass it on."""
         if scope["type"] == "lifespan":
             self.step_forward(scope)
-            self.core.watch.start()
+            (self.rehearsal or self.core.watch).start()
             receive = partial(self.until_the_end, receive)
         if scope["type"] != "http" or self.behind:
             await self.app(scope, receive, send)
@@ -84,12 +82,13 @@ class Door:
         path = scope["path"]
         headers = dict(scope["headers"])
         try:
-            if path not in OPEN:
+            if path not in self.open:
                 self.admit(scope, headers)
             await self.route(scope, headers, receive, send)
         except Refused as refused:
-            REFUSED.labels(str(refused.status)).inc()
-            self.core.watch.refused(reason_of(refused))
+            if self.rehearsal is None:
+                REFUSED.labels(str(refused.status)).inc()
+                self.core.watch.refused(reason_of(refused))
             more = [(name.encode(), value.encode()) for name, value in refused.headers.items()]
             await respond(send, refused.status, json.dumps(refused.json()).encode(), JSON, more)
 
@@ -107,6 +106,8 @@ class Door:
             await self.explain(scope, headers, receive, send)
         elif self.core.owns(path):
             await self.give(scope, headers, send)
+        elif path == OVER and self.rehearsal is not None:
+            await self.let_in(scope, send)
         elif path in self.files:
             _only(scope, "GET")
             kind, body, more = self.files[path]
@@ -129,23 +130,25 @@ class Door:
             front.app, whole.middleware_stack, self.behind = whole.middleware_stack, front, True
 
     def admit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
-        """Let in who has a key; where there are none, only this machine.
+        """Let in who may ask.
 
         Raises:
-            Refused: Otherwise.
+            Refused: Others.
         """
-        if self.keys:
-            name, _, given = headers.get(b"authorization", b"").partition(b" ")
-            key = given.strip() if name.lower() == b"bearer" else headers.get(b"x-api-key", b"")
-            digest = hashlib.sha256(key).digest()
-            # All are compared, so that the time taken says nothing.
-            if sum(hmac.compare_digest(digest, known) for known in self.keys) == 0:
-                said = "A key is needed: send `Authorization: Bearer KEY` or `X-API-Key: KEY`."
-                raise Refused(401, said, headers={"www-authenticate": "Bearer"})
-        elif not self.anonymous and not _here((scope.get("client") or LOOPBACK)[0], headers.get(b"host", b"")):
-            raise Refused(
-                403, "No keys are set, so only this machine is served: set SERVICE_API_KEYS, or SERVICE_ANONYMOUS=1."
-            )
+        if self.rehearsal is None:
+            self.terms.admit((scope.get("client") or LOOPBACK)[0], headers)
+        elif not self.rehearsal.admits(headers):
+            raise Refused(503, "This service is being rehearsed, and nobody is answered yet.")
+
+    async def let_in(self, scope: Scope, send: Send) -> None:
+        """Answer `POST /rehearsed`: from now on the service is what it was made for."""
+        _only(scope, "POST")
+        assert self.rehearsal is not None
+        self.rehearsal.end()
+        self.rehearsal, self.terms, self.open = None, Terms.of(self.environ), OPEN
+        self.core.watch.forget()
+        self.core.watch.start()
+        await respond(send, 200, b'{"rehearsed": true}', JSON)
 
     async def predict(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
         """Answer `POST /predict`; the answer's header `x-request-id` names the request, also where it is refused."""
@@ -153,7 +156,7 @@ class Door:
         kind, ticket = kind_of(headers), self.core.watch.ticket()
         body = b""
         try:
-            async with asyncio.timeout(self.patience):
+            async with asyncio.timeout(self.terms.patience):
                 body = await self.body(headers, receive)
                 ticket.size = len(body)
                 if kind == JSON and self.core.quick(len(body)):
@@ -161,14 +164,14 @@ class Door:
                 else:
                     said = await self.beside(body, kind, ticket)
         except TimeoutError:
-            refused = Refused(504, f"There was no answer within {self.patience:g} seconds.")
+            refused = Refused(504, f"There was no answer within {self.terms.patience:g} seconds.")
         except Refused as found:
             refused = found
         except Exception:  # the model is the user's: it may raise anything
             log.exception("Request %s was not answered", ticket.id)
             refused = Refused(500, f"The model failed. Its operator finds request {ticket.id} in the service's log.")
         else:
-            ANSWERED.observe(time.perf_counter() - ticket.begun)
+            self.answered(ticket.begun)
             await respond(send, 200, said, kind, [(b"x-request-id", ticket.id.encode())])
             return
         if self.core.watch.keeps(refused.status):
@@ -188,7 +191,7 @@ class Door:
         kind, begun = kind_of(headers), time.perf_counter()
         body = await self.body(headers, receive)
         said = await self.apart(partial(self.core.explain, body, kind))
-        ANSWERED.observe(time.perf_counter() - begun)
+        self.answered(begun)
         await respond(send, 200, said, kind)
 
     async def give(self, scope: Scope, headers: Mapping[bytes, bytes], send: Send) -> None:
@@ -197,7 +200,7 @@ class Door:
         query, accept = (text.decode("latin-1") for text in (scope["query_string"], headers.get(b"accept", b"")))
         ticket = self.core.watch.ticket()
         said = await self.apart(partial(self.core.get, scope["path"], query, accept))
-        ANSWERED.observe(time.perf_counter() - ticket.begun)
+        self.answered(ticket.begun)
         self.core.watch.record(ticket, None, None)
         await respond(send, 200, said.body, said.form, [*said.headers, (b"x-request-id", ticket.id.encode())])
 
@@ -209,10 +212,10 @@ class Door:
         """
         self.limiter = self.limiter or CapacityLimiter(1)
         try:
-            async with asyncio.timeout(self.patience):
+            async with asyncio.timeout(self.terms.patience):
                 return await to_thread.run_sync(work, limiter=self.limiter, abandon_on_cancel=True)
         except TimeoutError:
-            raise Refused(504, f"There was no answer within {self.patience:g} seconds.") from None
+            raise Refused(504, f"There was no answer within {self.terms.patience:g} seconds.") from None
         except Refused:
             raise
         except Exception as wrong:
@@ -237,7 +240,7 @@ class Door:
             Refused: It is larger.
         """
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self.most:
+        if not length.isdigit() or int(length) > self.terms.most:
             raise self.large()
         chunks: list[bytes] = []
         size = 0
@@ -247,35 +250,26 @@ class Door:
                 raise Refused(400, "The request ended before its body did.")
             chunk = message.get("body", b"")
             size += len(chunk)
-            if size > self.most:
+            if size > self.terms.most:
                 raise self.large()
             chunks.append(chunk)
             if not message.get("more_body"):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
+    def answered(self, begun: float) -> None:
+        """Count an answer, and how long it took."""
+        if self.rehearsal is None:
+            ANSWERED.observe(time.perf_counter() - begun)
+
     def large(self) -> Refused:
         """Say that a body is too large; its rest is not read."""
-        said = f"The request has more than {self.most:,} bytes: send fewer rows at a time."
+        said = f"The request has more than {self.terms.most:,} bytes: send fewer rows at a time."
         return Refused(413, said, headers={"connection": "close"})
 
 
 def plots(folder: Path) -> Iterator[Path]:
     """Yield the files of the plots that are kept with a service."""
     yield from (path for path in sorted((folder / "plots").glob("*.*")) if path.suffix in PLOTS)
-
-
-def keys_of(environ: Mapping[str, str]) -> tuple[bytes, ...]:
-    """Read the keys that are let in, from `SERVICE_API_KEYS` and the file that `SERVICE_API_KEYS_FILE` names.
-
-    They stand between commas or one a line; `sha256:…` stands for a key that only its owner knows.
-    """
-    text = environ.get("SERVICE_API_KEYS", "")
-    if place := environ.get("SERVICE_API_KEYS_FILE"):
-        text += "\n" + Path(place).read_text(encoding="utf-8")
-    found = [key.strip() for line in text.splitlines() for key in line.split(",") if key.strip()]
-    return tuple(
-        bytes.fromhex(key[7:]) if key.startswith("sha256:") else hashlib.sha256(key.encode()).digest() for key in found
-    )
 
 
 def kind_of(headers: Mapping[bytes, bytes]) -> bytes:
@@ -308,18 +302,6 @@ def _only(scope: Scope, method: str) -> None:
     allowed = {"GET": ("GET", "HEAD"), "POST": ("POST",)}[method]
     if scope["method"] not in allowed:
         raise Refused(405, f"{scope['method']} is not known here.", headers={"allow": ", ".join(allowed)})
-
-
-@lru_cache(maxsize=100)
-def _here(client: str, asked: bytes) -> bool:
-    """Say whether a request comes from this machine, and is meant for it: a name on the web may lead here, too."""
-    host = asked.decode("latin-1").rpartition(":")
-    name = host[0] if host[2].isdigit() else "".join(host)
-    try:
-        near = ip_address(client).is_loopback
-    except ValueError:
-        near = False
-    return near and name.lower() in LOCAL
 
 
 async def respond(

@@ -118,6 +118,12 @@ class Watch:
             self._thread.join(5)
         self._thread = None
 
+    def forget(self) -> None:
+        """Forget what waits to be counted: it was a rehearsal."""
+        self.held = 0
+        for queue in (self.waiting, self.passed, self.reasons):
+            queue.clear()
+
     def ticket(self) -> Ticket:
         """Give a request its id."""
         prefix, numbers = self._ids

@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
 
 import shops
 
-from nb2prod.serving.door import Door, keys_of
+from nb2prod.serving.door import Door
+from nb2prod.serving.terms import Terms
 
 X = shops.frame(600)
 ROWS = json.loads(X.to_json(orient="records"))
@@ -231,7 +232,7 @@ def test_what_somebody_says_is_kept(visit: Visit, door: Door) -> None:
 def test_it_asks_for_a_key_where_one_is_needed(
     chromium: Browser, address: str, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "keys", keys_of({"SERVICE_API_KEYS": "open-sesame"}))
+    monkeypatch.setattr(door, "terms", Terms.of({"SERVICE_API_KEYS": "open-sesame"}))
     page = chromium.new_page()
     page.goto(address)
     expect(page.locator("#main")).to_be_hidden()

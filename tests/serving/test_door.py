@@ -26,7 +26,8 @@ from shops import ask, call
 
 from nb2prod.policy import Log, Rules
 from nb2prod.serving.core import Core
-from nb2prod.serving.door import Door, keys_of
+from nb2prod.serving.door import Door
+from nb2prod.serving.terms import keys_of
 
 X = shops.frame()
 MODEL = shops.model(X)
