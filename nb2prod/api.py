@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from nb2prod.reproduce import reproduce
     from nb2prod.services import Serving, ask, releases, serve, show_release, status, stop, target_of
     from nb2prod.settings import Settings
-    from nb2prod.shipping.steps import Shipped
+    from nb2prod.shipping.steps import Served, Shipped
 
 __all__ = [
     "Options",
@@ -221,9 +221,12 @@ def ship(
 
     if report.ok:
         try:
-            shipped = steps.ship(packer.source(path, report, store=store, home=chosen.home), tell, held)
-            if serving.target:
-                shipped, delivery = _onward(chosen.home, shipped, serving, tell)
+            served = _served(chosen.home, serving)
+            shipped = steps.ship(packer.source(path, report, store=store, home=chosen.home), tell, held, served)
+            if served is not None:
+                shipped = steps.serve(shipped, served, tell)
+            elif serving.target is not None:
+                delivery = _delivered(chosen.home, shipped, serving.target, tell)
         except Nb2ProdError as wrong:
             refused, verdict = wrong, wrong.verdict if isinstance(wrong, StagedDiffers) else verdict
             tell(Event(kind="error", data=schema.error(wrong)))
@@ -234,18 +237,25 @@ def ship(
     return result
 
 
-def _onward(home: Path, shipped: Shipped, serving: Serving, tell: Listener) -> tuple[Shipped, dict[str, Any] | None]:
-    """Serve what was shipped, or hand it over, whichever the target does."""
+def _served(home: Path, serving: Serving) -> Served | None:
+    """Say where a release will be served, unless it is only handed over."""
     from nb2prod import delivering, services
     from nb2prod.shipping import steps
 
-    assert serving.target is not None
-    if not delivering.takes(serving.target):
-        return steps.serve(shipped, services.target_of(home, serving.target), tell, port=serving.port), None
+    if serving.target is None or delivering.takes(serving.target):
+        return None
+    return steps.Served(target=services.target_of(home, serving.target), port=serving.port)
+
+
+def _delivered(home: Path, shipped: Shipped, target: str, tell: Listener) -> dict[str, Any]:
+    """Hand over what was shipped."""
+    from nb2prod import delivering
+    from nb2prod.shipping import steps
+
     with steps.cancellable(), steps.step("deliver", tell) as say:
-        delivery = delivering.deploy(home, shipped.release.id, target=serving.target)
+        delivery = delivering.deploy(home, shipped.release.id, target=target)
         say(delivery["folder"])
-    return shipped, delivery
+    return delivery
 
 
 def sweep(  # noqa: PLR0913 - what a sweep is of

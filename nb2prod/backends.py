@@ -17,6 +17,7 @@ from nb2prod.errors.ships import ServiceNotReady
 from nb2prod.process import Running
 from nb2prod.releases import release, trust
 from nb2prod.releases.release import Release
+from nb2prod.understudy import Understudy
 
 
 @frozen
@@ -54,10 +55,27 @@ class Backends:
                 home=store,
                 port=port or process.free_port(),
                 log=self.log(made.id),
-                environ={**environ, **self._state(made.id, environ)},
+                environ=self.environ(made.id, environ),
                 # Also of one that is not ready: were this process killed now, somebody must know whom to end.
                 begun=lambda running: self._remember(made.id, running),
             )
+
+    def understudy(self, name: str) -> Understudy:
+        """Make the service of a release that is not there yet; it is to be rehearsed, and then perhaps adopted."""
+        return Understudy(self.folder, name, self.environ(name, os.environ))
+
+    def adopt(self, made: Release, understudy: Understudy) -> Running:
+        """Let the service that was rehearsed be the release's.
+
+        Raises:
+            ReleaseChanged, ReleaseForeign: It is not what was released, or by nobody who is trusted.
+            ServiceNotReady: It does not go on.
+        """
+        made = trust.trusted(self.home, made.id)
+        with self._alone(made.id):
+            trust.genuine(made, bento.source(made.bento, home=bento.user_home()))
+            self._remember(made.id, understudy.heard)
+            return understudy.let_in()
 
     def stop(self, name: str) -> None:
         """End a backend and all its processes."""
@@ -81,6 +99,12 @@ class Backends:
         """Return the file that takes what a backend prints."""
         return self._path(name).with_suffix(".log")
 
+    def environ(self, name: str, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables of a backend: under which name, and where, it remembers what it is asked."""
+        own = environ.get("SERVICE_STATE_DIR")
+        folder = Path(own) / name if own else release.state_of(self.home, name)
+        return {**environ, "SERVICE_RELEASE": name, "SERVICE_STATE_DIR": str(folder.resolve())}
+
     def _end(self, name: str) -> None:
         running = self.find(name)
         if running is not None:
@@ -93,12 +117,6 @@ class Backends:
     def _path(self, name: str) -> Path:
         release.folder_of(self.home, name)  # refuses what is no id
         return self.folder / f"{name}.json"
-
-    def _state(self, name: str, environ: Mapping[str, str]) -> dict[str, str]:
-        """Say under which name, and where, a backend remembers what it is asked; each release has a folder."""
-        own = environ.get("SERVICE_STATE_DIR")
-        folder = Path(own) / name if own else release.state_of(self.home, name)
-        return {"SERVICE_RELEASE": name, "SERVICE_STATE_DIR": str(folder.resolve())}
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[None]:

@@ -24,6 +24,7 @@ from nb2prod.errors.ships import ServiceNotReady
 HOST = "127.0.0.1"  # nobody but this machine; more is a target's business
 PATIENCE = 120.0  # seconds a service may take to start
 GRACE = 10.0  # seconds it may take to finish its requests
+NONE: Mapping[str, str] = {}
 
 
 @frozen(kw_only=True)
@@ -185,21 +186,21 @@ def memory(running: Running) -> int:
     return total
 
 
-def ask(running: Running, path: str, body: Any) -> tuple[int, Any]:
+def ask(running: Running, path: str, body: Any, headers: Mapping[str, str] = NONE) -> tuple[int, Any]:
     """Post JSON to the service, or get something when there is none; return the status and the JSON of its answer."""
     connection = http.client.HTTPConnection(HOST, running.port, timeout=60)
     try:
-        return post(connection, path, None if body is None else json.dumps(body).encode())
+        return post(connection, path, None if body is None else json.dumps(body).encode(), headers)
     finally:
         connection.close()
 
 
-def post(connection: http.client.HTTPConnection, path: str, body: bytes | None) -> tuple[int, Any]:
+def post(
+    connection: http.client.HTTPConnection, path: str, body: bytes | None, headers: Mapping[str, str] = NONE
+) -> tuple[int, Any]:
     """Likewise, over a connection that is kept open."""
-    kind = "application/json"
-    connection.request(
-        "GET" if body is None else "POST", path, body, {"accept" if body is None else "content-type": kind}
-    )
+    verb, kind = ("GET", "accept") if body is None else ("POST", "content-type")
+    connection.request(verb, path, body, {kind: "application/json", **headers})
     reply = connection.getresponse()
     data = reply.read()
     return reply.status, json.loads(data) if data else None

@@ -8,8 +8,10 @@ import keyword
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -158,6 +160,20 @@ def import_bento(archive: Path, tag: str, *, home: Path) -> bool:
         return False
     home.mkdir(parents=True, exist_ok=True)
     _bentoml(IMPORT, str(archive), home=home)
+    return True
+
+
+def copy_bento(tag: str, one: Path, other: Path) -> bool:
+    """Put a Bento of one store into another, whole or not at all, and say whether it was not there yet."""
+    name, _, number = tag.partition(":")
+    folder = other / "bentos" / name
+    if (folder / number / "bento.yaml").exists():
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=other, ignore_cleanup_errors=True) as own:
+        made = shutil.copytree(one / "bentos" / name / number, Path(own) / number)
+        made.rename(folder / number)
+    (folder / "latest").write_text(number, encoding="utf-8")
     return True
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from attrs import define, field, fields_dict
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 from pydantic_core import to_json
 
 from . import feedback, kept, seen
@@ -37,7 +37,10 @@ SAVED = 10.0  # seconds between two times that counts are written
 MOST = 1000  # rows of one request that are looked at, evenly chosen
 PACE = 0.005  # seconds between two requests whose values are looked at: 200 a second tell as much as 2000
 
+BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
+
 log = logging.getLogger("bentoml.service")
+ANSWERED = Histogram("service_answer_seconds", "Requests for predictions that were answered", buckets=BUCKETS)
 DROPPED = Counter("service_watch_dropped", "Requests whose values were not looked at, since too many waited")
 PSI = Gauge("service_drift_psi", "Population stability index", ["feature", "of"], multiprocess_mode="mostrecent")
 JS = Gauge("service_drift_js", "Jensen-Shannon distance", ["feature", "of"], multiprocess_mode="mostrecent")
@@ -69,6 +72,7 @@ class Watch:
     waiting: deque[Any] = field(factory=deque)
     held: int = 0  # bytes of what waits, about
     passed: deque[tuple[float, int]] = field(factory=lambda: deque(maxlen=100_000))  # seconds and rows of each request
+    took: deque[float] = field(factory=lambda: deque(maxlen=100_000))  # seconds of each answer, until it was written
     reasons: deque[str] = field(factory=lambda: deque(maxlen=100_000))  # why requests were not answered
     due: float = 0.0  # when values are looked at again
     lines: Lines | None = field(init=False, default=None)
@@ -121,7 +125,7 @@ class Watch:
     def forget(self) -> None:
         """Forget what waits to be counted: it was a rehearsal."""
         self.held = 0
-        for queue in (self.waiting, self.passed, self.reasons):
+        for queue in (self.waiting, self.passed, self.took, self.reasons):
             queue.clear()
 
     def ticket(self) -> Ticket:
@@ -193,6 +197,7 @@ class Watch:
             time.sleep(0)  # requests may have their turn
         with self._lock:
             self._count(_taken(self.passed), _taken(self.reasons))
+            _observed(_taken(self.took))
 
     def _run(self) -> None:
         while not self._over.wait(PERIOD):
@@ -274,6 +279,15 @@ class Watch:
         for path in (self.home / "seen").glob("*.json"):
             if path.stat().st_mtime < time.time() - self._kept * DAY:
                 path.unlink(missing_ok=True)
+
+
+def _observed(seconds: Sequence[float]) -> None:
+    """Put times into the histogram all at once; in files that processes share, one alone takes as long as a request."""
+    if seconds:
+        for bucket, times in enumerate(np.bincount(np.searchsorted(BUCKETS, seconds), minlength=len(BUCKETS) + 1)):
+            if times:
+                ANSWERED._buckets[bucket].inc(int(times))
+        ANSWERED._sum.inc(sum(seconds))
 
 
 def _taken(queue: deque[Any]) -> list[Any]:

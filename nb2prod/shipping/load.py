@@ -67,14 +67,15 @@ class Line:
         return 0 <= self.need <= len(self.got)
 
 
-def request(path: str, body: bytes | None, port: int, kind: str = "application/json") -> bytes:
+def request(
+    path: str, body: bytes | None, port: int, kind: str = "application/json", headers: Mapping[str, str] | None = None
+) -> bytes:
     """Write a request; one without a body gets something."""
-    if body is None:
-        return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: {kind}\r\n\r\n".encode()
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    own = {"Accept": kind} if body is None else {"Content-Type": kind, "Content-Length": str(len(body))}
+    every = {"Host": f"127.0.0.1:{port}", **own, **(headers or {})}
+    verb = "GET" if body is None else "POST"
+    lines = [f"{verb} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in every.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
 
 
 def measure(port: int, asked: Iterable[bytes], *, seconds: float, connections: int, pid: int) -> Seen:

@@ -6,7 +6,6 @@ import hashlib
 import http.client
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice
@@ -18,8 +17,8 @@ from attrs import frozen
 from nb2prod import process
 from nb2prod.errors.ships import ServiceDiffers
 from nb2prod.packers.call import Blob, Call, Fault, differences
-from nb2prod.process import Running
 from nb2prod.shipping import load
+from nb2prod.understudy import Understudy
 
 SINGLES = (50, 300)  # requests of one row, to time: so many at least, and at most
 ENOUGH = 1.0  # seconds of them
@@ -68,50 +67,43 @@ class Given(Protocol):
         """Return what must be given out byte by byte."""
 
 
-def rehearse(  # noqa: PLR0913 - what a rehearsal needs
-    bento: str,
-    given: Given,
-    *,
-    home: Path,
-    work: Path,
-    begun: Callable[[Running], None] = lambda _: None,
-    alone: Callable[[], object] = lambda: None,
-) -> Rehearsal:
-    """Serve a Bento, ask it what the notebook's model was asked, and compare value for value.
+@frozen(kw_only=True)
+class Stage:
+    """Where a rehearsal is, and who else is there."""
+
+    port: int | None = None  # if it is free
+    alone: Callable[[], object] = lambda: None  # returns when nothing else goes on that would be measured, too
+
+
+STAGE = Stage()
+
+
+def rehearse(understudy: Understudy, bento: str, given: Given, *, home: Path, stage: Stage = STAGE) -> Rehearsal:
+    """Serve a Bento, ask it what the notebook's model was asked, and compare value for value; it goes on after that.
 
     Args:
+        understudy: Its service.
         bento: Its tag.
         given: Rows with the answers that are right.
         home: The BentoML store that has it.
-        work: A folder for its log.
-        begun: Told of its service as soon as it has begun.
-        alone: Returns when nothing else goes on that would be measured, too.
+        stage: Where, and when nothing else is measured with it.
 
     Raises:
         ServiceNotReady: It does not start.
         ServiceDiffers: It answers differently, or accepts what it must refuse.
     """
     start = time.perf_counter()
-    # What is set for services that answer others is not for this one: keys, or a place for what they remember.
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("SERVICE_")}
-    port, log = process.free_port(), work / "service.log"
-    running = process.serve(bento, home=home, port=port, log=log, environ=environ, begun=begun)
+    understudy.start(bento, home=home, port=stage.port)
     cold = time.perf_counter() - start
     try:
-        for calls, kind in ((given.held, "held-out"), (given.hostile, "hostile")):
-            if differing := [text for call in calls for text in _asked(running, call)]:
-                reason = f"{len(differing)} of {sum(call.rows for call in calls)} {kind} rows differ"
-                raise ServiceDiffers(reason, "\n".join(differing[:SHOWN]))
-        for blob in given.blobs:
-            _given(running, blob)
-        for fault in given.faulty:
-            _refuses(running, fault)
-        alone()
-        times = sorted(_timed(running, given.single))
-        seen = _loaded(running, given.single)
-        memory = process.memory(running)
-    finally:
-        process.stop(running)
+        _compared(understudy, given)
+        stage.alone()
+        times = sorted(_timed(understudy, given.single))
+        seen = _loaded(understudy, given.single)
+        memory = process.memory(understudy.heard)
+    except BaseException:
+        understudy.end()
+        raise
     return Rehearsal(
         rows=sum(call.rows for call in given.held),
         equal=True,
@@ -126,18 +118,30 @@ def rehearse(  # noqa: PLR0913 - what a rehearsal needs
     )
 
 
-def _asked(running: Running, call: Call) -> Iterator[str]:
-    status, said = process.ask(running, call.path, call.request)
+def _compared(service: Understudy, given: Given) -> None:
+    """Ask everything whose answer is known."""
+    for calls, kind in ((given.held, "held-out"), (given.hostile, "hostile")):
+        if differing := [text for call in calls for text in _asked(service, call)]:
+            reason = f"{len(differing)} of {sum(call.rows for call in calls)} {kind} rows differ"
+            raise ServiceDiffers(reason, "\n".join(differing[:SHOWN]))
+    for blob in given.blobs:
+        _given(service, blob)
+    for fault in given.faulty:
+        _refuses(service, fault)
+
+
+def _asked(service: Understudy, call: Call) -> Iterator[str]:
+    status, said = process.ask(service.heard, call.path, call.request, service.headers)
     if status != http.HTTPStatus.OK:
         rows = f"rows {call.first + 1} to {call.first + call.rows}" if call.rows > 1 else "a request"
         raise ServiceDiffers(f"{rows} got status {status}", json.dumps(said)[:2000])
     yield from differences(call, said)
 
 
-def _given(running: Running, blob: Blob) -> None:
-    connection = http.client.HTTPConnection(process.HOST, running.port, timeout=60)
+def _given(service: Understudy, blob: Blob) -> None:
+    connection = http.client.HTTPConnection(process.HOST, service.heard.port, timeout=60)
     try:
-        connection.request("GET", blob.path)
+        connection.request("GET", blob.path, headers=service.headers)
         reply = connection.getresponse()
         data = reply.read()
     finally:
@@ -146,19 +150,19 @@ def _given(running: Running, blob: Blob) -> None:
         raise ServiceDiffers(f"{blob.path} got status {reply.status}, or other bytes than the notebook's", "")
 
 
-def _refuses(running: Running, fault: Fault) -> None:
+def _refuses(service: Understudy, fault: Fault) -> None:
     """Check that a fault is the client's, and is named."""
-    status, answer = process.ask(running, fault.path, fault.request)
+    status, answer = process.ask(service.heard, fault.path, fault.request, service.headers)
     named = fault.word in json.dumps(answer, ensure_ascii=False)
     if not (http.HTTPStatus.BAD_REQUEST <= status < http.HTTPStatus.INTERNAL_SERVER_ERROR and named):
         reason = f"a request with a fault in '{fault.word}' got status {status}"
         raise ServiceDiffers(reason + ("" if named else ", and it is not named"), json.dumps(answer)[:2000])
 
 
-def _timed(running: Running, single: Sequence[Call]) -> Iterator[float]:
+def _timed(service: Understudy, single: Sequence[Call]) -> Iterator[float]:
     """Yield how many milliseconds requests of one row take over one connection; their answers must be right, too."""
     least, most = SINGLES
-    connection = http.client.HTTPConnection(process.HOST, running.port, timeout=60)
+    connection = http.client.HTTPConnection(process.HOST, service.heard.port, timeout=60)
     start = time.perf_counter()
     try:
         for n, call in enumerate(islice(cycle(single), most)):
@@ -166,7 +170,7 @@ def _timed(running: Running, single: Sequence[Call]) -> Iterator[float]:
                 break
             body = None if call.request is None else json.dumps(call.request).encode()
             begun = time.perf_counter()
-            status, said = process.post(connection, call.path, body)
+            status, said = process.post(connection, call.path, body, service.headers)
             yield (time.perf_counter() - begun) * 1000
             if status != http.HTTPStatus.OK:
                 raise ServiceDiffers(f"row {call.first + 1} alone got status {status}", json.dumps(said)[:2000])
@@ -176,10 +180,11 @@ def _timed(running: Running, single: Sequence[Call]) -> Iterator[float]:
         connection.close()
 
 
-def _loaded(running: Running, single: Sequence[Call]) -> load.Seen:
+def _loaded(service: Understudy, single: Sequence[Call]) -> load.Seen:
     """Ask over several connections at once; no answer may be a refusal."""
     bodies = [(call.path, None if call.request is None else json.dumps(call.request).encode()) for call in single]
-    asked = [load.request(path, body, running.port) for path, body in bodies]
+    running = service.heard
+    asked = [load.request(path, body, running.port, headers=service.headers) for path, body in bodies]
     seen = load.measure(running.port, asked, seconds=LOADED, connections=CONNECTIONS, pid=running.pid)
     if set(seen.statuses) != {http.HTTPStatus.OK}:
         reason = f"under load, requests got status {', '.join(map(str, sorted(seen.statuses)))}"

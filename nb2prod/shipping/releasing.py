@@ -52,11 +52,15 @@ class Fit:
         )
 
 
+def named(source: Source) -> str:
+    """Return the name that the release of a run has."""
+    return f"{bento.Name.of(source.pipeline.notebook.stem).tag}-{source.report.run}"
+
+
 def release_of(source: Source, fit: Fit) -> Release:
     """Put everything in its place, the manifest last; take it all back if that fails."""
     packed = fit.packed
-    name = f"{packed.name.tag}-{source.report.run}"
-    folder = release.new_folder(source.home, name)
+    folder = release.new_folder(source.home, named(source))
     store = bento.user_home()
     new = False
     try:
@@ -71,7 +75,7 @@ def release_of(source: Source, fit: Fit) -> Release:
         new = bento.import_bento(archive, fit.packed.tag, home=store)
         release.write(source.home, found)
         project = source.home.resolve().parent.name
-        stock.pin(source.store, Pin(kind="release", name=name, project=project, keys=source.report.keys))
+        stock.pin(source.store, Pin(kind="release", name=found.id, project=project, keys=source.report.keys))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         if new:

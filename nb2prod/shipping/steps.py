@@ -13,11 +13,13 @@ from typing import Any
 from attrs import asdict, evolve, frozen
 
 from nb2prod import journal, schema, verify
+from nb2prod.backends import Backends
 from nb2prod.compare.runs import Verdict
 from nb2prod.errors.base import Nb2ProdError, Place
 from nb2prod.errors.runs import RunCancelled
 from nb2prod.errors.ships import StagedDiffers
 from nb2prod.events import Event, Listener
+from nb2prod.packers.order import Packed
 from nb2prod.packers.packer import Source, packing
 from nb2prod.releases import release
 from nb2prod.releases.release import Release
@@ -26,10 +28,20 @@ from nb2prod.risk import page
 from nb2prod.settings import Settings
 from nb2prod.shipping import packages, releasing
 from nb2prod.shipping.packages import Before
+from nb2prod.shipping.rehearsal import Rehearsal
 from nb2prod.shipping.releasing import Fit
-from nb2prod.shipping.trial import trial
+from nb2prod.shipping.trial import Trial, trial
 from nb2prod.stores.base import Store
-from nb2prod.targets.base import Service, Target
+from nb2prod.targets.base import Adopting, Service, Target
+from nb2prod.understudy import Understudy
+
+
+@frozen(kw_only=True)
+class Served:
+    """Where a release will be served."""
+
+    target: Target
+    port: int | None = None  # any when None
 
 
 @frozen(kw_only=True)
@@ -38,6 +50,7 @@ class Shipped:
 
     release: Release
     service: Service | None = None
+    understudy: Understudy | None = None  # it was rehearsed, and waits to be served
 
 
 def verified(path: Path, report: Report, listen: Listener, *, store: Store, chosen: Settings) -> Verdict:
@@ -62,13 +75,19 @@ def verified(path: Path, report: Report, listen: Listener, *, store: Store, chos
     return verdict
 
 
-def ship(source: Source, listen: Listener, held: Callable[[], Verdict | None] = lambda: None) -> Shipped:
+def ship(
+    source: Source,
+    listen: Listener,
+    held: Callable[[], Verdict | None] = lambda: None,
+    served: Served | None = None,
+) -> Shipped:
     """Package the model of a run, rehearse the package, and release it.
 
     Args:
         source: The run.
         listen: Told of the steps baseline, package, rehearse and release.
         held: Holds the stages against a straight run, while they are packaged.
+        served: Where the release will be served; the service that was rehearsed waits for that.
 
     Raises:
         ShipError: The model may not be shipped. No release is left then, and no Bento.
@@ -76,20 +95,30 @@ def ship(source: Source, listen: Listener, held: Callable[[], Verdict | None] = 
     """
     with cancellable():
         known = packages.find(source)
-        return Shipped(release=_again(source, known, listen, held()) if known else _made(source, listen, held))
+        if known is not None:
+            return Shipped(release=_again(source, known, listen, held()))
+        return _made(source, listen, held, served)
 
 
-def serve(shipped: Shipped, target: Target, listen: Listener, *, port: int | None = None) -> Shipped:
+def serve(shipped: Shipped, served: Served, listen: Listener) -> Shipped:
     """Serve what was shipped; it stays a release when that fails.
 
     Raises:
         ServiceNotReady: It does not start.
         RunCancelled: Somebody stopped it.
     """
-    with cancellable(), step("serve", listen) as tell:
-        service = target.start(shipped.release, port=port)
-        tell(service.url)
-    return evolve(shipped, service=service)
+    target, understudy = served.target, shipped.understudy
+    try:
+        with cancellable(), step("serve", listen) as tell:
+            if understudy is not None and isinstance(target, Adopting):
+                service = target.adopt(shipped.release, understudy, port=served.port)
+            else:
+                service = target.start(shipped.release, port=served.port)
+            tell(service.url)
+    finally:
+        if understudy is not None:
+            understudy.end()
+    return evolve(shipped, service=service, understudy=None)
 
 
 @contextmanager
@@ -101,30 +130,43 @@ def cancellable() -> Iterator[None]:
         raise RunCancelled(Place()) from None
 
 
-def _made(source: Source, listen: Listener, held: Callable[[], Verdict | None]) -> Release:
+def _made(source: Source, listen: Listener, held: Callable[[], Verdict | None], served: Served | None) -> Shipped:
     """Make the release; the generated files and logs of one that fails stay in the run's folder, `ship`."""
     work = journal.folder_of(source.home, source.report.run) / "ship"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
+    understudy = Backends(source.home / "services", source.home).understudy(releasing.named(source))
     with tempfile.TemporaryDirectory(prefix="nb2prod-", ignore_cleanup_errors=True) as own:
         archive, bentos = Path(own) / "service.bento", Path(own) / "bentoml"
-        with packing(source, work, Path(own), archive) as process, trial(process, bentos, work) as rehearsal:
-            verdict = held()
-            with step("baseline", listen):
-                process.measured()
-            with step("package", listen) as tell:
-                packed = process.packed()
-                tell(packed.tag)
-            with step("rehearse", listen) as tell:
-                tried = rehearsal.rehearsed()
-                way = ", without a fast path" if packed.fast and not packed.fast.used else ""
-                tell(f"{tried.rows} rows equal, {tried.p50_ms:.1f} ms a request{way}")
-        with step("release", listen) as tell:
-            fit = Fit(packed=packed, tried=tried, service=work / "service", archive=archive, verdict=verdict)
-            made = releasing.release_of(source, fit)
-            tell(made.id)
+        with packing(source, work, Path(own), archive) as process:
+            tried = Trial(packing=process, bentos=bentos, understudy=understudy, port=served.port if served else None)
+            with trial(tried, work):
+                verdict = held()
+                packed, seen = _rehearsed(tried, listen)
+                with step("release", listen) as tell:
+                    fit = Fit(packed=packed, tried=seen, service=work / "service", archive=archive, verdict=verdict)
+                    made = releasing.release_of(source, fit)
+                    tell(made.id)
     shutil.rmtree(work)
-    return made
+    if served is not None and isinstance(served.target, Adopting):
+        return Shipped(release=made, understudy=understudy)
+    understudy.end()
+    understudy.log.unlink(missing_ok=True)
+    return Shipped(release=made)
+
+
+def _rehearsed(tried: Trial, listen: Listener) -> tuple[Packed, Rehearsal]:
+    """Wait for the package and its rehearsal, and tell of them."""
+    with step("baseline", listen):
+        tried.packing.measured()
+    with step("package", listen) as tell:
+        packed = tried.packing.packed()
+        tell(packed.tag)
+    with step("rehearse", listen) as tell:
+        seen = tried.rehearsed()
+        way = ", without a fast path" if packed.fast and not packed.fast.used else ""
+        tell(f"{seen.rows} rows equal, {seen.p50_ms:.1f} ms a request{way}")
+    return packed, seen
 
 
 def _again(source: Source, known: Before, listen: Listener, verdict: Verdict | None) -> Release:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,24 +11,25 @@ from pathlib import Path
 
 from attrs import define, field
 
-from nb2prod import process
+from nb2prod.bundle import bento
 from nb2prod.packers.order import Packed
 from nb2prod.packers.packer import Packing
-from nb2prod.process import Running
 from nb2prod.shipping import rehearsal
-from nb2prod.shipping.rehearsal import Rehearsal
+from nb2prod.shipping.rehearsal import Rehearsal, Stage
+from nb2prod.understudy import Understudy
 
 
-@define(eq=False)
+@define(eq=False, kw_only=True)
 class Trial:
     """A rehearsal in a thread. What it measures waits until it is `alone`: other work would be measured with it."""
 
     packing: Packing
     bentos: Path  # the store that the package is in
-    work: Path  # for its log
+    understudy: Understudy
+    port: int | None = None  # where the service shall be, if that is free
     alone: threading.Event = field(factory=threading.Event)
-    _over: bool = False
-    _running: Running | None = None
+    new: bool = False  # the user's store did not have the package
+    _packed: Packed | None = None
     _future: Future[Rehearsal] = field(init=False)
 
     def rehearsed(self) -> Rehearsal:
@@ -37,36 +39,40 @@ class Trial:
 
     def call_off(self) -> None:
         """End what it waits for, and so itself."""
-        self._over = True
         self.alone.set()
         self.packing.child.kill()
-        if self._running is not None:
-            process.stop(self._running)
+        self.understudy.end()
+
+    def forget(self, work: Path) -> None:
+        """Take the package out of the user's store again; what its service printed is kept with its files."""
+        if self.new and self._packed is not None:
+            bento.delete_bento(self._packed.tag, home=bento.user_home())
+        if self.understudy.log.exists():
+            shutil.move(self.understudy.log, work / "service.log")
 
     def begin(self, pool: ThreadPoolExecutor) -> None:
         """Begin in a thread."""
         self._future = pool.submit(self._run)
 
     def _run(self) -> Rehearsal:
-        packed: Packed = self.packing.packed()
-        return rehearsal.rehearse(
-            packed.tag, packed, home=self.bentos, work=self.work, begun=self._begun, alone=self.alone.wait
-        )
-
-    def _begun(self, running: Running) -> None:
-        self._running = running
-        if self._over:  # called off between the package and its service
-            raise InterruptedError
+        self._packed = packed = self.packing.packed()
+        home = bento.user_home()
+        self.new = bento.copy_bento(packed.tag, self.bentos, home)
+        stage = Stage(port=self.port, alone=self.alone.wait)
+        return rehearsal.rehearse(self.understudy, packed.tag, packed, home=home, stage=stage)
 
 
 @contextmanager
-def trial(packing: Packing, bentos: Path, work: Path) -> Iterator[Trial]:
-    """Rehearse what is being packed; nothing of it goes on after the block."""
-    made = Trial(packing, bentos, work)
-    with ThreadPoolExecutor(1) as pool:
-        made.begin(pool)
-        try:
-            yield made
-        except BaseException:
-            made.call_off()
-            raise
+def trial(made: Trial, work: Path) -> Iterator[Trial]:
+    """Rehearse what is being packed. When the block fails, nothing goes on, and only files in `work` are left."""
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            made.begin(pool)
+            try:
+                yield made
+            except BaseException:
+                made.call_off()
+                raise
+    except BaseException:
+        made.forget(work)
+        raise

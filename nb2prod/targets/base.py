@@ -10,6 +10,7 @@ from attrs import frozen
 from nb2prod.deployment import Deployment
 from nb2prod.releases.release import Release
 from nb2prod.targets.delivery import Delivery, Wanted
+from nb2prod.understudy import Understudy
 
 
 @frozen(kw_only=True)
@@ -72,6 +73,18 @@ class Swapping(Protocol):
 
     def watch(self, deployment: Deployment) -> dict[str, Any]:
         """Say how a deployment fares: `url`, `state`, and what is known of each release in it."""
+
+
+@runtime_checkable
+class Adopting(Protocol):
+    """A target that serves a release by the very service that was rehearsed."""
+
+    def adopt(self, release: Release, understudy: Understudy, *, port: int | None = None) -> Service:
+        """Serve a release, and return when it answers.
+
+        Raises:
+            ServiceNotReady: It does not start.
+        """
 
 
 @runtime_checkable

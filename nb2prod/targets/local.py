@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ from nb2prod import deployment, process
 from nb2prod.backends import Backends
 from nb2prod.deployment import Deployment
 from nb2prod.errors.deployments import GatewayNotReady, PortKept
+from nb2prod.errors.ships import ServiceNotReady
 from nb2prod.gateway import control
 from nb2prod.process import Running
 from nb2prod.releases.release import Release
 from nb2prod.targets import fitness
 from nb2prod.targets.base import Order, Service
+from nb2prod.understudy import Understudy
 
 
 class LocalTarget:
@@ -26,6 +29,14 @@ class LocalTarget:
     def start(self, release: Release, *, port: int | None = None) -> Service:
         """Serve a release, on a free port unless one is given; it goes on when this process ends."""
         return _service(release.id, self.services.start(release, port=port))
+
+    def adopt(self, release: Release, understudy: Understudy, *, port: int | None = None) -> Service:
+        """Serve a release by the service that was rehearsed; start another when it cannot go on."""
+        if port in {None, understudy.heard.port}:
+            with contextlib.suppress(ServiceNotReady):
+                return _service(release.id, self.services.adopt(release, understudy))
+        understudy.end()
+        return self.start(release, port=port)
 
     def stop(self, release: str) -> Service:
         """End the service of a release and all its processes."""

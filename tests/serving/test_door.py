@@ -27,7 +27,7 @@ from shops import ask, call
 from nb2prod.policy import Log, Rules
 from nb2prod.serving.core import Core
 from nb2prod.serving.door import Door
-from nb2prod.serving.terms import keys_of
+from nb2prod.serving.terms import Terms
 
 X = shops.frame()
 MODEL = shops.model(X)
@@ -223,9 +223,11 @@ def test_another_model_than_the_released_one_is_not_loaded(door: Door) -> None:
 
 def test_answers_and_refusals_are_counted(door: Door, example: dict[str, Any]) -> None:
     names = ("service_answer_seconds_count", {}), ("service_refused_total", {"status": "400"})
+    call(door, "/metrics")  # what others asked here is counted by then
     before = [REGISTRY.get_sample_value(*name) or 0 for name in names]
     ask(door, example)
     ask(door)
+    call(door, "/metrics")
 
     assert [REGISTRY.get_sample_value(*name) for name in names] == [before[0] + 1, before[1] + 1]
 
@@ -363,7 +365,7 @@ def test_other_feedback_is_refused(stateful: Door, tmp_path: Path, body: bytes, 
 def test_feedback_needs_a_place_and_a_key(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(door, "/feedback", b'{"right": true}')[0] == 503
     monkeypatch.setattr(door.core.watch, "home", tmp_path)
-    monkeypatch.setattr(door, "keys", keys_of({"SERVICE_API_KEYS": "k"}))
+    monkeypatch.setattr(door, "terms", Terms.of({"SERVICE_API_KEYS": "k"}))
     assert call(door, "/feedback", b'{"right": true}')[0] == 401
     assert call(door, "/drift.json")[0] == 401
     assert call(door, "/feedback", b'{"right": true}', {"x-api-key": "k"})[0] == 201
