@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import itertools
 import os
 import re
 import sys
@@ -43,11 +44,15 @@ def _provided(_installed: tuple[int, ...]) -> list[tuple[str, frozenset[str]]]:
 
     `importlib.metadata.packages_distributions` says the same in ten times the time, as long as a stage may take.
     """
+    return [(folder, _top_level(folder)) for folder in _folders()]
+
+
+def _folders() -> list[str]:
     found = []
     for folder in sys.path:
         with suppress(OSError), os.scandir(folder or ".") as entries:
             found += [entry.path for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]
-    return [(folder, _top_level(folder)) for folder in found]
+    return found
 
 
 def _top_level(folder: str) -> frozenset[str]:
@@ -59,11 +64,19 @@ def _top_level(folder: str) -> frozenset[str]:
 
 
 def _name(folder: str) -> str:
-    for file in ("METADATA", "PKG-INFO"):
-        for line in _text(folder, file).splitlines():
-            if line.startswith("Name:"):
-                return line.partition(":")[2].strip()
-    return Path(folder).name.partition("-")[0]
+    return _headers(folder).get("Name") or os.path.basename(folder).partition("-")[0]  # noqa: PTH119
+
+
+def _headers(folder: str) -> dict[str, str]:
+    """Return what a distribution says of itself above its description, of which some are as long as a book."""
+    for file in _METADATA:
+        with suppress(OSError), open(os.path.join(folder, file), encoding="utf-8", errors="replace") as lines:  # noqa: PTH118, PTH123
+            above = itertools.takewhile(str.strip, lines)
+            return {name: value.strip() for name, _, value in (line.partition(":") for line in above)}
+    return {}
+
+
+_METADATA = ("METADATA", "PKG-INFO")
 
 
 def _text(folder: str, name: str) -> str:
@@ -81,14 +94,19 @@ def versions(distributions: Iterable[str]) -> dict[str, str]:
 
 def metadata(distributions: Iterable[str]) -> list[str]:
     """Return the files that say which versions of distributions are installed."""
-    from importlib.metadata import PackageNotFoundError, distribution
+    places = _places(_installed())
+    folders = [places[_normal(name)] for name in distributions if _normal(name) in places]
+    return [os.path.join(folder, file) for folder in folders for file in _METADATA]  # noqa: PTH118
 
-    found = []
-    for name in distributions:
-        with suppress(PackageNotFoundError):
-            place = getattr(distribution(name), "_path", None)  # there is no public way to ask
-            found += [str(place / file) for file in ("METADATA", "PKG-INFO")] if isinstance(place, Path) else []
-    return found
+
+@lru_cache(maxsize=1)
+def _places(_installed: tuple[int, ...]) -> dict[str, str]:
+    """Return the folder of metadata of each distribution; of those of one name the first counts."""
+    return {_normal(os.path.basename(folder).partition("-")[0]): folder for folder in reversed(_folders())}  # noqa: PTH119
+
+
+def _normal(name: str) -> str:
+    return name.removesuffix(".egg-info").lower().replace(".", "-").replace("_", "-")
 
 
 def _installed() -> tuple[int, ...]:
@@ -101,11 +119,15 @@ def _installed() -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _version(name: str, _installed: tuple[int, ...]) -> str | None:
+def _version(name: str, installed: tuple[int, ...]) -> str | None:
+    folder = _places(installed).get(_normal(name))
+    said = _headers(folder).get("Version") if folder else None
+    if said:
+        return said
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        return version(name)
+        return version(name)  # it may be found in other ways
     except PackageNotFoundError:
         return None
 

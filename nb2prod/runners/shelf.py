@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import importlib.util
+import itertools
 import os
 import sys
 import warnings
@@ -42,22 +43,33 @@ class Shelf(MetaPathFinder):
 
     modules: dict[str, ModuleType] = field(factory=dict)  # in the order in which they were imported
     traces: dict[str, Trace] = field(factory=dict)
-    roots: set[str] = field(factory=set)  # top-level packages, counted ahead: a fork copies each page that it looks at
-    ranks: dict[str, int] = field(factory=dict)  # the place of each in their order: a fork shall not go through all
+    # What follows is worked out before a fork, which pays for each page of memory that it looks at.
+    roots: set[str] = field(factory=set)  # top-level packages
+    ranks: dict[str, int] = field(factory=dict)  # the place of each module in their order
+    needs: dict[str, tuple[str, ...]] = field(factory=dict)  # of each module: the others that it brings
+    closures: dict[str, tuple[str, ...]] = field(factory=dict)  # all that comes with one, in order, for some
+    effects: list[str] = field(factory=list)  # modules whose import does more than to import
     lent: list[str] = field(factory=list)
     taking: bool = False
 
     @contextmanager
     def filling(self) -> Iterator[Callable[[str], None]]:
         """Give a function that imports `a.b`, whether it is a module or something in one; then put away what came."""
-        before = set(sys.modules)
+        before, asked = set(sys.modules), dict[str, None]()
         filters, variables = list(warnings.filters), dict(os.environ)
+
+        def load(name: str) -> None:
+            self._load(name)
+            asked.update(dict.fromkeys(_with_parents(name)))
+
         with _tracing(self.traces):
-            yield self._load
+            yield load
         _adopt(self.traces, before)
-        for trace in self.traces.values():
-            trace.needs = {name: None for name in trace.needs if name in self.modules or name in sys.modules}
-        self._put_away(_new(before))
+        new = _copied(_new(before))
+        self._prepare(new)
+        for name in asked.keys() & self.needs.keys():
+            self.closures[name] = tuple(sorted(self._closure(name, self.needs), key=self.ranks.__getitem__))
+        self._put_away(new)
         warnings.filters[:] = filters  # type: ignore[index]
         warnings._filters_mutated()  # type: ignore[attr-defined]
         _set_variables({name: variables.get(name) for name in {*variables, *os.environ}})
@@ -69,23 +81,37 @@ class Shelf(MetaPathFinder):
         with _tracing(self.traces):
             yield
         _adopt(self.traces, before)
-        self.lent = [name for name in _new(before) if name.partition(".")[0] != __package__.partition(".")[0]]
+        new = [name for name in _new(before) if name.partition(".")[0] != __package__.partition(".")[0]]
+        self.lent = _copied(new)
+        self._prepare(self.lent)
 
     def collect(self) -> None:
         """Put away what was lent."""
         self._put_away([name for name in self.lent if name in sys.modules])
         self.lent = []
 
+    def _prepare(self, names: Sequence[str]) -> None:
+        """Work out what there is to know of modules that are going to be put away."""
+        known = {name: name for name in (*self.needs, *names)}
+        for name in names:
+            trace = self.traces.get(name, Trace())
+            above = name.rpartition(".")[0]
+            self.needs[name] = tuple(known[other] for other in (above, *trace.needs) if other in known)
+            self.ranks.setdefault(name, len(self.ranks))
+            self.roots.add(name.partition(".")[0])
+            if (trace.filters or trace.variables) and name not in self.effects:
+                self.effects.append(name)
+
     def _put_away(self, names: Iterable[str]) -> None:
+        # What a top-level package imports comes with whatever is in there, so that it can stay in its place.
+        stay = {name for root, all_of_it in self.closures.items() for name in all_of_it if name.startswith(f"{root}.")}
         for name in names:
             module = sys.modules.pop(name)
             parent, _, child = name.rpartition(".")
             above = self.modules.get(parent)
-            if above is not None and above.__dict__.get(child) is module:
+            if above is not None and name not in stay and above.__dict__.get(child) is module:
                 del above.__dict__[child]  # the import system sets it again
             self.modules[name] = module
-            self.ranks.setdefault(name, len(self.ranks))
-            self.roots.add(name.partition(".")[0])
         if self.modules and self not in sys.meta_path:
             sys.meta_path.insert(0, self)
 
@@ -127,34 +153,34 @@ class Shelf(MetaPathFinder):
         if self.taking:
             self._place(name)  # the rest of what it brings is there already
             return
-        order = sorted(self._closure(name), key=self.ranks.__getitem__)
+        order = self.closures.get(name) or sorted(self._closure(name, self.modules), key=self.ranks.__getitem__)
+        new = dict.fromkeys(other for other in order if other in self.modules)
+        awaited = _awaited(self)
         self.taking = True
         try:
-            for other in order:
+            for other in new:
                 if "." in other:
                     self._place(other)
-            for other in order:
+            for other in new:
                 if other == name:
                     self._place(other)
                 elif "." not in other:
-                    # By the import system, since others may watch for it (see `nb2prod.worker.ambient`).
-                    importlib.import_module(other)
+                    # By the import system where others watch for it (see `nb2prod.worker.ambient`).
+                    (importlib.import_module if awaited is None or other in awaited else self._place)(other)
         finally:
             self.taking = False
-        self._repeat(order)
+        if "numpy.random" in new:
+            # A fresh process begins anywhere, and no two forks at the same place.
+            sys.modules["numpy.random"].seed()  # type: ignore[attr-defined]
+        self._repeat([other for other in self.effects if other in new])
 
-    def _closure(self, name: str) -> set[str]:
+    def _closure(self, name: str, among: Container[str]) -> set[str]:
         found, pending = set(), [name]
         while pending:
             name = pending.pop()
-            if name in found or name not in self.modules:
-                continue
-            found.add(name)
-            if name in self.traces:
-                pending.extend(self.traces[name].needs.keys() & self.modules.keys())
-            parent = name.rpartition(".")[0]
-            if parent:
-                pending.append(parent)
+            if name not in found and name in among:
+                found.add(name)
+                pending.extend(self.needs[name])
         return found
 
     def _place(self, name: str) -> None:
@@ -166,13 +192,10 @@ class Shelf(MetaPathFinder):
         above = self.modules.get(parent) or sys.modules.get(parent)
         if above is not None:
             vars(above).setdefault(child, module)
-        if name == "numpy.random":
-            # A fresh process begins anywhere, and no two forks at the same place.
-            module.seed()
 
     def _repeat(self, names: Iterable[str]) -> None:
         """Do again what imports did to the process."""
-        for trace in (self.traces[name] for name in names if name in self.traces):
+        for trace in (self.traces[name] for name in names):
             if trace.filters:
                 warnings.filters[:0] = trace.filters  # type: ignore[index]
                 warnings._filters_mutated()  # type: ignore[attr-defined]
@@ -303,6 +326,23 @@ class _Noting(Loader):
             loading.pop()
             if isinstance(self.loader, ExtensionFileLoader):
                 trace.needs.update(dict.fromkeys(_seen_in(module)))
+
+
+def _awaited(shelf: Shelf) -> frozenset[str] | None:
+    """Return the modules whose import the finders before the shelf watch for, or None when they do not say."""
+    ahead = list(itertools.takewhile(lambda finder: finder is not shelf, sys.meta_path))
+    if not all(hasattr(finder, "awaited") for finder in ahead):
+        return None
+    return frozenset(name for finder in ahead for name in finder.awaited)  # type: ignore[attr-defined]
+
+
+def _copied(names: Iterable[str]) -> list[str]:
+    """Return the same names as texts that lie side by side in memory, where those of modules are all over the place."""
+    return [name.encode().decode() for name in names]
+
+
+def _with_parents(name: str) -> list[str]:
+    return list(itertools.accumulate(name.split("."), "{}.{}".format))
 
 
 def _new(before: Container[str]) -> list[str]:

@@ -88,12 +88,12 @@ class _Watch(MetaPathFinder):
 
     def __init__(self, start: State) -> None:
         self.start = start
-        self.pending = {library for library in map(_library, _PARTS) if library} - set(sys.modules)
+        self.awaited = {library for library in map(_library, _PARTS) if library and library not in sys.modules}
 
     def find_spec(self, fullname: str, _path: Any = None, _target: Any = None) -> ModuleSpec | None:
-        if fullname not in self.pending:
+        if fullname not in self.awaited:
             return None
-        self.pending.discard(fullname)  # also keeps the next line from coming back here
+        self.awaited.discard(fullname)  # also keeps the next line from coming back here
         spec = importlib.util.find_spec(fullname)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module

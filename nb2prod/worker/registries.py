@@ -14,7 +14,7 @@ import sys
 import types
 from importlib.abc import MetaPathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import define, field
 
@@ -34,6 +34,7 @@ class Registries(MetaPathFinder):
     digest: Callable[[Any], str]  # of a value as it is now
     installed: Callable[[str], bool]  # whether a file is part of the installation
     before: dict[str, str] = field(factory=dict)
+    awaited: ClassVar[frozenset[str]] = frozenset()  # of modules that were imported ahead: none
 
     def watch(self) -> None:
         """Note what is there now, and what each module holds that is imported later."""
