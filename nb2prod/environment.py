@@ -63,15 +63,16 @@ def _top_level(folder: str) -> frozenset[str]:
     return frozenset(file.partition("/")[0] if "/" in file else file.removesuffix(".py") for file in files)
 
 
+@lru_cache(maxsize=4096)
 def _name(folder: str) -> str:
     return _headers(folder).get("Name") or os.path.basename(folder).partition("-")[0]  # noqa: PTH119
 
 
 def _headers(folder: str) -> dict[str, str]:
-    """Return what a distribution says of itself above its description, of which some are as long as a book."""
+    """Return name and version of a distribution, which it says above its description."""
     for file in _METADATA:
         with suppress(OSError), open(os.path.join(folder, file), encoding="utf-8", errors="replace") as lines:  # noqa: PTH118, PTH123
-            above = itertools.takewhile(str.strip, lines)
+            above = (line for line in itertools.takewhile(str.strip, lines) if line.startswith(("Name:", "Version:")))
             return {name: value.strip() for name, _, value in (line.partition(":") for line in above)}
     return {}
 
@@ -88,7 +89,8 @@ def _text(folder: str, name: str) -> str:
 
 def versions(distributions: Iterable[str]) -> dict[str, str]:
     """Return the versions of those distributions that are installed."""
-    known = {name: _version(name, _installed()) for name in distributions}
+    installed = _installed()
+    known = {name: _version(name, installed) for name in distributions}
     return {name: found for name, found in known.items() if found is not None}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import codecs
 import os
 import threading
@@ -74,10 +75,7 @@ class Ears:
     when: float = 0.0  # of the last account
     due: threading.Event = field(factory=threading.Event)
     lock: Any = field(factory=threading.RLock)
-
-    def start(self) -> None:
-        """Begin to give accounts now and then."""
-        threading.Thread(target=self._now_and_then, name="nb2prod", daemon=True).start()
+    awake: bool = False  # whether there is a thread that gives accounts now and then
 
     def begin(self, position: int, index: int) -> None:
         """Begin to listen to a cell: the number by which it is told of, and the one it has in the notebook."""
@@ -109,6 +107,7 @@ class Ears:
                 self._settle()
             if not self.due.is_set():
                 self.due.set()
+                self._wake()
                 self._tell()
 
     def flush(self) -> None:
@@ -179,6 +178,12 @@ class Ears:
         self._settle()
         self.transcript.flush()
         self.when = time.monotonic()
+
+    def _wake(self) -> None:
+        """Begin to give accounts now and then; none of the notebook's threads, and not waited for."""
+        if not self.awake:
+            self.awake = True
+            _thread.start_new_thread(self._now_and_then, ())
 
     def _now_and_then(self) -> None:
         while True:

@@ -125,7 +125,6 @@ class _Stage:
         transcript = Transcript(tell=self.link.send, spill=Spill(path=Path(self.task["flood"])))
         widgets = Widgets(self.kernel.session)
         ears = Ears(transcript=transcript, descriptors=descriptors, widgets=widgets)
-        ears.start()
         self.kernel.begin(ears)
         os.register_at_fork(after_in_child=self._forked)
         job, cells = self.task["job"], self.task["cells"]

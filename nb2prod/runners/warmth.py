@@ -64,6 +64,7 @@ def warm(preload: Sequence[str]) -> Warm:
         guise = Guise.seen(before)
         kernel.rehearse()
         guise.put_off()
+        _gather()
         _warm.append(Warm(kernel=kernel, guise=guise, shelf=Shelf()))
     found = _warm[0]
     found.shelf.collect()
@@ -72,6 +73,12 @@ def warm(preload: Sequence[str]) -> Warm:
         _fill(found, missing)
     gc.freeze()  # else a child copies all pages when it collects garbage
     return found
+
+
+def _gather() -> None:
+    """Put the names of all modules side by side in memory: each stage goes through them, and copies their pages."""
+    for name in list(sys.modules):
+        sys.modules[name.encode().decode()] = sys.modules.pop(name)
 
 
 def _fill(found: Warm, names: Sequence[str]) -> None:
@@ -86,10 +93,7 @@ def _fill(found: Warm, names: Sequence[str]) -> None:
     finally:
         found.guise.put_off()
         (gc.enable if collects else gc.disable)()
-    for module in found.shelf.modules.values():
-        file = getattr(module, "__file__", None)
-        if file:
-            witness.installed(file)  # which remembers it
+    witness.imported(found.shelf.modules)
 
 
 def lend(names: Sequence[str]) -> None:

@@ -191,6 +191,8 @@ class LocalStore:
 
     def _holds(self, key: str, size: int) -> bool:
         """True when the very blob is there, for a day at least; one that was cut off or changed is set aside."""
+        if not self.path(key).exists():
+            return False  # as most are not, which an error would say at more cost
         try:
             right = len(self.view(key)) == size
         except (ArtifactMissing, ArtifactCorrupt):

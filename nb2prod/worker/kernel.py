@@ -365,12 +365,19 @@ def _put(namespace: dict[str, Any], name: str, value: Any) -> None:
 
 def _print(space: dict[str, Any], value: Any) -> str:
     """Return a hash of a value, or how it shows itself when it cannot be stored."""
-    if type(value) in {dict, list} and not value:
-        return repr(value)  # as most are
+    if _shows_itself(value):
+        return repr(value)  # as most do
     try:
         return handover.digest({"": value}, space)
     except Unkeepable:
         return repr(value)
+
+
+def _shows_itself(value: Any) -> bool:
+    kind = type(value)
+    if kind in {list, tuple}:
+        return all(map(_shows_itself, value))
+    return kind in {int, bool, str} or (kind is dict and not value)
 
 
 def _digest(space: dict[str, Any], name: str) -> str | None:

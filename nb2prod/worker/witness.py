@@ -11,9 +11,13 @@ import sys
 import sysconfig
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # What belongs to the installation: its versions are part of the record already.
@@ -46,9 +50,8 @@ class Witness:
 
     def sources(self) -> list[str]:
         """Return the files of modules that were loaded and are not installed, such as those beside the notebook."""
-        found = {
-            getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if name not in self.modules
-        }
+        names = sys.modules.keys() - self.modules - _ahead
+        found = {getattr(sys.modules.get(name), "__file__", None) for name in names}
         return sorted(str(file) for file in found if file and file.endswith(".py") and not installed(file))
 
     def packages(self) -> list[str]:
@@ -70,6 +73,17 @@ def begin(*ours: Path) -> Witness:
     witness = Witness(folder=Path.cwd(), ours=ours, modules=set(sys.modules))
     sys.addaudithook(witness.see)
     return witness
+
+
+_ahead: set[str] = set()  # modules that were imported ahead of stages, and are part of the installation
+
+
+def imported(modules: Mapping[str, ModuleType]) -> None:
+    """Note modules that are imported ahead, so that a stage need not look at each of them."""
+    for name in modules.keys() - _ahead:
+        file = getattr(modules[name], "__file__", None)
+        if not file or installed(file):
+            _ahead.add(name)
 
 
 @lru_cache(maxsize=1 << 14)
