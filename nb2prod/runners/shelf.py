@@ -161,6 +161,9 @@ class Shelf(MetaPathFinder):
             for other in new:
                 if "." in other:
                     self._place(other)
+            if "numpy.random" in new:
+                # A fresh process begins anywhere, and no two forks at the same place.
+                sys.modules["numpy.random"].seed()
             for other in new:
                 if other == name:
                     self._place(other)
@@ -169,9 +172,6 @@ class Shelf(MetaPathFinder):
                     (importlib.import_module if awaited is None or other in awaited else self._place)(other)
         finally:
             self.taking = False
-        if "numpy.random" in new:
-            # A fresh process begins anywhere, and no two forks at the same place.
-            sys.modules["numpy.random"].seed()  # type: ignore[attr-defined]
         self._repeat([other for other in self.effects if other in new])
 
     def _closure(self, name: str, among: Container[str]) -> set[str]:
