@@ -171,8 +171,9 @@ def stop(running: Running) -> None:
             _signal(one, number)
         _wait_for(members)
         left = [p for p in left if not _ended(p)]
-    if running.pid in _children and not _process(running.pid, running.started):
-        _children.pop(running.pid).wait()
+    # Whoever started it hears of its end; until then it would be there still, as a zombie.
+    if (child := _children.get(running.pid)) is not None and child.poll() is not None:
+        _children.pop(running.pid, None)
 
 
 def memory(running: Running) -> int:

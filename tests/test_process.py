@@ -43,6 +43,16 @@ def test_a_process_and_all_it_started_are_stopped() -> None:
     assert not inner[0].is_running() or inner[0].status() == psutil.STATUS_ZOMBIE
 
 
+def test_a_child_of_ours_that_was_stopped_is_no_zombie() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    process.keep(child)
+
+    process.stop(Running(pid=child.pid, port=1, started=psutil.Process(child.pid).create_time()))
+
+    assert child.returncode is not None
+    assert not psutil.pid_exists(child.pid)
+
+
 def test_one_that_ended_is_not_waited_for_because_its_parent_has_not_heard_of_it() -> None:
     sleep = "import time; time.sleep(60)"
     # It keeps the child: what is thrown away looks after its process at once.
