@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -123,26 +124,53 @@ def write(made: Mapping[str, bytes], folder: Path) -> None:
 
 # A process of its own: a build imports the service, and BentoML remembers more than it should from one to the next.
 BUILD = """
-import sys, bentoml
-folder, version, archive = sys.argv[1:]
+import json, os, sys, bentoml
+bentoml.bentos.build, bentoml.service, bentoml.images.Image  # imported when they are looked at
+asked = sys.stdin.readline()
+if not asked:
+    sys.exit()  # nothing is to be built
+folder, version, archive = json.loads(asked)
+os.chdir(folder)
 sys.dont_write_bytecode = True  # the folder is kept, to be read
 text = open("README.md", encoding="utf-8").read()
 bento = bentoml.bentos.build("service", build_ctx=folder, version=version, description=text)
 bentoml.bentos.export_bento(str(bento.tag), archive)
-print(bento.tag)
 """
 
 
-def build(folder: Path, *, version: str, home: Path, archive: Path) -> str:
-    """Build the Bento of a service's folder into the store `home`, and export it.
+@frozen
+class Builder:
+    """A process that has imported BentoML before there is anything to build, which takes it longer than to build."""
 
-    Returns:
-        The tag, `name:version`.
+    child: subprocess.Popen[str]
 
-    Raises:
-        BentoNotBuilt: BentoML refused it; the error holds its log.
-    """
-    return _bentoml(BUILD, str(folder), version, str(archive), home=home, folder=folder)
+    def build(self, folder: Path, *, version: str, archive: Path) -> None:
+        """Build the Bento of a service's folder, and export it.
+
+        Raises:
+            BentoNotBuilt: BentoML refused it; the error holds its log.
+        """
+        said, _ = self.child.communicate(json.dumps([str(folder), version, str(archive)]) + "\n")
+        _built(self.child.returncode, said)
+
+
+@contextmanager
+def builder(home: Path) -> Iterator[Builder]:
+    """Start what may build one Bento into the store `home`; nothing of it goes on after the block."""
+    home.mkdir(parents=True, exist_ok=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", BUILD],
+        env=environment(home),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with child:
+        try:
+            yield Builder(child)
+        finally:
+            child.kill()  # it has built, or will not
 
 
 IMPORT = "import sys, bentoml; bentoml.bentos.import_bento(sys.argv[1])"
@@ -193,14 +221,17 @@ def user_home() -> Path:
     return Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")
 
 
-def _bentoml(code: str, *arguments: str, home: Path, folder: Path | None = None) -> str:
-    """Run code in a fresh process with a BentoML store, and return the last word it prints."""
-    command = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment(home), capture_output=True, text=True, check=False)
-    if done.returncode:
-        log = (done.stdout + done.stderr).strip()
-        raise BentoNotBuilt(log.splitlines()[-1] if log else f"exit code {done.returncode}", log)
-    return done.stdout.split()[-1] if done.stdout.split() else ""
+def _bentoml(code: str, argument: str, *, home: Path) -> None:
+    """Run code in a fresh process with a BentoML store."""
+    command = [sys.executable, "-c", code, argument]
+    done = subprocess.run(command, env=environment(home), capture_output=True, text=True, check=False)
+    _built(done.returncode, done.stdout + done.stderr)
+
+
+def _built(status: int, said: str) -> None:
+    if status:
+        log = said.strip()
+        raise BentoNotBuilt(log.splitlines()[-1] if log else f"exit code {status}", log)
 
 
 def environment(home: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

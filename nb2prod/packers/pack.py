@@ -11,6 +11,7 @@ import os
 import pickle
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from nb2prod import pipeline
@@ -45,12 +46,14 @@ def main() -> None:
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     result: Packed | Nb2ProdError
+    measured = partial(print, "baseline", file=channel, flush=True)
     try:
-        result = pack(order, lambda: print("baseline", file=channel, flush=True))
-        if order.archive is not None:
-            Path(order.bentos).mkdir(exist_ok=True)
-            archive, store = Path(order.archive), Path(order.bentos)
-            bento.build(Path(order.folder), version=result.version, home=store, archive=archive)
+        if order.archive is None:
+            result = pack(order, measured)
+        else:
+            with bento.builder(Path(order.bentos)) as builder:
+                result = pack(order, measured)
+                builder.build(Path(order.folder), version=result.version, archive=Path(order.archive))
     except Nb2ProdError as refused:
         result = refused
     temporary = Path(sys.argv[2] + ".tmp")

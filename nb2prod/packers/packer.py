@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from nb2prod.policy import Rules
 from nb2prod.report import Report
 from nb2prod.stores.base import Store
 
+# Its threads sleep while they wait: the notebook is verified beside it, and wants the cores as well.
+SLEEPY = {"OMP_WAIT_POLICY": "PASSIVE"}
 EXECUTED = "executed.ipynb"  # in the folder of a run
 
 
@@ -110,7 +113,9 @@ def packing(
     order.write_bytes(pickle.dumps(wanted))
     command = [sys.executable, "-m", "nb2prod.packers.pack", str(order), str(result)]
     with log.open("wb") as said:
-        child = subprocess.Popen(command, cwd=source.folder, stdout=subprocess.PIPE, stderr=said, text=True)
+        child = subprocess.Popen(
+            command, cwd=source.folder, env=SLEEPY | os.environ, stdout=subprocess.PIPE, stderr=said, text=True
+        )
     with child:
         try:
             yield Packing(child=child, result=result, log=log)
