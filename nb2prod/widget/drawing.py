@@ -235,10 +235,38 @@ def card(result: Mapping[str, Any]) -> str:
     )
 
 
+def deployment(found: Mapping[str, Any] | None) -> str:
+    """Show which releases answer, how they fare, and what was changed last."""
+    if found is None:
+        return f'<div style="color:{_FAINT}">Nothing was promoted yet.</div>'
+    share = f"canary, {found['share']:.0%}"
+    roles = (("live", found["live"]), (share, found["canary"]), ("shadow", found["shadow"]))
+    rows = [(role, name, *_tally(found["releases"].get(name))) for role, name in roles if name]
+    trouble = f'<div role="alert" style="color:{COLOURS["failed"]}">{escape(found["trouble"] or "")}</div>'
+    at = _link(found["url"]) or "Nothing answers"
+    told = [f"{c['verb']} {c['release'] or ''}{': ' if c['note'] else ''}{c['note']}" for c in found["history"][-3:]]
+    changes = "".join(f"<li>{escape(text)}</li>" for text in reversed(told))
+    table = _table(("", "release", "requests", "errors", "95 %"), rows)
+    history = f'<ul style="margin:4px 0;padding-left:1.2em;color:{_FAINT}">{changes}</ul>'
+    return f"<b>{escape(found['state'])}</b> {at}{trouble if found['trouble'] else ''}{table}{history}"
+
+
+def _tally(found: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    if found is None:
+        return "", "", ""
+    slow = f"{found['p95_ms']:.1f} ms" if found["p95_ms"] else ""
+    return str(found["requests"]), str(found["errors"]), slow
+
+
+def _link(url: Any) -> str:
+    if not (isinstance(url, str) and url.startswith(("http://", "https://"))):
+        return ""
+    style = "color:var(--jp-content-link-color, #1565c0)"
+    return f'<a href="{escape(url)}" target="_blank" rel="noopener" style="{style}">{escape(url)}</a>'
+
+
 def _address(result: Mapping[str, Any]) -> str:
-    url = result.get("url")
-    if isinstance(url, str) and url.startswith(("http://", "https://")):
-        style = "color:var(--jp-content-link-color, #1565c0)"
-        link = f'<a href="{escape(url)}" target="_blank" rel="noopener" style="{style}">{escape(url)}</a>'
+    link = _link(result.get("url"))
+    if link:
         return f"Answers at {link} (stop it with <code>nb2prod stop {escape(result['release'])}</code>)"
     return f"Start it with <code>nb2prod serve {escape(result['release'])}</code>"

@@ -12,6 +12,7 @@ from nb2prod import api, jobs, parameters, settings, text
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.schema import error as error_json
 from nb2prod.widget import drawing
+from nb2prod.widget.deployment import Deployment
 from nb2prod.widget.findings import Findings
 from nb2prod.widget.history import History
 from nb2prod.widget.progress import Progress
@@ -50,8 +51,9 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.parameters: dict[str, ipywidgets.Text] = {}
         buttons = ipywidgets.HBox([self.run_button, self.ship_button, self.cancel_button])
         self.form = ipywidgets.HBox(layout=ipywidgets.Layout(flex_flow="row wrap"))
-        self.suggestion, self.history = Suggestion(path, self.refresh), History(path)
-        more = ipywidgets.Accordion([self.suggestion, self.history], titles=("Suggest stages", "History"))
+        self.suggestion, self.history, self.deployment = Suggestion(path, self.refresh), History(path), Deployment(path)
+        parts = [self.suggestion, self.history, self.deployment]
+        more = ipywidgets.Accordion(parts, titles=("Suggest stages", "History", "Releases"))
         super().__init__([self.head, self.drawing, self.findings, self.form, buttons, self.news, more])
         self.graph: dict[str, Any] = {"stages": [], "edges": [], "parameters": [], "findings": []}
         self.refresh()
@@ -125,6 +127,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.progress.error = _lost(self.run_id)
         self._busy(busy=False)
         self.history.refresh()
+        self.deployment.refresh()
         self._draw()
 
     def _busy(self, *, busy: bool) -> None:
@@ -148,9 +151,12 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         found = super()._repr_mimebundle_(**options)
         data = found[0] if isinstance(found, tuple) else found
         above, below = (self.head, self.drawing), (self.news, self.suggestion.list, self.history.table)
-        told = (text.graph(self.graph) or self.path.name, self.suggestion.text, self.history.text)
+        deployed = self.deployment.table.value if self.deployment.current else ""
+        told = (text.graph(self.graph) or self.path.name, self.suggestion.text, self.history.text, self.deployment.text)
         data["text/plain"] = "\n\n".join(part for part in told if part)
-        data["text/html"] = "".join([*(p.value for p in above), self.findings.html, *(p.value for p in below)])
+        data["text/html"] = "".join(
+            [*(part.value for part in above), self.findings.html, *(part.value for part in below), deployed]
+        )
         return found
 
 

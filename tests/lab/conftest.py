@@ -314,3 +314,14 @@ def written(path: Path, *sources: str) -> Path:
     found = [{**blank, "id": f"c{at}", "source": source} for at, source in enumerate(sources)]
     path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": found}))
     return path
+
+
+def run_first(screen: Screen) -> Locator:
+    """Run the first cell, which shows the widget, in Notebook 7; return what it shows."""
+    expect(screen.page.locator(".jp-NotebookKernelLogo img")).to_be_visible(timeout=60_000)
+    expect(screen.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_attached(timeout=60_000)
+    screen.cell(0).locator(".cm-content").click()
+    screen.page.keyboard.press("Control+Enter")
+    widget = screen.cell(0).locator(".jp-OutputArea-output")
+    expect(widget.get_by_role("button", name="Ship")).to_be_visible(timeout=60_000)
+    return widget

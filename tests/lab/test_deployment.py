@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, expect
 
 from nb2prod import api, settings
 
-from .conftest import REPOSITORY, Lab, Screen
+from .conftest import REPOSITORY, Lab, Screen, run_first, written
 
 SWAPPED = 60_000  # milliseconds that a service may take to start
 
@@ -135,3 +135,40 @@ def test_what_a_terminal_promotes_is_seen_and_a_release_is_made_again(
     found = card.locator(".jp-nb2prod-Sameness")
     expect(found).to_have_attribute("data-state", "done", timeout=180_000)
     assert found.get_attribute("data-verdict") in {"same bits", "same model"}
+
+
+def test_releases_are_promoted_tried_and_taken_back_with_the_widget(
+    screen: Screen, shipped: tuple[Path, str, str]
+) -> None:
+    book, first, second = shipped
+    home = settings.home_of(book)
+    screen.open_classic(written(book.parent / "widget.ipynb", "%load_ext nb2prod\n%pipeline tiny.ipynb"))
+    widget = run_first(screen)
+    widget.get_by_text("Releases", exact=True).click()
+    promote, gets = widget.get_by_role("button", name="Promote"), widget.get_by_label("Gets")
+    expect(widget.get_by_label("Release", exact=True).locator("option")).to_have_text([second, first])
+    gets.select_option("a share (canary)")
+    expect(promote).to_be_disabled()
+    gets.select_option("all requests")
+    widget.get_by_label("Why").fill("first service")
+    try:
+        promote.click()
+        expect(widget.get_by_role("row", name=f"live {second}")).to_be_visible(timeout=SWAPPED)
+        expect(widget.get_by_text("first service", exact=False).first).to_be_visible()
+        widget.get_by_label("Release", exact=True).select_option(first)
+        gets.select_option("a share (canary)")
+        widget.get_by_label("Percent").fill("25")
+        widget.get_by_label("Percent").press("Enter")
+        promote.click()
+        expect(widget.get_by_role("row", name=f"canary, 25% {first}")).to_be_visible(timeout=SWAPPED)
+        assert screen.barriers(".jp-OutputArea-output") == []
+        (found,) = api.deployments(home)
+        assert (found["live"], found["canary"], found["share"]) == (second, first, 0.25)
+
+        widget.get_by_role("button", name="Roll back").click()
+        expect(widget.get_by_role("row", name="canary")).to_have_count(0, timeout=SWAPPED)
+        widget.get_by_role("button", name="Stop", exact=True).click()
+        expect(widget.get_by_text("Nothing answers")).to_be_visible(timeout=SWAPPED)
+        expect(widget.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
+    finally:
+        api.retire(home, "tiny.ipynb")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
-from .conftest import ENDED, Screen, cells, written
+from .conftest import ENDED, Screen, cells, run_first, written
 
 PLAIN = (
     "%load_ext nb2prod\n%pipeline",
@@ -18,21 +18,10 @@ PLAIN = (
 )
 
 
-def shown(screen: Screen) -> Locator:
-    """Run the first cell, and return what it shows."""
-    expect(screen.page.locator(".jp-NotebookKernelLogo img")).to_be_visible(timeout=60_000)
-    expect(screen.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_attached(timeout=60_000)
-    screen.cell(0).locator(".cm-content").click()
-    screen.page.keyboard.press("Control+Enter")
-    widget = screen.cell(0).locator(".jp-OutputArea-output")
-    expect(widget.get_by_role("button", name="Ship")).to_be_visible(timeout=60_000)
-    return widget
-
-
 def test_an_untagged_notebook_is_tagged_run_and_compared_with_the_widget(screen: Screen, folder: Path) -> None:
     book = written(folder / "plain.ipynb", *PLAIN)
     screen.open_classic(book)
-    widget = shown(screen)
+    widget = run_first(screen)
     widget.get_by_text("Suggest stages", exact=True).click()
     widget.get_by_role("button", name="Suggest", exact=True).click()
     widget.get_by_role("button", name="Accept all").click()

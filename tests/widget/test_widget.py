@@ -169,6 +169,49 @@ def test_runs_are_listed_filtered_and_two_of_them_compared(tmp_path: Path) -> No
     assert history.list.options == ()
 
 
+DEPLOYED: dict[str, Any] = {
+    "notebook": "churn.ipynb",
+    "state": "running",
+    "url": "http://127.0.0.1:3000",
+    "live": "churn-1",
+    "canary": "churn-2",
+    "share": 0.25,
+    "shadow": None,
+    "trouble": None,
+    "releases": {"churn-1": {"requests": 12, "errors": 1, "p95_ms": 3.21}},
+    "history": [{"verb": "promote", "release": "churn-1", "note": "<b>first</b>"}],
+}
+
+
+def test_what_answers_is_drawn_with_how_it_fares() -> None:
+    html = drawing.deployment(DEPLOYED)
+    body = ElementTree.fromstring(f"<div>{html}</div>")
+
+    assert [[cell.text for cell in row] for row in body.iter("tr")][1:] == [
+        ["live", "churn-1", "12", "1", "3.2 ms"],
+        ["canary, 25%", "churn-2", None, None, None],
+    ]
+    assert "<b>first" not in html
+    assert "Nothing answers" in drawing.deployment({**DEPLOYED, "url": None, "state": "stopped"})
+    assert "Nothing was promoted" in drawing.deployment(None)
+
+
+def test_a_release_that_cannot_be_promoted_is_told_beside_the_buttons(tmp_path: Path) -> None:
+    path = written(tmp_path, "x = 1")
+    found = Panel(path).deployment
+    assert [b.disabled for b in (found.promote_button, found.rollback_button, found.stop_button)] == [True] * 3
+    found.release.options = ("gone-1",)
+    found.release.value = "gone-1"
+    found.promote()
+    assert found.promote_button.disabled
+    found.wait(30)
+
+    assert "NB303" in found.news.value
+    found.gets.value = "a share (canary)"
+    assert found.share.layout.display == ""
+    assert found.promote_button.disabled
+
+
 def test_without_widgets_there_is_text_and_in_nbconvert_a_page(tmp_path: Path) -> None:
     path = written(tmp_path, *PLAIN)
     api.run(path)
