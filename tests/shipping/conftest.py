@@ -20,20 +20,20 @@ from nb2prod.bundle import bento
 from nb2prod.process import Running
 from nb2prod.releases import release
 
-CHURN = Path(__file__).parents[1] / "examples" / "churn"
+CHURN = Path(__file__).parents[2] / "examples" / "churn"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A BentoML store that stands for the user's."""
     folder = tmp_path_factory.mktemp("bentoml")
-    packages = os.environ.get("BENTOML_HOME")
+    before = os.environ.get("BENTOML_HOME")
     os.environ["BENTOML_HOME"] = str(folder)
     yield folder
-    if packages is None:
+    if before is None:
         del os.environ["BENTOML_HOME"]
     else:
-        os.environ["BENTOML_HOME"] = packages
+        os.environ["BENTOML_HOME"] = before
 
 
 @frozen
@@ -45,7 +45,7 @@ class Ship:
     result: dict[str, Any]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def churn(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Ship:
     folder = tmp_path_factory.mktemp("churn")
     for file in CHURN.iterdir():
@@ -70,14 +70,13 @@ def churn(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Ship:
     return Ship(path, settings.home_of(path), api.ship(path))
 
 
-@pytest.fixture
-def served(churn: Ship, tmp_path: Path) -> Iterator[Running]:
+@pytest.fixture(scope="package")
+def served(churn: Ship, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The exported Bento, imported into another store and served from it."""
-    archive = Path(churn.result["archive"])
-    other = tmp_path / "other"
+    archive, other = Path(churn.result["archive"]), tmp_path_factory.mktemp("other")
     bento.import_bento(archive, churn.result["bento"], home=other)
     running = process.serve(
-        churn.result["bento"], home=other, port=process.free_port(), log=tmp_path / "service.log", python=_clean(churn)
+        churn.result["bento"], home=other, port=process.free_port(), log=other / "service.log", python=_clean(churn)
     )
     yield running
     process.stop(running)
@@ -87,10 +86,9 @@ def _clean(churn: Ship) -> str:
     """An interpreter that has the Bento's own requirements, and nothing else."""
     place = churn.path.parent / "venv"
     python = str(place / "bin" / "python")
-    if not place.exists():
-        requirements = release.folder_of(churn.home, churn.result["release"]) / "service" / "requirements.txt"
-        quiet: dict[str, Any] = {"check": True, "capture_output": True}
-        subprocess.run([find_uv_bin(), "venv", "--python", sys.executable, str(place)], **quiet)
-        install = [find_uv_bin(), "pip", "install", "--compile-bytecode", "--python", python, "-r", str(requirements)]
-        subprocess.run(install, **quiet)
+    requirements = release.folder_of(churn.home, churn.result["release"]) / "service" / "requirements.txt"
+    quiet: dict[str, Any] = {"check": True, "capture_output": True}
+    subprocess.run([find_uv_bin(), "venv", "--python", sys.executable, str(place)], **quiet)
+    install = [find_uv_bin(), "pip", "install", "--compile-bytecode", "--python", python, "-r", str(requirements)]
+    subprocess.run(install, **quiet)
     return python

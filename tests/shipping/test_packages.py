@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,13 +12,14 @@ from pathlib import Path
 import psutil
 import pytest
 from attrs import evolve
+from books import copied
 
 from nb2prod import api, journal, schema, settings
 from nb2prod.errors.runs import RunCancelled
 from nb2prod.events import Event
 from nb2prod.packers import packer
 from nb2prod.releases import release, trust
-from nb2prod.shipping import packages, steps
+from nb2prod.shipping import packages, releasing, steps
 
 from .conftest import Ship
 
@@ -72,7 +75,7 @@ def test_a_ship_that_is_stopped_while_it_verifies_leaves_nothing_running(churn: 
         churn.path, api.run(churn.path), store=api.store_of(settings.read(churn.path)), home=churn.home
     )
     source = evolve(source, rules=evolve(source.rules, ranges="refuse"))  # another package than before
-    before_it, log = api.releases(churn.home), source.executed.parent / "ship" / "service.log"
+    before_it, log = api.releases(churn.home), churn.home / "services" / f"{releasing.named(source)}.log"
 
     def held() -> None:
         deadline = time.monotonic() + 120
@@ -83,9 +86,32 @@ def test_a_ship_that_is_stopped_while_it_verifies_leaves_nothing_running(churn: 
     with pytest.raises(RunCancelled):
         steps.ship(source, lambda _: None, held)
 
-    assert log.exists()
+    assert (source.executed.parent / "ship" / "service.log").exists()
+    assert [path.name for path in log.parent.glob("*") if log.stem in path.name] == []
     assert [one for one in psutil.Process().children(recursive=True) if "serve" in _words(one)] == []
     assert api.releases(churn.home) == before_it
+
+
+def test_a_ship_that_is_killed_while_it_rehearses_leaves_nothing_running(store: Path, tmp_path: Path) -> None:
+    path = copied("tiny_model", tmp_path)
+    home = settings.home_of(path)
+    command = [sys.executable, "-m", "nb2prod", "ship", path.name, "--serve", "--format", "json"]
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    family: list[psutil.Process] = []
+    while not family and child.poll() is None:  # until BentoML has begun its worker
+        every = psutil.Process(child.pid).children(recursive=True)
+        served = [one for one in every if {"bentoml", "--worker-id"} & set(_words(one))]
+        family = served if len(served) > 1 else []
+        time.sleep(0.02)
+
+    child.kill()
+    child.wait()
+    _, alive = psutil.wait_procs(family, timeout=60)
+
+    assert family
+    assert alive == []
+    assert api.releases(home) == ()
+    assert len(list(journal.read(home, next((home / "runs").iterdir()).name))) > 5
 
 
 def _words(one: psutil.Process) -> list[str]:

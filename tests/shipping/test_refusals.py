@@ -54,14 +54,14 @@ def test_a_broken_rule_of_the_policy_stops_a_ship_and_a_waiver_lets_it_pass(stor
 @pytest.mark.parametrize(("name", "code"), [("nothing_to_ship", "NB401"), ("failing_cell", "NB201")])
 def test_a_ship_that_fails_says_why_and_leaves_no_release(store: Path, tmp_path: Path, name: str, code: str) -> None:
     path = copied(name, tmp_path)
-    packages = sorted(p.name for p in store.glob("bentos/*/*"))
+    kept = sorted(p.name for p in store.glob("bentos/*/*"))
 
     result = api.ship(path)
 
     assert (result["ok"], result["release"], result["error"]["code"]) == (False, None, code)
     assert result["error"]["cure"]
     assert not (settings.home_of(path) / "releases").exists()
-    assert sorted(p.name for p in store.glob("bentos/*/*")) == packages
+    assert sorted(p.name for p in store.glob("bentos/*/*")) == kept
 
 
 PROCESS = "%%stage start\nimport os\nborn = os.getpid()"
@@ -132,7 +132,7 @@ mean_absolute_error(held, said)
 
 def test_a_service_that_answers_differently_is_not_released(store: Path, tmp_path: Path) -> None:
     path = written(tmp_path, STATEFUL, FIT)
-    packages = sorted(p.name for p in store.glob("bentos/*/*"))
+    kept = sorted(p.name for p in store.glob("bentos/*/*"))
 
     result = api.ship(path)
 
@@ -140,4 +140,4 @@ def test_a_service_that_answers_differently_is_not_released(store: Path, tmp_pat
     assert "2 of 2 held-out rows differ" in result["error"]["message"]
     assert "row 1: the notebook says 8.0, the service 4.0" in result["error"]["detail"]
     assert not list((settings.home_of(path) / "releases").glob("*"))
-    assert sorted(p.name for p in store.glob("bentos/*/*")) == packages
+    assert sorted(p.name for p in store.glob("bentos/*/*")) == kept

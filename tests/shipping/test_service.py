@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from books import copied
 
@@ -101,6 +102,8 @@ def test_a_service_goes_on_until_it_is_stopped(store: Path, tmp_path: Path) -> N
     result = api.ship(path, Options(parameters={"strength": 0.5}), serving=Serving(target="local"))
     name, port = result["release"], int(result["url"].rpartition(":")[2])
     again = api.serve(home, name)
+    began = psutil.Process(again.pid).create_time()
+    asked = process.ask(process.Running(pid=0, port=port, started=0), "/drift.json", None)[1]["traffic"]["requests"]
     stopped = api.stop(home, name)
 
     with (
@@ -111,6 +114,10 @@ def test_a_service_goes_on_until_it_is_stopped(store: Path, tmp_path: Path) -> N
 
     assert again.url == result["url"]
     assert again.pid == result["service"]["pid"]
+    # It is the one that was rehearsed, and what it was asked then is not counted.
+    assert began < (release.folder_of(home, name) / release.MANIFEST).stat().st_mtime
+    assert asked == 0
+    assert list((home / "services").glob("*.rehearsal")) == []
     assert stopped.state == "stopped"
     assert process.is_free(port)
     assert api.status(home, name).state == "stopped"
