@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import signal
 import sys
@@ -12,13 +13,7 @@ import click
 from attrs import asdict
 
 from nb2prod import __version__, arguments, settings
-from nb2prod.cli.deliver import deploy
-from nb2prod.cli.deploy import deployments, located, promote, reproduce, rollback
 from nb2prod.cli.flags import FORMAT, KERNEL, NOTEBOOK, STORE, shown, stages, workers
-from nb2prod.cli.monitor import debug, monitor
-from nb2prod.cli.score import score
-from nb2prod.cli.store import store
-from nb2prod.cli.warm import warm
 from nb2prod.errors.runs import MISUSE
 
 if TYPE_CHECKING:
@@ -41,23 +36,31 @@ def _parameters(command: Callable[..., Any]) -> Callable[..., Any]:
     return given(typed(command))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+# Verbs of other modules, which are imported on use: to make commands takes as long as to run a stage.
+_ELSEWHERE = {
+    "debug": "monitor", "deploy": "deliver", "deployments": "deploy", "monitor": "monitor", "promote": "deploy",
+    "reproduce": "deploy", "rollback": "deploy", "score": "score", "store": "store", "warm": "warm",
+}  # fmt: skip
+
+
+class _Verbs(click.Group):
+    """All verbs, here and elsewhere."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(importlib.import_module(f"nb2prod.cli.{_ELSEWHERE[cmd_name]}"), cmd_name)
+        return found
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Tag cells, click Ship, get a service you can trust."""
     signal.signal(signal.SIGTERM, _interrupt)
-
-
-main.add_command(deployments)
-main.add_command(deploy)
-main.add_command(promote)
-main.add_command(reproduce)
-main.add_command(rollback)
-main.add_command(debug)
-main.add_command(monitor)
-main.add_command(score)
-main.add_command(store)
-main.add_command(warm)
 
 
 def _interrupt(_signal: int, _frame: object) -> None:
@@ -247,6 +250,7 @@ def serve(release: str, port: int | None, folder: Path, style: str) -> None:
 def stop(name: str, folder: Path, style: str) -> None:
     """Stop the service of the release NAME, or all that answers for the notebook NAME."""
     from nb2prod import api, text, text_deploy
+    from nb2prod.cli.deploy import located
     from nb2prod.releases.release import ID
 
     if not ID.fullmatch(name):

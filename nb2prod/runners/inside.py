@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define
 from jupyter_client.jsonutil import json_clean, json_default
@@ -25,6 +25,7 @@ from nb2prod.runners.flood import Spill
 from nb2prod.runners.shell import Nobody
 from nb2prod.runners.transcript import Transcript
 from nb2prod.runners.widgets import Widgets
+from nb2prod.worker import kernel as worker
 
 if TYPE_CHECKING:
     from nb2prod.runners.shell import Kernel, Message
@@ -97,6 +98,7 @@ def live(warm: Warm, link: Link, streams: tuple[int, int], cores: list[int], par
     asyncio.set_event_loop(loop)
     loop.run_until_complete(_Stage(warm.kernel, link, task).run())
     warm.kernel.session.audience = Nobody()
+    warm.kernel.end()
     atexit._run_exitfuncs()
     return 0
 
@@ -128,7 +130,7 @@ class _Stage:
         self.kernel.begin(ears)
         os.register_at_fork(after_in_child=self._forked)
         job, cells = self.task["job"], self.task["cells"]
-        if await self._own(call("enter", job)):
+        if self._own("enter", job):
             return
         for position, cell in enumerate(cells):
             self.link.send({"start": position})
@@ -144,25 +146,27 @@ class _Stage:
             self.link.send({"end": position, "raised": raised})
             if raised is not None and self.link.receive() != b"next\n":
                 return
-        if not await self._own(call("leave", job)):
+        if not self._own("leave", job):
             self.link.send({"done": True})
 
-    async def _own(self, code: str) -> bool:
-        """Run a line of ours, of which nothing is shown; tell whether it failed."""
-        raised = await self._execute(code, None, history=False)
+    def _own(self, verb: Literal["enter", "leave"], job: str) -> bool:
+        """Do what is ours, of which nothing is shown; tell whether it failed."""
+        raised = self.kernel.carry_out(getattr(worker, verb), job, call(verb, job)) or self._quit()
         if raised is not None:
             self.link.send({"own": raised})
         return raised is not None
 
-    async def _execute(self, code: str, ears: Ears | None, *, history: bool) -> Message | None:
+    async def _execute(self, code: str, ears: Ears, *, history: bool) -> Message | None:
         """Run code; return what it raised."""
         request = self.kernel.request(code, history=history)
-        if ears is not None:
-            ears.request = request["header"]["msg_id"]
+        ears.request = request["header"]["msg_id"]
         reply = await self.kernel.handle(request)
         if reply["status"] == "ok":
-            return _QUIT if self.kernel.kernel.shell.exit_now else None
+            return self._quit()
         return {name: reply[name] for name in ("ename", "evalue", "traceback")}
+
+    def _quit(self) -> Message | None:
+        return _QUIT if self.kernel.kernel.shell.exit_now else None
 
     def _forked(self) -> None:
         """Be silent on the link: this is a process that the user's code has forked."""

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import warnings
@@ -97,6 +96,8 @@ def start(names: Sequence[str]) -> Zygote:
         with contextlib.suppress(OSError):  # it has ended: that is noticed later
             found.begin(names, environment(), log)
         return Zygote(found.control, found.pid, log)
+    import subprocess  # on use: most commands have a twin
+
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with its:
         process = subprocess.Popen(

@@ -13,19 +13,21 @@ import os
 import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field
 from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
+from IPython.core.application import ENV_CONFIG_DIRS, SYSTEM_CONFIG_DIRS
 from jupyter_client.session import Session, extract_header
 from tornado.ioloop import IOLoop
 from traitlets import Any as AnyTrait
 from traitlets import DottedObjectName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 Message = dict[str, Any]
 
@@ -195,6 +197,7 @@ class Kernel(IPKernelApp):  # type: ignore[misc]
             importlib.import_module(module)
             if "StoreMagics" not in self.config:  # else it may put values into the namespace, which is a stage's to do
                 self.shell.extension_manager.load_extension(module)
+                self.shell.extension_manager.loaded.add(name)
         _ = self.shell.display_formatter.formatters  # which are made when they are first looked at
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
@@ -219,6 +222,13 @@ class Kernel(IPKernelApp):  # type: ignore[misc]
         """Run the user's startup files."""
         if not self.ahead:
             super().init_code()
+
+    def _run_startup_files(self) -> None:
+        others = (f"{place}/startup" for place in ENV_CONFIG_DIRS + SYSTEM_CONFIG_DIRS)
+        folders = [Path(folder) for folder in (self.profile_dir.startup_dir, *others)]
+        names = (file.name for folder in folders if folder.is_dir() for file in folder.iterdir())
+        if "PYTHONSTARTUP" in os.environ or any(name.endswith((".py", ".ipy")) for name in names):
+            super()._run_startup_files()  # which takes longer to find that there are none
 
     def begin(self, audience: Audience) -> None:
         """Finish the kernel in the stage's own process, under a running event loop."""
@@ -253,6 +263,32 @@ class Kernel(IPKernelApp):  # type: ignore[misc]
             kernel.post_handler_hook()
         content: Message = self.session.reply["content"]
         return content
+
+    def carry_out(self, work: Callable[[Any, str], None], path: str, code: str) -> Message | None:
+        """Call a function of ours with the shell and a path; return what it raised as a reply has it.
+
+        All is as in a cell of this code, which would do the same: but for what the shell does with the code of cells.
+        """
+        kernel = self.kernel
+        kernel.set_parent([], self.request(code, history=False))
+        kernel.pre_handler_hook()
+        kernel._forward_input(allow_stdin=False)
+        try:
+            with self.shell.builtin_trap, self.shell.display_trap:
+                work(self.shell, path)
+        except BaseException as wrong:  # noqa: BLE001 - whatever it is, whoever waits for the stage shall know
+            shown = self.shell.InteractiveTB.structured_traceback(type(wrong), wrong, wrong.__traceback__)
+            return {"ename": type(wrong).__name__, "evalue": str(wrong), "traceback": shown}
+        finally:
+            kernel._restore_input()
+            kernel.post_handler_hook()
+        return None
+
+    def end(self) -> None:
+        """Leave the history of cells as it is: it is in memory, and would be tidied up before it is thrown away."""
+        history = self.shell.history_manager
+        if history is not None and history.hist_file == ":memory:":
+            self.shell.history_manager = None
 
 
 @contextmanager

@@ -21,7 +21,8 @@ import nb2prod.worker.kernel  # noqa: F401 - what each stage needs of us
 from nb2prod.runners.guise import Guise, state
 from nb2prod.runners.shelf import Shelf
 from nb2prod.runners.shell import Kernel
-from nb2prod.worker import witness
+from nb2prod.stores import marks
+from nb2prod.worker import registries, witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,6 +65,8 @@ def warm(preload: Sequence[str]) -> Warm:
         guise = Guise.seen(before)
         kernel.rehearse()
         guise.put_off()
+        registries.settle()
+        marks.boot()
         _gather()
         _warm.append(Warm(kernel=kernel, guise=guise, shelf=Shelf()))
     found = _warm[0]

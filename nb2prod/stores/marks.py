@@ -39,12 +39,12 @@ def mark(key: str, file: int, *, at: float | None = None) -> None:
 
 
 def _nanosecond(key: str, stat: os.stat_result) -> int:
-    text = f"{key} {stat.st_size} {stat.st_dev} {stat.st_ino} {_boot()}"
+    text = f"{key} {stat.st_size} {stat.st_dev} {stat.st_ino} {boot()}"
     return int.from_bytes(blake3(text.encode()).digest()[:8], "big") % _SECOND
 
 
 @functools.cache
-def _boot() -> str:
+def boot() -> str:
     """Return a name of the time since this machine was started."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, astuple, define, field
 
 from nb2prod.artifact import Artifact, Recipe
-from nb2prod.compare.values import contrast
 from nb2prod.dataflow import HISTORY
 from nb2prod.errors.base import StoreError
 from nb2prod.formats.handles import begun, unbegun
@@ -229,6 +228,8 @@ def compare(shell: Any, path: str, stage: str, held: dict[str, list[str]]) -> No
 
 
 def _differences(pair: _Pair, keeper: _Keeper, held: str) -> list[dict[str, str]]:
+    from nb2prod.compare.values import contrast  # on use: most runs are held against nothing
+
     space = dict(keeper.space)  # for what unpickling looks up; nothing is put into the notebook's own
     mine = handover.load(keeper.store, pair.here, space)
     theirs = handover.load(open_store(held), pair.there, space)

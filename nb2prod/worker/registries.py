@@ -37,8 +37,7 @@ class Registries(MetaPathFinder):
     awaited: ClassVar[frozenset[str]] = frozenset()  # of modules that were imported ahead: none
 
     def watch(self) -> None:
-        """Note what is there now, and what each module holds that is imported later."""
-        self.renew()
+        """Note what each module holds that is imported from now on."""
         sys.meta_path.insert(0, self)
 
     def renew(self) -> None:
@@ -145,7 +144,17 @@ def _loggers() -> dict[str, tuple[Any, ...]]:
         settings = (logger.level, logger.propagate, logger.disabled)
         if settings != (0, True, False) or logger.handlers or logger.filters:
             found[name] = (*settings, list(logger.handlers), list(logger.filters))
+            if found[name] == _usual.get(name):
+                del found[name]
     return found
+
+
+_usual: dict[str, tuple[Any, ...]] = {}  # loggers as each kernel has them
+
+
+def settle() -> None:
+    """Take the loggers that there are for those of each kernel; called ahead of stages."""
+    _usual.update(_loggers())
 
 
 def _put_logger(name: str, given: tuple[Any, ...]) -> None:
