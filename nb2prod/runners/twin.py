@@ -6,6 +6,7 @@ What both need of Python and of this package is imported once, and what only one
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import socket
@@ -20,6 +21,7 @@ _AGAIN = "nb2prod"  # an option of Python (`-X`) by which a process knows that i
 # Options that make no difference to stages.
 _PLAIN: tuple[list[str], ...] = ([], ["-m"], ["-X", _AGAIN], ["-X", _AGAIN, "-m"])
 _SEED = "PYTHONHASHSEED"
+_SHARED = ("nb2prod.worker.kernel", "nb2prod.runners.base", "nb2prod.runners.transcript")  # what both import anyway
 
 
 class Twin:
@@ -77,7 +79,8 @@ def dismissed() -> None:
 
 
 def _fork() -> None:
-
+    for name in _SHARED:
+        importlib.import_module(name)
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
     if pid == 0:
