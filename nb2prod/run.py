@@ -34,7 +34,6 @@ from nb2prod.errors.base import (
     StageUnknown,
     StoreError,
 )
-from nb2prod.evaluate import printed
 from nb2prod.events import Event
 from nb2prod.execution import decision
 from nb2prod.execution.decision import Context
@@ -178,10 +177,18 @@ def _execute(raw: Document, context: Context, options: Options, chosen: Settings
         values=going.world.versions,
         keys=going.keys,
         parameters=options.parameters,
-        metrics=printed.metrics(context.pipeline.stages, raw),
+        metrics=_metrics(context.pipeline, raw),
         output=document.write(raw, options.output, folder),
         error=going.error,
     )
+
+
+def _metrics(line: Pipeline, raw: Document) -> dict[str, float]:
+    if not any(stage.role == "evaluate" for stage in line.stages):
+        return {}
+    from nb2prod.evaluate import printed
+
+    return printed.metrics(line.stages, raw)
 
 
 @contextmanager

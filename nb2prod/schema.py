@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict
 
 from nb2prod.artifact import Artifact, Recipe
-from nb2prod.compare.runs import Difference, Verdict
-from nb2prod.compare.texts import ABSOLUTE, RELATIVE
 from nb2prod.pipeline import DECLARED
 from nb2prod.plan import Record
 
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from nb2prod.checks import Finding
+    from nb2prod.compare.runs import Difference, Verdict
     from nb2prod.edits import Edit
     from nb2prod.errors.base import Nb2ProdError
     from nb2prod.evidence import Evidence, Seen
@@ -176,6 +175,8 @@ def sweep(notebook: str, found: Sequence[Combination], *, by: str | None, winner
 
 def verdict(value: Verdict) -> Json:
     """What `nb2prod verify` found."""
+    from nb2prod.compare.texts import ABSOLUTE, RELATIVE
+
     lists = {name: [difference(d) for d in getattr(value, name)] for name in ("differences", "unstable", "notes")}
     tolerance = {"relative": RELATIVE, "absolute": ABSOLUTE}
     seconds = round(value.seconds, 3)
@@ -195,6 +196,8 @@ def write_verdict(value: Verdict) -> bytes:
 def read_verdict(data: bytes) -> Verdict:
     """The verdict that `write_verdict` wrote."""
     raw = json.loads(data)
+    from nb2prod.compare.runs import Difference, Verdict  # on use: a run is held against nothing
+
     lists = {name: tuple(Difference(**d) for d in raw[name]) for name in ("differences", "unstable", "notes")}
     return Verdict(**{**raw, **lists})
 

@@ -5,16 +5,15 @@ What both need of Python and of this package is imported once, and what only one
 
 from __future__ import annotations
 
-import gc
-import importlib
-import json
 import os
-import socket
 import sys
-from typing import TYPE_CHECKING, NoReturn
 
+# The rest is imported on use: most processes that come here begin again.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping, Sequence
+    from typing import NoReturn
 
 VERBS = frozenset({"run", "ship", "sweep", "verify"})  # those that run stages
 _AGAIN = "nb2prod"  # an option of Python (`-X`) by which a process knows that it has begun again; see `__main__`
@@ -38,6 +37,9 @@ class Twin:
             environment: Its variables.
             log: The file where it says what it has to say.
         """
+        import json
+        import socket
+
         # A file, since an environment may be longer than what a socket takes at once.
         with os.fdopen(os.memfd_create(_AGAIN), "wb") as letter:
             letter.write(json.dumps([list(names), dict(environment)]).encode())
@@ -79,6 +81,9 @@ def dismissed() -> None:
 
 
 def _fork() -> None:
+    import importlib
+    import socket
+
     for name in _SHARED:
         importlib.import_module(name)
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -92,6 +97,8 @@ def _fork() -> None:
 
 def _wait(control: socket.socket) -> NoReturn:
     """Be a zygote once it is wanted; in the fork."""
+    import socket
+
     try:
         os.setsid()
         asked, files, *_ = socket.recv_fds(control, 1, 2)
@@ -103,6 +110,9 @@ def _wait(control: socket.socket) -> NoReturn:
 
 def _be(control: socket.socket, letter: int, log: int) -> None:
     """Be what `launch.start` makes otherwise: a new program with no input, in no folder of the user's."""
+    import gc
+    import json
+
     null = os.open(os.devnull, os.O_RDONLY)
     for number, file in enumerate((null, log, log)):
         os.dup2(file, number)
