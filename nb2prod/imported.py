@@ -15,12 +15,11 @@ from functools import lru_cache
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
 from nb2prod import dataflow, environment, requirements, settings
 from nb2prod.checks.fixes import Requires
 from nb2prod.checks.packages import Package
 from nb2prod.errors.base import Place
+from nb2prod.requirements import canonical
 from nb2prod.runners import choice
 from nb2prod.stage import code
 
@@ -52,7 +51,7 @@ def packages(pipeline: Pipeline, path: Path, top: Path | None = None) -> tuple[P
     kernel = settings.read(path).kernel or pipeline.notebook.kernel
     if any(map(_FINDS.search, sources)) or not choice.is_ours(kernel or "python3"):
         return ()
-    written = frozenset(canonicalize_name(name) for source in sources for name in _installs(source))
+    written = frozenset(canonical(name) for source in sources for name in _installs(source))
     found = requirements.listings(path, top)
     known = frozenset(line.name for listing in found for line in listing.lines)
     open_ended = not all(listing.whole for listing in found)
@@ -74,16 +73,16 @@ def _package(  # noqa: PLR0913 - what is known of one
     names = environment.provider(module)
     top = module.partition(".")[0]
     installed = bool(names) or importlib.util.find_spec(top) is not None
-    called = tuple(names or [_CALLED.get(top, canonicalize_name(top))])
-    canonical = {canonicalize_name(name) for name in called}
-    by = [r for r in found if canonical & {line.name for line in r.lines}]
+    called = tuple(names or [_CALLED.get(top, canonical(top))])
+    compared = {canonical(name) for name in called}
+    by = [r for r in found if compared & {line.name for line in r.lines}]
     listed = requirements.named(by[0].file, path) if by else None
-    fits = listed or not found or known is None or (installed and not names) or canonical & (written | _closure(known))
+    fits = listed or not found or known is None or (installed and not names) or compared & (written | _closure(known))
     return Package(
         module=top,
         place=place,
         names=called,
-        installed=installed or bool(canonical & written),
+        installed=installed or bool(compared & written),
         listed=listed,
         missing=() if fits else tuple(_ways(called, found, path)),
     )

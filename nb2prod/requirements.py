@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import os.path
 import re
-import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from nb2prod import journal, settings
 from nb2prod.errors.base import RequirementRefused
@@ -100,6 +97,15 @@ def named(file: Path, notebook: Path) -> str:
     return Path(os.path.relpath(file.resolve(), notebook.resolve().parent)).as_posix()
 
 
+def canonical(name: str) -> str:
+    """Return a package's name as indexes compare it.
+
+    Source:
+        PEP 503. `packaging.utils` does the same, but its import takes longer than a whole check.
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def _folders(notebook: Path, top: Path | None) -> Iterator[Path]:
     last = folder_of(notebook)
     for folder in notebook.resolve().parents:
@@ -144,19 +150,23 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
 
 def _line(text: str, number: int) -> Line | None:
     """Read one requirement; None where it does not say of which package."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
     egg = re.search(r"#egg=([\w.-]+)", text)
     if egg:
-        return Line(name=canonicalize_name(egg[1]), operator="", number=number)
+        return Line(name=canonical(egg[1]), operator="", number=number)
     try:
         found = Requirement(re.split(r"\s--?\w", text)[0])
     except InvalidRequirement:
         return None
     operator = next((s.operator for s in found.specifier if s.operator in _OPERATORS), "")
-    return Line(name=canonicalize_name(found.name), operator=operator, number=number)
+    return Line(name=canonical(found.name), operator=operator, number=number)
 
 
 def _project(file: Path) -> Listing | None:
     """Read what a pyproject.toml lists; None where it lists nothing, or leaves that to other files."""
+    import tomllib
+
     try:
         read = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
@@ -183,7 +193,7 @@ def _poetry(table: dict[str, Any]) -> Iterator[Line]:
     for name, value in table.items():
         text = value if isinstance(value, str) else ""
         operator = next((o for o in _OPERATORS if text.startswith(o)), "")
-        yield Line(name=canonicalize_name(name), operator=operator, number=0)
+        yield Line(name=canonical(name), operator=operator, number=0)
 
 
 def _in_text(text: str, requirement: str, listing: Listing) -> str:
@@ -227,5 +237,5 @@ def _in_project(text: str, requirement: str, table: tuple[str, ...]) -> str:
 
 def _place(names: Iterable[str], requirement: str) -> int:
     """Return where a requirement goes among names."""
-    names, name = list(names), canonicalize_name(re.split(r"[=<>~^!\[]", requirement, maxsplit=1)[0])
+    names, name = list(names), canonical(re.split(r"[=<>~^!\[]", requirement, maxsplit=1)[0])
     return sum(other < name for other in names) if len(names) > 1 and names == sorted(names) else len(names)

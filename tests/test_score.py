@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from nb2prod import serving
 from nb2prod.cli.main import main
 from nb2prod.releases import release
 from nb2prod.releases.release import Release
@@ -20,7 +21,7 @@ pytest.importorskip("pyarrow")
 pd = pytest.importorskip("pandas")
 
 NAME = "flat-20260101-000000-abcdef"
-SERVING = Path(release.__file__).parent / "serving"
+SERVING = Path(serving.__path__[0])
 
 
 @pytest.fixture(scope="module")
