@@ -172,8 +172,11 @@ def stop(running: Running) -> None:
         _wait_for(members)
         left = [p for p in left if not _ended(p)]
     # Whoever started it hears of its end; until then it would be there still, as a zombie.
-    if (child := _children.get(running.pid)) is not None and child.poll() is not None:
-        _children.pop(running.pid, None)
+    child = _children.get(running.pid)
+    if child is not None and _started(running.pid) != running.started:
+        with contextlib.suppress(subprocess.TimeoutExpired):  # its other threads may need a moment longer
+            child.wait(GRACE)
+            _children.pop(running.pid, None)
 
 
 def memory(running: Running) -> int:
