@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from io import BytesIO
@@ -14,7 +15,7 @@ from .columns import Column
 from .faults import Fault, Refused
 from .forms import ARROW, PARQUET
 from .heads import Matrix
-from .table import LARGE, Rows, Table, refused
+from .table import LARGE, Coded, Rows, Table, refused
 
 
 class Given(Sequence[Any]):
@@ -91,31 +92,53 @@ def _shape(found: Any, table: Table) -> Iterator[Fault]:
 
 def _taken(found: Any, table: Table) -> Rows:
     given = [Given(found.column(c.key), c.kind) for c in table.columns]
-    arrays = [_quick(c, one.column) for c, one in zip(table.columns, given, strict=True)]
+    coded = {n: made for n, c in enumerate(table.columns) if (made := _texts(c, given[n].column)) is not None}
+    arrays = [coded[n].array() if n in coded else _quick(c, given[n].column) for n, c in enumerate(table.columns)]
     if any(array is None for array in arrays):
         return table.take([one.all() for one in given])  # says what is wrong, or takes what is only unusual
     warned: dict[int, list[Fault]] = {}
-    for c, one in zip(table.columns, given, strict=True):
-        if c.known is not None and not c.known.issuperset(_values(one.column)):
+    for n, (c, one) in enumerate(zip(table.columns, given, strict=True)):
+        if c.known is not None and not c.known.issuperset(_values(one.column, coded.get(n))):
             for row, fault in c.unknown(one.all()):
                 warned.setdefault(row, []).append(fault)
-    return Rows(count=found.num_rows, values=given, arrays=[a for a in arrays if a is not None], warnings=warned)
+    kept = [array for array in arrays if array is not None]
+    return Rows(count=found.num_rows, values=given, arrays=kept, warnings=warned, coded=coded)
 
 
-def _values(column: Any) -> set[Any]:
-    return set(column.unique().to_pylist()) - {None}
+def _values(column: Any, coded: Coded | None) -> set[Any]:
+    names = column.unique().to_pylist() if coded is None else coded.names
+    return {name for name in names if name is not None and name == name}
+
+
+def _texts(rules: Column, column: Any) -> Coded | None:
+    """Take a column of texts, or return None when it is none, or has one that is not allowed."""
+    import pyarrow as pa
+
+    kind = _kind(column)
+    texts = rules.kind == "text" and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    if not texts or (column.null_count and not rules.nullable):
+        return None
+    made = column.cast(kind).combine_chunks().dictionary_encode()
+    names = made.dictionary.to_pylist()
+    if rules.allowed is not None and not rules.allowed.issuperset(names):
+        return None
+    places = made.indices.fill_null(len(names)) if made.null_count else made.indices
+    return Coded([*names, *([math.nan] if made.null_count else [])], places.to_numpy())
+
+
+def _kind(column: Any) -> Any:
+    import pyarrow as pa
+
+    return column.type.value_type if pa.types.is_dictionary(column.type) else column.type
 
 
 def _quick(rules: Column, column: Any) -> Matrix | None:
     """Take a column without looking at its values one by one, or return None when that cannot be done."""
     import pyarrow as pa
 
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    kind = _kind(column)
     if column.null_count and not rules.nullable:
         return None
-    if rules.kind == "text" and (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        known = rules.allowed is None or rules.allowed.issuperset(_values(column))
-        return _texts(column) if known else None
     numbers = pa.types.is_integer(kind) or (rules.kind == "number" and pa.types.is_floating(kind))
     if rules.kind not in {"integer", "number"} or rules.allowed is not None or not numbers:
         return None
@@ -124,13 +147,6 @@ def _quick(rules: Column, column: Any) -> Matrix | None:
     if not len(kept) or not rules.low <= kept.min() <= kept.max() <= rules.high:
         return None
     made: Matrix = array.astype(float if rules.kind == "integer" and rules.nullable else rules.array)
-    return made
-
-
-def _texts(column: Any) -> Matrix:
-    made: Matrix = column.to_numpy().astype(object)
-    if column.null_count:
-        made[[value is None for value in made]] = np.nan
     return made
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from attrs import Factory, define, field
 from pydantic_core import from_json, to_json
 
+from . import memory
 from .faults import Refused
 from .forms import JSON
 from .kinds import kind_of
@@ -42,6 +43,7 @@ class Core:
 
     def load(self) -> None:
         """Load what answers, and make ready."""
+        memory.keep()
         self.kind.load(self.released)
         self.watch.columns = getattr(self.kind, "columns", None)
         # Below BentoML's level nothing of it is written, and every request still pays for its text.

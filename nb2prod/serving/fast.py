@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from attrs import evolve, frozen
 
+from .encoders import Lookup
 from .frame import series
-from .heads import Head, Unknown, finite, head, is_nan, unnamed
+from .heads import Head, Unknown, finite, head, unnamed
 from .sheet import Rows as Index
 from .sheet import Sheet, twin
 from .table import Rows
@@ -129,6 +130,8 @@ def _step(part: Any, columns: Columns, container: str = "frame") -> Step:
         )
     if type(part).__module__.startswith("sklearn.") and not (_is(part, "FunctionTransformer") and part.func):
         inner = _onward(part)
+        if isinstance(inner, Lookup):
+            return lambda given: inner.columns(given.rows, given.places) if isinstance(given, Part) else inner(given)
         return lambda given: inner(given.matrix() if isinstance(given, Part) else given)
     if container != "frame":
         return _onward(part)
@@ -308,62 +311,6 @@ def _filled(part: Any) -> Step:
     return answer
 
 
-def _encoded(part: Any) -> Step:
-    """Return what an encoder does that treats each column for itself: its own answer to every category, looked up."""
-    tables = [_answers(part, n) for n in range(len(part.categories_))]
-
-    def answer(given: Any) -> Matrix:
-        blocks = []
-        for n, (places, answers, other) in enumerate(tables):
-            values = given[:, n].tolist()
-            found = [places.get("nan" if is_nan(v) else (v,), other) for v in values]
-            if -1 in found:
-                raise ValueError("a category that was not seen in training")
-            blocks.append(answers[found])
-        return np.hstack(blocks)
-
-    return answer
-
-
-def _answers(part: Any, number: int) -> tuple[dict[Any, int], Matrix, int]:
-    """Ask an encoder for its answer to each category of one column.
-
-    Returns:
-        The place of each category's answer, the answers, and the place of that to any other value, -1 for none.
-    """
-    own = unnamed(part)
-    seen = list(part.categories_[number])
-    asked: list[list[Any]] = [[categories[0] for categories in part.categories_] for _ in seen]
-    for row, category in zip(asked, seen, strict=True):
-        row[number] = category
-    other = -1
-    if part.handle_unknown in {"ignore", "infrequent_if_exist", "use_encoded_value"}:
-        strange = list(asked[0])
-        texts = isinstance(seen[0], str) or seen[0] is None
-        strange[number] = "\0 never seen \0" if texts else max((v for v in seen if not is_nan(v)), default=0) + 1
-        other = len(asked)
-        asked.append(strange)
-    kinds = {c.dtype for c in part.categories_}
-    kind = kinds.pop() if len(kinds) == 1 else np.dtype(object)
-    made = np.empty((len(asked), len(part.categories_)), dtype=object if kind.kind in "OUST" else kind)
-    made[:] = asked
-    found = own.transform(made)
-    whole = np.asarray(found.toarray() if hasattr(found, "toarray") else found)
-    widths = _widths(part, whole.shape[1])
-    start = sum(widths[:number])
-    places = {
-        "nan" if is_nan(v) else (v,): n for n, v in enumerate(x.item() if hasattr(x, "item") else x for x in seen)
-    }
-    return places, whole[:, start : start + widths[number]], other
-
-
-def _widths(part: Any, total: int) -> list[int]:
-    widths = [int(n) for n in getattr(part, "_n_features_outs", [1] * len(part.categories_))]
-    if sum(widths) != total:
-        raise Unknown("an encoder of another kind")
-    return widths
-
-
 def _supported(part: Any) -> Step:
     kept = part.get_support()  # and not its places: they would give a matrix in another order
     # Most selectors refuse gaps; for those that do not, the slow way is there.
@@ -375,8 +322,8 @@ KNOWN: Mapping[str, Callable[[Any], Step]] = {
     "RobustScaler": _shift_scale,
     "MinMaxScaler": _min_max,
     "SimpleImputer": _filled,
-    "OneHotEncoder": _encoded,
-    "OrdinalEncoder": _encoded,
+    "OneHotEncoder": Lookup.of,
+    "OrdinalEncoder": Lookup.of,
     "SelectKBest": _supported,
     "SelectPercentile": _supported,
     "SelectFromModel": _supported,

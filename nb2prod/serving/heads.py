@@ -7,15 +7,32 @@ used only where a rehearsal has seen that.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from attrs import frozen
+
+from .leaves import Leaves, TooLarge
 
 Matrix = np.ndarray[Any, Any]
 Head = Callable[[Any], tuple[Matrix, Matrix | None]]  # matrix → predictions, probabilities
 
 FEW = 64  # rows times trees / 100: with more, an estimator's own loops in C are faster
+
+
+FEWER = 3  # likewise where there are tables of leaves
+
+Score = Callable[[Matrix], Matrix]  # matrix → raw scores, a column each
+
+
+@frozen(kw_only=True)
+class Raw:
+    """Ways to the raw scores of a boosting."""
+
+    few: Score  # of few rows
+    many: Score | None  # of many, where tables of leaves are not too large
+    own: Score  # the model's own
 
 
 class Unknown(Exception):
@@ -156,45 +173,57 @@ def _depth(part: dict[str, Matrix]) -> int:
     return int(depth.max())
 
 
-def _histogram(model: Any) -> tuple[Callable[[Matrix], Matrix], Callable[[Matrix], Matrix]]:
-    """Return the raw score of a histogram-based boosting, by few rows and by many."""
-    trees = trees_of(model)
-    start = model._baseline_prediction
+def _histogram(model: Any) -> Raw:
+    """Return the raw score of a histogram-based boosting."""
+    grown, start = grown_of(model), model._baseline_prediction
+    trees = [Trees(parts) for parts in grown]
+    starts = [float(np.ravel(start)[k if start.size > 1 else 0]) for k in range(len(trees))]
 
     def few(x: Matrix) -> Matrix:
         raw = np.empty((len(x), len(trees)), dtype=start.dtype, order="F")
         for k, of in enumerate(trees):
-            raw[:, k] = _summed(np.ravel(start)[k if start.size > 1 else 0], of.leaves(x))
+            raw[:, k] = _summed(starts[k], of.leaves(x))
         return raw
 
     own = unnamed(model)
-    return few, lambda x: np.asarray(own._raw_predict(x))
+    return Raw(few=few, many=_tables(grown, starts), own=lambda x: np.asarray(own._raw_predict(x)))
 
 
-def _gradient(model: Any) -> tuple[Callable[[Matrix], Matrix], Callable[[Matrix], Matrix]]:
+def _gradient(model: Any) -> Raw:
     """Likewise of a gradient boosting, whose first guess must be a constant."""
     if type(model.init_).__module__ != "sklearn.dummy" and model.init_ != "zero":
         raise Unknown("a first guess that is a model")
     start = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))[0]
-    trees = trees_of(model)
-    rate = model.learning_rate
+    grown, rate = grown_of(model), model.learning_rate
+    trees = [Trees(parts) for parts in grown]
 
     def few(x: Matrix) -> Matrix:
         small = _single(x)
         return np.stack([_summed(start[k], rate * of.leaves(small)[:, :, 0]) for k, of in enumerate(trees)], axis=1)
 
-    own = unnamed(model)
-    return few, lambda x: np.asarray(own._raw_predict(_single(x)))
+    own, tables = unnamed(model), _tables(grown, [float(one) for one in start], rate)
+    many = None if tables is None else lambda x: tables(_single(x))
+    return Raw(few=few, many=many, own=lambda x: np.asarray(own._raw_predict(_single(x))))
 
 
-def _boosted(model: Any, raw: tuple[Callable[[Matrix], Matrix], Callable[[Matrix], Matrix]]) -> Head:
+def _tables(grown: list[list[dict[str, Matrix]]], starts: Sequence[float], rate: float = 1.0) -> Score | None:
+    """Return scores of many rows by tables of leaves, where those are not too large."""
+    try:
+        every = [Leaves(parts, start, rate) for parts, start in zip(grown, starts, strict=True)]
+    except TooLarge:
+        return None
+    return lambda x: np.stack([leaves.summed(x) for leaves in every], axis=1)
+
+
+def _boosted(model: Any, raw: Raw) -> Head:
     """Turn raw scores into answers, as both kinds of boosting do."""
-    few, many = raw
     loss, classes = model._loss, getattr(model, "classes_", None)
-    limit = FEW * 100 // max(len(getattr(model, "_predictors", ())) or len(model.estimators_), 1)
+    trees = max(len(getattr(model, "_predictors", ())) or len(model.estimators_), 1)
+    limit = FEW * 100 // trees if raw.many is None else FEWER * 100 // trees
+    many = raw.many or raw.own
 
     def answer(x: Matrix) -> tuple[Matrix, Matrix | None]:
-        score = few(x) if len(x) <= limit else many(x)
+        score = raw.few(x) if len(x) <= max(limit, 1) else many(x)
         if classes is None:
             return np.asarray(loss.link.inverse(score.ravel())), None
         if score.shape[1] == 1:
@@ -232,11 +261,16 @@ def _forest(model: Any) -> Head:
 
 def trees_of(model: Any) -> list[Trees]:
     """Return the trees of a boosting, for each of the scores it adds up."""
+    return [Trees(parts) for parts in grown_of(model)]
+
+
+def grown_of(model: Any) -> list[list[dict[str, Matrix]]]:
+    """Return the nodes of a boosting's trees, for each of the scores it adds up."""
     if hasattr(model, "estimators_"):
-        return [Trees([tree_of(tree) for tree in of]) for of in model.estimators_.T]
+        return [[tree_of(tree) for tree in of] for of in model.estimators_.T]
     if model.is_categorical_ is not None and np.any(model.is_categorical_):
         raise Unknown("categorical features")
-    return [Trees([_grown(one.nodes) for one in of]) for of in zip(*model._predictors, strict=True)]
+    return [[_grown(one.nodes) for one in of] for of in zip(*model._predictors, strict=True)]
 
 
 def _grown(nodes: Any) -> dict[str, Matrix]:

@@ -17,6 +17,21 @@ MOST = 10_000  # rows of one request
 LARGE = 100_000  # rows of one request in a format that is cheap to read
 
 
+@frozen(eq=False)
+class Coded:
+    """A column as its different values, and which of them each row has."""
+
+    names: Sequence[Any]  # what is missing is NaN
+    places: np.ndarray[Any, Any]
+
+    def array(self) -> np.ndarray[Any, Any]:
+        """Return the value of each row."""
+        lines = np.empty(len(self.names), dtype=object)
+        lines[:] = self.names
+        made: np.ndarray[Any, Any] = lines.take(self.places)
+        return made
+
+
 @frozen(kw_only=True)
 class Rows:
     """The rows of a request that passed, by column: as JSON gave them, and as arrays."""
@@ -25,6 +40,7 @@ class Rows:
     values: Sequence[Sequence[Any]]
     arrays: Sequence[np.ndarray[Any, Any]]
     warnings: Mapping[int, Sequence[Fault]] = Factory(dict)
+    coded: Mapping[int, Coded] = Factory(dict)  # columns of texts, where a format has each different one once
 
     def only(self, places: Sequence[int]) -> Rows:
         """Return some of the rows."""

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import shops
 from shops import call
 
+from nb2prod.policy import Rules
 from nb2prod.serving.door import Door
 from nb2prod.serving.forms import ARROW, PARQUET
 
@@ -98,6 +99,16 @@ def test_a_category_that_was_not_seen_is_warned_of(door: Door) -> None:
     said = sent(door, pa.Table.from_pandas(X.head(2).assign(city=["Rome", "Oslo"]), preserve_index=False))[1]
 
     assert [len(w) for w in said["warnings"].to_pylist()] == [1, 0]
+
+
+def test_a_value_of_a_dictionary_that_no_row_has_is_no_fault(tmp_path: Path) -> None:
+    strict = shops.opened(tmp_path, shops.candidate(X, MODEL), Rules(unknown="refuse"))
+    plans = pa.DictionaryArray.from_arrays(pa.array([1] * len(X)), pa.array(["lead", "gold"]))
+    table = pa.Table.from_pandas(X, preserve_index=False)
+    status, said = sent(strict, table.set_column(table.column_names.index("plan"), "plan", plans))
+
+    assert status == 200
+    assert said["prediction"].to_pylist() == MODEL.predict(X.assign(plan="gold")).tolist()
 
 
 def test_what_is_no_arrow_is_the_clients_fault(door: Door) -> None:
