@@ -22,22 +22,26 @@ if TYPE_CHECKING:
 _WRITERS = frozenset({
     "to_clipboard", "to_csv", "to_excel", "to_feather", "to_file", "to_gbq", "to_hdf", "to_html", "to_latex",
     "to_orc", "to_parquet", "to_pickle", "to_sql", "to_stata", "to_xml", "to_zarr", "chmod", "copyfile", "copytree",
-    "imsave", "imwrite", "makedirs", "mkdir", "move", "rmdir", "rmtree", "symlink_to", "touch", "unlink",
+    "commit", "execute", "executemany", "executescript", "imsave", "imwrite", "makedirs", "mkdir", "move", "rmdir",
+    "rmtree", "symlink_to", "tofile", "touch", "unlink",
 })  # fmt: skip
+# Of a logger, which may write them to a file.
+_LOGGING = frozenset({"critical", "debug", "error", "exception", "info", "log", "warning"})
 _WRITING = ("save", "dump", "write")
 _READERS = frozenset({
-    "File", "Path", "connect", "exists", "getsize", "glob", "iglob", "imread", "is_dir", "is_file", "isfile",
+    "File", "Path", "connect", "execute", "exists", "getsize", "glob", "iglob", "imread", "is_dir", "is_file", "isfile",
     "iterdir", "listdir", "open", "rglob", "scandir", "stat", "walk",
 })  # fmt: skip
-_READING = ("read", "load", "fetch", "scan_")
+_READING = ("read", "load", "fetch", "from_", "fromfile", "scan_")
 _NETWORK = frozenset({
     "aiohttp", "boto3", "ftplib", "google", "httpx", "mlflow", "paramiko", "psycopg", "psycopg2", "pymongo", "redis",
     "requests", "s3fs", "smtplib", "socket", "sqlalchemy", "sqlite3", "urllib", "wandb",
 })  # fmt: skip
 _PROGRAMS = frozenset({"Popen", "check_call", "check_output", "execv", "popen", "subprocess", "system"})
 _STATE = frozenset({
-    "chdir", "environ", "filterwarnings", "options", "rand", "randint", "randn", "random", "rcParams", "sample",
-    "seed", "set_option", "set_theme", "setlocale", "shuffle", "simplefilter", "use",
+    "addHandler", "addLevelName", "basicConfig", "chdir", "disable", "environ", "filterwarnings", "options", "rand",
+    "randint", "randn", "random", "rcParams", "sample", "seed", "setLevel", "setLoggerClass", "set_option", "set_theme",
+    "setlocale", "shuffle", "simplefilter", "use",
 })  # fmt: skip
 # Line magics that leave the outside alone.
 _HARMLESS = magics.SESSION | {"memit", "pdoc", "pinfo", "pinfo2", "prun", "psource", "time", "timeit", "who"}
@@ -145,6 +149,7 @@ def _of_call(node: ast.Call) -> Effects:
     )
     owner = calls.base(node.func) if isinstance(node.func, ast.Attribute) else set()
     writes = writes or (owner <= {"os", "shutil"} and bool(owner) and name in {"remove", "rename", "replace", "copy"})
+    writes = writes or (name in _LOGGING and "log" in ast.unparse(node.func).rpartition(".")[0].lower())
     return Effects(writes=writes, reads=name in _READERS or name.startswith(_READING))
 
 

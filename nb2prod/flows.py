@@ -72,14 +72,15 @@ class Above:
 
     definitions: Definitions = field(factory=dict)
     imported: set[str] = field(factory=set)
+    lazy: bool = False  # annotations are not evaluated
     left: set[str] = field(factory=set)
 
 
 def merge(stage: Stage, above: Above) -> StageFlow:
     """Merge the flows of a stage's cells, and add what it defines, imports and leaves to `above`."""
-    found = _merged(stage, above.definitions)
-    above.definitions = found.definitions
-    reads = {**_mentioned(found, above), **found.reads}
+    found = _merged(stage, above.definitions, lazy=above.lazy)
+    reads = {**_mentioned(found, above), **_unpickled(found, above), **found.reads}
+    above.definitions, above.lazy = found.definitions, found.lazy
     # What is changed in a module (`plt.rcParams[...] = 1`) travels with the state of the process, not as a value; and
     # what nobody has set is a builtin.
     above.imported.update(name for item in found.cells for i in item.flow.imports for name in i.names)
@@ -108,15 +109,24 @@ def _mentioned(found: _Merging, above: Above) -> dict[str, Use]:
     return {name: evolve(item.use(name, line, "read"), by="a formula") for item, name, line in uses}
 
 
+def _unpickled(found: _Merging, above: Above) -> dict[str, Use]:
+    """Return the functions and classes above, if objects may be made from bytes that only name them."""
+    reader = next(((item, item.flow.unpickles) for item in found.cells if item.flow.unpickles), None)
+    if reader is None:
+        return {}
+    names = above.definitions.keys() & above.left
+    return {name: evolve(reader[0].use(name, reader[1], "read"), by="what is unpickled") for name in sorted(names)}
+
+
 def deferred(flow: Flow) -> Iterator[Deferred]:
     """Yield what a cell's functions, classes and lambdas do when they are called."""
     yield from flow.definitions.values()
     yield flow.anonymous
 
 
-def _cell_flow(cell: Cell) -> CellFlow:
+def _cell_flow(cell: Cell, *, lazy: bool) -> CellFlow:
     try:
-        return CellFlow(cell=cell, flow=dataflow.analyse(code(cell)))
+        return CellFlow(cell=cell, flow=dataflow.analyse(code(cell), lazy=lazy))
     except Unparsable as fault:
         return CellFlow(cell=cell, flow=Flow(), fault=fault)
 
@@ -129,19 +139,19 @@ class _Memory:
 
 
 @lru_cache(maxsize=512)
-def _memory(_stage: str, _cells: tuple[Cell, ...]) -> _Memory:
+def _memory(_stage: str, _cells: tuple[Cell, ...], _lazy: bool) -> _Memory:  # noqa: FBT001 - one key of three
     return _Memory()
 
 
-def _merged(stage: Stage, definitions: Definitions) -> _Merging:
+def _merged(stage: Stage, definitions: Definitions, *, lazy: bool) -> _Merging:
     """Merge a stage's cells; while somebody types, most are as they were, below the same definitions."""
-    memory = _memory(stage.name, stage.code_cells)
+    memory = _memory(stage.name, stage.code_cells, lazy)
     above, found = memory.found  # at once: another thread may be writing
     if found is not None and above == definitions:
         return found
-    merging = _Merging(stage=stage.name, definitions=dict(definitions))
+    merging = _Merging(stage=stage.name, definitions=dict(definitions), lazy=lazy)
     for cell in stage.code_cells:
-        merging.add(_cell_flow(cell))
+        merging.add(_cell_flow(cell, lazy=merging.lazy))
     memory.found = definitions, merging
     return merging
 
@@ -152,6 +162,7 @@ class _Merging:
 
     stage: str
     definitions: Definitions  # of the notebook so far
+    lazy: bool  # annotations are not evaluated
     cells: tuple[CellFlow, ...] = ()
     reads: dict[str, Use] = field(factory=dict)
     leaves: dict[str, Use] = field(factory=dict)
@@ -164,6 +175,7 @@ class _Merging:
         """Add the stage's next cell."""
         flow = item.flow
         self.cells += (item,)
+        self.lazy = self.lazy or any(i.root == "__future__" and "annotations" in i.names for i in flow.imports)
         self.definitions.update(flow.definitions)
         for name in (flow.binds.keys() & self.definitions.keys()) - flow.definitions.keys():
             del self.definitions[name]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from nb2prod import dataflow
-from nb2prod.dataflow import calls
+from nb2prod.dataflow import calls, unkept
 from nb2prod.dataflow.binding import inside
 from nb2prod.flows import Use
 from nb2prod.stage import code
@@ -23,35 +23,6 @@ if TYPE_CHECKING:
 
     from nb2prod.errors.base import Place
     from nb2prod.flows import CellFlow, StageFlow
-
-_GENERATOR, _CURSOR, _THREAD = "a generator", "a cursor that may have rows to give", "a running thread"
-HANDLE = "a handle"  # of something outside; some can be stored
-# What is never stored, by the call that makes it.
-_NEVER = {
-    "socket.socket": "a socket",
-    "socket.create_connection": "a socket",
-    "subprocess.Popen": "a running process",
-    "multiprocessing.Process": "a running process",
-    "multiprocessing.Pool": "a pool of processes",
-    "psycopg2.connect": "a database connection",
-    "psycopg.connect": "a database connection",
-    "tempfile.NamedTemporaryFile": "an open file that goes away with its process",
-    "tempfile.TemporaryFile": "an open file that goes away with its process",
-    "asyncio.create_task": "a running task",
-    "asyncio.ensure_future": "a running task",
-    "csv.reader": "a reader of an open file",
-    "csv.writer": "a writer to an open file",
-    "csv.DictReader": "a reader of an open file",
-    "csv.DictWriter": "a writer to an open file",
-}
-# Of these one made anew serves as well.
-ANEW = frozenset({"a socket", "a pool of processes", "a database connection"})
-_THREADS = frozenset({"threading.Thread", "threading.Timer", "Thread", "Timer"})
-# Calls that open what is there anyway, by the last part of their name.
-_OPENERS = frozenset({"ExcelFile", "ParquetFile", "create_engine", "open_dataset"})
-# Calls that look at their arguments only when they are asked for the next value.
-_LAZY = frozenset({"enumerate", "filter", "iter", "map", "range", "reversed", "zip"})
-_LAZY_METHODS = frozenset({"items", "keys", "values"})
 
 
 @frozen(kw_only=True)
@@ -77,6 +48,33 @@ class _Made:
     once: bool = False  # reading it changes it
     used: bool = False  # by the statements below it in its cell
     rebound: frozenset[str] = frozenset()  # names that those bind
+    unless: str = ""  # a name that brings it along
+
+
+@frozen(kw_only=True)
+class _Known:
+    """What is known of names above a cell."""
+
+    generators: frozenset[str] = frozenset()  # functions whose calls only make a generator or a coroutine
+    connected: frozenset[str] = frozenset()  # database connections and their cursors
+    cursors: frozenset[str] = frozenset()
+    splitters: frozenset[str] = frozenset()  # of scikit-learn, whose `split` makes a generator
+    finals: frozenset[str] = frozenset()  # classes with a `__del__`
+    modules: frozenset[tuple[str, str]] = frozenset()  # names of those that `unkept.NEVER` knows → what they stand for
+    numbers: bool = True  # `id` is Python's
+
+    def and_of(self, source: str, item: CellFlow) -> _Known:
+        """Add what a cell says."""
+        own = _own(source)
+        return _Known(
+            generators=self.generators | own.generators,
+            connected=self.connected | own.connected,
+            cursors=self.cursors | own.cursors,
+            splitters=self.splitters | own.splitters,
+            finals=self.finals | own.finals,
+            modules=self.modules.union(*(_modules(i.code) for i in item.flow.imports if i.root in unkept.ROOTS)),
+            numbers=self.numbers and "id" not in item.flow.binds,
+        )
 
 
 def linked(flows: Sequence[StageFlow]) -> list[StageFlow]:
@@ -117,35 +115,37 @@ def set_up(flows: Iterable[StageFlow]) -> frozenset[str]:
 
 def makers(flows: Sequence[StageFlow]) -> Iterator[Maker]:
     """Yield the makers of a notebook, in its order."""
-    generators: set[str] = set()  # functions whose calls only make a generator or a coroutine
-    connected: set[str] = set()  # database connections and their cursors
+    known = _Known()
     for position, flow in enumerate(flows):
         everywhere = flow.stage.everywhere
         for number, item in enumerate(flow.cells):
             if item.fault is not None:
                 continue
             source = code(item.cell)
-            generators |= _generators(source)
-            connected |= _connected(source)
+            known = known.and_of(source, item)
             if item.cell in everywhere:
                 continue  # it runs again in each stage anyway
-            for made in _made(source, frozenset(generators), frozenset(connected)):
-                readers = _readers(made.name, flows[position + 1 :])
+            for made in _made(source, known):
+                readers = _readers(made, flows[position + 1 :])
                 if readers:
                     place = evolve(item.use(made.name, made.line, "set").place, stage=flow.stage.name)
                     again = made.code if _same(made, flow.cells[number + 1 :], readers, flows[position + 1 :]) else None
                     yield Maker(name=made.name, kind=made.kind, place=place, reader=readers[0].stage.name, code=again)
 
 
-def _readers(name: str, below: Iterable[StageFlow]) -> list[StageFlow]:
-    """Return the stages that read this very value."""
+def _readers(made: _Made, below: Iterable[StageFlow]) -> list[StageFlow]:
+    """Return the stages that read this very value; an object with an end of its own may not be set anew either."""
     found: list[StageFlow] = []
     for flow in below:
-        if name in flow.reads or (flow.opaque and not found):
+        reads = made.name in flow.reads or (made.kind == unkept.FINAL and made.name in flow.leaves)
+        if (reads and made.unless not in flow.reads) or (flow.opaque and not found and made.kind not in _CAREFUL):
             found.append(flow)
-        if any(name in item.flow.definite for item in flow.cells):
+        if any(made.name in item.flow.definite for item in flow.cells):
             break
     return found
+
+
+_CAREFUL = frozenset({unkept.FOLDER, unkept.NUMBERS})  # what may be of no interest to code that cannot be seen
 
 
 def _same(made: _Made, after: Sequence[CellFlow], readers: Sequence[StageFlow], below: Sequence[StageFlow]) -> bool:
@@ -161,27 +161,45 @@ def _same(made: _Made, after: Sequence[CellFlow], readers: Sequence[StageFlow], 
 
 
 @lru_cache(maxsize=4096)
-def _generators(source: str) -> frozenset[str]:
-    """Return the functions of a cell whose calls only make a generator or a coroutine."""
-    found = set()
+def _own(source: str) -> _Known:
+    """Return what a cell defines, and what its names are set to."""
+    generators, finals = set(), set()
+    calls_by_end: dict[str, set[str]] = {}
     for node in dataflow.parse(source).body:
-        lazy = isinstance(node, ast.FunctionDef) and any(
-            isinstance(part, ast.Yield | ast.YieldFrom) for part in inside(node.body)
-        )
-        if lazy or isinstance(node, ast.AsyncFunctionDef):
-            assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            found |= {node.name} if not node.decorator_list else set()
-    return frozenset(found)
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                parts = inside(node.body) if isinstance(node, ast.FunctionDef) else ()
+                lazy = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in parts)
+                if (lazy or isinstance(node, ast.AsyncFunctionDef)) and not node.decorator_list:
+                    generators.add(node.name)
+            case ast.ClassDef():
+                if any(isinstance(part, ast.FunctionDef) and part.name == "__del__" for part in node.body):
+                    finals.add(node.name)
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
+                calls_by_end.setdefault(_called(call).rpartition(".")[2], set()).add(name)
+    cursors = calls_by_end.get("cursor", set())
+    return _Known(
+        generators=frozenset(generators),
+        connected=frozenset(cursors | calls_by_end.get("connect", set())),
+        cursors=frozenset(cursors),
+        splitters=frozenset(n for end, names in calls_by_end.items() if end.endswith(_SPLITTERS) for n in names),
+        finals=frozenset(finals),
+    )
+
+
+_SPLITTERS = ("Fold", "LeaveOneOut", "LeavePOut", "Split")
 
 
 @lru_cache(maxsize=4096)
-def _connected(source: str) -> frozenset[str]:
-    return frozenset(
-        node.targets[0].id
-        for node in dataflow.parse(source).body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Call)
-        if _called(node.value).rpartition(".")[2] in {"connect", "cursor"}
-    )
+def _modules(code: str) -> frozenset[tuple[str, str]]:
+    """Return what the names stand for that an import binds."""
+    found = set()
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.Import):
+            found |= {(a.asname, a.name) for a in node.names if a.asname}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {(a.asname or a.name, f"{node.module}.{a.name}") for a in node.names}
+    return frozenset(found)
 
 
 def _called(call: ast.Call) -> str:
@@ -190,43 +208,121 @@ def _called(call: ast.Call) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _made(source: str, generators: frozenset[str], connected: frozenset[str]) -> tuple[_Made, ...]:
+def _made(source: str, known: _Known) -> tuple[_Made, ...]:
     body = dataflow.parse(source).body
     found: list[_Made] = []
     for number, statement in enumerate(body):
-        found.extend(_candidate(statement, body[number + 1 :], generators, connected))
+        found.extend(_candidate(statement, body[number + 1 :], known))
+        if known.numbers and "id" in source:
+            found.extend(_numbers(statement))
     return tuple(found)
 
 
-def _candidate(
-    statement: ast.stmt, below: Sequence[ast.stmt], generators: frozenset[str], connected: frozenset[str]
-) -> Iterator[_Made]:
+def _candidate(statement: ast.stmt, below: Sequence[ast.stmt], known: _Known) -> Iterator[_Made]:
     match statement:
         case ast.Assign(targets=[ast.Name(id=name)], value=ast.GeneratorExp() as value):
-            first = value.generators[0].iter
-            yield _lazy(name, statement, (first,), below)
+            yield _lazy(name, statement, (value.generators[0].iter,), below)
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() | ast.List() | ast.Tuple() as value):
+            inner = value.values if isinstance(value, ast.Dict) else value.elts
+            if any(isinstance(v, ast.GeneratorExp) or _generates(v, known) for v in inner):
+                yield _Made(name=name, kind="a container of generators", line=statement.lineno, code=None)
         case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
-            called = _called(call)
-            given = (*call.args, *(keyword.value for keyword in call.keywords))
-            if called in generators:
-                yield _lazy(name, statement, (call.func, *given), below)
-            elif called.rpartition(".")[2] in _OPENERS and all(map(_still, given)):
-                yield evolve(_lazy(name, statement, given, below), kind=HANDLE, once=False)
-            else:
-                kind = _never(name, call, called, below, connected)
-                if kind:
-                    yield _Made(name=name, kind=kind, line=statement.lineno, code=None)
+            yield from _called_for(name, call, statement, below, known)
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) as call):
+            if name in known.connected and method in unkept.OWN_FUNCTIONS:
+                yield _Made(name=name, kind=unkept.FUNCTIONS, line=statement.lineno, code=None)
+            asked = name in known.cursors and method == "execute" and _selects(call)
+            if asked and not any(_names(part) & {name} for part in below):
+                yield _Made(name=name, kind=unkept.CURSOR, line=statement.lineno, code=None)
+
+
+def _called_for(
+    name: str, call: ast.Call, statement: ast.stmt, below: Sequence[ast.stmt], known: _Known
+) -> Iterator[_Made]:
+    called = _called(call)
+    root, _, rest = called.partition(".")
+    full = dict(known.modules).get(root, root) + (f".{rest}" if rest else "")
+    end = called.rpartition(".")[2]
+    given = (*call.args, *(keyword.value for keyword in call.keywords))
+    if called == "tempfile.TemporaryDirectory" or full == "tempfile.TemporaryDirectory":
+        yield from _inside_folder(name, below)
+    elif _generates(call, known) or end in unkept.ASKED:
+        yield _lazy(name, statement, (call.func if called in known.generators else _receiver(call), *given), below)
+    elif any(k.arg in {"chunksize", "iterator"} for k in call.keywords) and end.startswith("read_"):
+        yield _lazy(name, statement, given, below)
+    elif end in unkept.OPENERS and all(map(_still, given)):
+        yield evolve(_lazy(name, statement, given, below), kind=unkept.HANDLE, once=False)
+    elif end in unkept.DATA and full.startswith(("lgb.", "lightgbm.", "xgb.", "xgboost.")):
+        yield _Made(name=name, kind=f"data inside {full.partition('.')[0]}", line=statement.lineno, code=None)
+    elif called in known.finals:
+        yield _Made(name=name, kind=unkept.FINAL, line=statement.lineno, code=None)
+    else:
+        kind = _never(name, call, called, below, known.connected) or unkept.NEVER.get(full, "")
+        if kind:
+            yield _Made(name=name, kind=kind, line=statement.lineno, code=None)
+
+
+def _receiver(call: ast.Call) -> ast.expr:
+    return call.func.value if isinstance(call.func, ast.Attribute) else call.func
+
+
+def _generates(value: ast.expr, known: _Known) -> bool:
+    """Tell whether an expression calls what only makes a generator."""
+    match value:
+        case ast.Call(func=ast.Attribute(value=owner, attr="split")):
+            maker = owner.id in known.splitters if isinstance(owner, ast.Name) else False
+            return maker or (isinstance(owner, ast.Call) and _called(owner).endswith(_SPLITTERS))
+        case ast.Call():
+            return _called(value) in known.generators
+    return False
+
+
+def _inside_folder(name: str, below: Sequence[ast.stmt]) -> Iterator[_Made]:
+    """Yield the names that are set to paths in a temporary folder."""
+    inner = {name}
+    for part in below:
+        match part:
+            case ast.Assign(targets=[ast.Name(id=path)], value=value) if _names(value) & inner:
+                if not isinstance(value, ast.Call) or _called(value).rpartition(".")[2] in _JOINING:
+                    inner.add(path)
+                    yield _Made(name=path, kind=unkept.FOLDER, line=part.lineno, code=None, unless=name)
+
+
+_JOINING = frozenset({"Path", "join", "joinpath", "str"})
+
+
+def _numbers(statement: ast.stmt) -> Iterator[_Made]:
+    """Yield what is set to, or given, the identity of an object, other than to compare it at once."""
+    match statement:
+        case ast.Assign(targets=[target]):
+            owner = calls.base(target)
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=receiver))):
+            owner = calls.base(receiver)
+        case _:
+            return
+    pending: list[ast.AST] = [statement]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Name) and node.id == "id" and isinstance(node.ctx, ast.Load):
+            yield from (_Made(name=n, kind=unkept.NUMBERS, line=statement.lineno, code=None) for n in sorted(owner))
+            return
+        if not isinstance(node, ast.Compare | ast.Lambda | ast.JoinedStr):
+            pending.extend(ast.iter_child_nodes(node))
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
 def _never(name: str, call: ast.Call, called: str, below: Sequence[ast.stmt], connected: frozenset[str]) -> str:
     """Say of what kind the value is, if there is no way to store it."""
     owner, _, method = called.rpartition(".")
-    if called in _THREADS and _runs(name, below):
-        return _THREAD
+    if called in unkept.THREADS and _runs(name, below):
+        return unkept.THREAD
     selected = method == "execute" and _selects(call)
     if owner in connected and (selected or (method == "cursor" and _asked(name, below))):
-        return _CURSOR
-    return _NEVER.get(called, "")
+        return unkept.CURSOR
+    return unkept.NEVER.get(called, "")
 
 
 def _lazy(name: str, statement: ast.stmt, eager: Iterable[ast.expr], below: Sequence[ast.stmt]) -> _Made:
@@ -234,7 +330,7 @@ def _lazy(name: str, statement: ast.stmt, eager: Iterable[ast.expr], below: Sequ
     later = [node for part in below for node in ast.walk(part) if isinstance(node, ast.Name)]
     return _Made(
         name=name,
-        kind=_GENERATOR,
+        kind=unkept.GENERATOR,
         line=statement.lineno,
         code=ast.unparse(statement) if all(map(_still, eager)) else None,
         eager=frozenset(node.id for part in eager for node in ast.walk(part) if isinstance(node, ast.Name)),
@@ -253,10 +349,10 @@ def _still(value: ast.expr) -> bool:
             return _still(inner)
         case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
             return all(map(_still, parts))
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _LAZY or name == "open":
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in unkept.LAZY or name == "open":
             return all(map(_still, args))
         case ast.Call(func=ast.Attribute(value=ast.Name(), attr=attr), args=[], keywords=[]):
-            return attr in _LAZY_METHODS
+            return attr in unkept.LAZY_METHODS
     return False
 
 

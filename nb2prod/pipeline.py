@@ -107,11 +107,11 @@ class Pipeline:
 
     @cached_property
     def _called(self) -> frozenset[str]:
-        """What the notebook's functions look up when they are called, and what is said again in each stage."""
+        """What functions look up when called, what is said again in each stage, and classes, which objects look up."""
         again = [dataflow.analyse(code) for flow in self.flows for code in flow.registers]
         cells = [*again, *(item.flow for flow in self.flows for item in flow.cells)]
         return frozenset(name for flow in cells for body in deferred(flow) for name in body.reads).union(
-            *(flow.reads for flow in again)
+            *(flow.reads for flow in again), *(flow.classes for flow in cells)
         )
 
 

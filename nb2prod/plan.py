@@ -108,7 +108,11 @@ def inputs(position: int, pipeline: Pipeline, versions: Mapping[str, Version]) -
 def remade(name: str, code: str) -> Recipe:
     """Return definitions as something to run again, with what they look up when made and when called."""
     flow = analyse(code)
-    needs = {*flow.reads, *(name for deferred in flow.definitions.values() for name in deferred.reads)}
+    needs = {
+        *flow.reads,
+        *flow.anonymous.reads,
+        *(name for deferred in flow.definitions.values() for name in deferred.reads),
+    }
     return Recipe(name=name, code=code, needs=tuple(sorted(needs)), late=True)
 
 

@@ -6,9 +6,10 @@ import ast
 import builtins
 from typing import TYPE_CHECKING
 
-from nb2prod import dataflow, makers, tagging
+from nb2prod import dataflow, tagging
 from nb2prod.checks import fixes
 from nb2prod.checks.fixes import Fix
+from nb2prod.dataflow import unkept
 from nb2prod.edits import Edit
 from nb2prod.stage import code
 
@@ -27,7 +28,7 @@ def together(pipeline: Pipeline, maker: Maker) -> tuple[Fix, ...]:
     if maker.place.stage not in names or maker.reader not in names:
         return ()
     first, last = names.index(maker.place.stage), names.index(maker.reader)
-    moved = _to_setup(pipeline, maker, first) if maker.kind in makers.ANEW else None
+    moved = _to_setup(pipeline, maker, first) if maker.kind in unkept.ANEW else None
     return (fixes.merge(pipeline, first, last), *([moved] if moved else ()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import math
 import re
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from attrs import evolve
 from nb2prod import makers
 from nb2prod.checks import fixes, immutable, moving, packages
 from nb2prod.checks.base import Finding
-from nb2prod.dataflow import HISTORY
+from nb2prod.dataflow import HISTORY, unkept
 from nb2prod.errors.base import Place
 from nb2prod.stage import NAME, OPTIONS, code, declaration
 
@@ -178,7 +179,7 @@ def empty_stages(pipeline: Pipeline) -> Iterator[Finding]:
 def unkeepable(pipeline: Pipeline) -> Iterator[Finding]:
     """NB108: a later stage reads a value that cannot be stored, nor made again as it is by then."""
     for maker in makers.makers(pipeline.flows):
-        if maker.code is None and maker.kind != makers.HANDLE:
+        if maker.code is None and maker.kind != unkept.HANDLE:
             yield Finding(
                 code="NB108",
                 message=f"'{maker.name}' is {maker.kind}, which cannot be stored, and stage '{maker.reader}' reads it.",
@@ -186,6 +187,15 @@ def unkeepable(pipeline: Pipeline) -> Iterator[Finding]:
                 place=maker.place,
                 fixes=moving.together(pipeline, maker),
             )
+    for flow in pipeline.flows:
+        for item in flow.cells:
+            for name in sorted(flow.stage.reads & item.flow.traces.keys() & item.flow.reads.keys()):
+                yield Finding(
+                    code="NB108",
+                    message=f"'{name}' comes from another process, which keeps where it was raised to itself.",
+                    cure="Take its traceback as text where it is caught, or merge the two stages.",
+                    place=_at(flow.stage, item.cell.index, item.cell.id, item.flow.traces[name]),
+                )
 
 
 def disagreement(pipeline: Pipeline) -> Iterator[Finding]:
@@ -229,6 +239,37 @@ def history(pipeline: Pipeline) -> Iterator[Finding]:
                     cure="Give the path a name where it is left, and read that name here.",
                     place=_at(flow.stage, item.cell.index, item.cell.id, item.flow.reads["_dh"]),
                 )
+
+
+def results(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB115: a stage changes a result of a cell above in place, which other names of it would not see."""
+    for flow in pipeline.flows[1:]:
+        for item in flow.cells:
+            for name in sorted(flow.results & item.flow.touches.keys()):
+                yield Finding(
+                    code="NB115",
+                    message=f"`{name}` is a result of a stage above, and is changed in place here.",
+                    cure="Give the result a name where it is made, and change that.",
+                    place=_at(flow.stage, item.cell.index, item.cell.id, item.flow.touches[name]),
+                )
+
+
+def hooks(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB116: a cell changes how its process works, which the processes of the stages below know nothing of."""
+    for position, (flow, below) in enumerate(itertools.pairwise(pipeline.flows)):
+        for item in flow.cells:
+            found = item.flow.hooks if item.cell not in flow.stage.everywhere else ()
+            again = {what for n, (_, what) in enumerate(found) if what in {w for _, w in found[:n]}}  # put back, likely
+            for line, what in found:
+                if what not in again:
+                    yield Finding(
+                        code="NB116",
+                        message=f"{what[0].upper()}{what[1:]} stays in this stage's process; '{below.stage.name}' runs "
+                        "in another.",
+                        cure="Tag this cell 'setup', so that it runs in every stage, or merge the two stages.",
+                        place=_at(flow.stage, item.cell.index, item.cell.id, line),
+                        fixes=(fixes.merge(pipeline, position, position + 1),),
+                    )
 
 
 def questions(pipeline: Pipeline) -> Iterator[Finding]:
@@ -304,6 +345,8 @@ RULES: tuple[Callable[[Pipeline], Iterator[Finding]], ...] = (
     disagreement,
     options,
     history,
+    results,
+    hooks,
     questions,
     extension,
     immutable_types,

@@ -61,6 +61,7 @@ class Flow:
     deletes: Names = field(factory=dict)
     touches: Names = field(factory=dict)  # objects that may be changed in place
     definitions: dict[str, Deferred] = field(factory=dict)
+    classes: set[str] = field(factory=set)  # those of the definitions that are classes
     anonymous: Deferred = field(factory=Deferred)  # lambdas without a name: they may be called at once
     calls: list[Call] = field(factory=list)
     imports: list[Import] = field(factory=list)
@@ -71,6 +72,9 @@ class Flow:
     variables: set[str] = field(factory=set)  # of the environment, by the names that are written out
     sources: dict[str, str] = field(factory=dict)  # name of a function or class → statements that make it
     registers: list[tuple[str, str]] = field(factory=list)  # name whose `register` decorates a definition, and its code
+    hooks: list[tuple[int, str]] = field(factory=list)  # lines that change how the process itself works, and what it is
+    traces: Names = field(factory=dict)  # exceptions of which it looks at where they were raised
+    unpickles: int | None = None  # line where objects of the notebook's classes may be made from bytes
     patches: Names = field(factory=dict)  # attributes that are set, as `module.name`
     fits: list[Fit] = field(factory=list)
     quotes: bool = False  # it looks at the text of what is defined above

@@ -24,3 +24,8 @@ def of_import_from(node: ast.ImportFrom) -> Import:
     names = () if star else tuple(alias.asname or alias.name for alias in node.names)
     root = (node.module or ".").split(".")[0]
     return Import(names=names, code=ast.unparse(node), root=root, line=node.lineno, star=star)
+
+
+def postpones(node: ast.ImportFrom) -> bool:
+    """Tell whether annotations below are not evaluated (PEP 563); IPython lets that hold for the cells below too."""
+    return node.module == "__future__" and any(alias.name == "annotations" for alias in node.names)

@@ -18,7 +18,9 @@ SESSION = frozenset({
     "xmode",
 })  # fmt: skip
 # Magics after which names may be anything, or that look at all of them.
-OPAQUE = frozenset({"edit", "load", "macro", "pylab", "recall", "rerun", "reset", "run", "who", "who_ls", "whos"})
+OPAQUE = frozenset(
+    {"edit", "load", "macro", "pylab", "recall", "rerun", "reset", "reset_selective", "run", "who", "who_ls", "whos"}
+)
 # Cell magics whose body is Python that runs in the notebook's namespace.
 CODE = frozenset({"capture", "memit", "mprun", "prun", "pyinstrument", "snakeviz", "stage", "time", "timeit"})
 # Cell magics whose body IPython hands on as it is; of others it may put values into it.
@@ -39,6 +41,8 @@ def statements(found: Magic) -> Iterator[tuple[int, list[ast.stmt]]]:
         yield 0, [ast.Expr(expression) for expression in interpolated(text)]
     if cell and found.name in CODE:
         # `%%time` and its like run their body in the notebook's namespace; %%timeit's stays its own.
+        if found.name == "timeit":
+            yield 0, _parsed(_TIMED.sub("", found.line))
         yield 1, _parsed(found.body)
         yield 0, _bind(found.line.split() if found.name == "capture" else ())
     elif cell:
@@ -46,6 +50,8 @@ def statements(found: Magic) -> Iterator[tuple[int, list[ast.stmt]]]:
     elif found.kind == "run_line_magic":
         if found.name in {"time", "timeit"}:
             yield 0, _parsed(_TIMED.sub("", found.line))
+        if found.name == "xdel":
+            yield 0, _parsed(f"del {found.line.split()[-1]}" if found.line.split() else "")
         names = ["In"] if found.name in _INPUTS else [found.line] if found.name in _HELP else []
         yield 0, [ast.Expr(ast.Name(id=name, ctx=ast.Load(), lineno=1)) for name in names if name.isidentifier()]
 

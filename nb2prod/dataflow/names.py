@@ -28,8 +28,9 @@ class Scope:
 class Names(ast.NodeVisitor):
     """Keeps the scopes around what is visited; `self.flow.definite` is what is bound for sure so far."""
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, *, lazy: bool) -> None:
         self.flow = flow
+        self.lazy = lazy  # annotations are not evaluated
         self.scopes: list[Scope] = []
         self.deferred: Deferred | None = None
         self.target: str | None = None
@@ -98,6 +99,8 @@ class Names(ast.NodeVisitor):
         """Touch what an attribute is set on; one of a module is patched."""
         if not isinstance(node.ctx, ast.Load):
             self._touch_base(node)
+        if node.attr == "__traceback__" and isinstance(node.value, ast.Name):
+            self.flow.traces.setdefault(node.value.id, self._at(node))
         if node.attr in calls.LOOKING_ABOUT:
             self.flow.opaque = self.flow.opaque or self._at(node)
         dotted = calls.dotted(node)
@@ -112,6 +115,11 @@ class Names(ast.NodeVisitor):
                 if number >= 0 and name not in self.flow.binds and self._find(name) is None:
                     self._load(f"_{number}", self._at(node))  # the same value by another name
                     return
+            case ast.Subscript(
+                value=ast.Attribute(value=ast.Name(id="sys"), attr="modules"),
+                slice=ast.Constant(value="__main__") | ast.Name(id="__name__"),
+            ):
+                self.flow.opaque = self.flow.opaque or self._at(node)
         if not isinstance(node.ctx, ast.Load):
             self._touch_base(node)
         self.visit(node.value)

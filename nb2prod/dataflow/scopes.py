@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=4096)  # while somebody types, all cells but one are as they were
-def analyse(source: str) -> Flow:
+def analyse(source: str, *, lazy: bool = False) -> Flow:
     """Return what a cell does with names; the same object for the same source, to be read only.
+
+    Args:
+        source: Of the cell.
+        lazy: A cell above has imported `annotations` from `__future__`: nothing looks up what they name.
 
     Raises:
         Unparsable: The source is neither Python nor IPython.
@@ -32,7 +36,7 @@ def analyse(source: str) -> Flow:
     flow = Flow(variables=texts.variables(source), quotes=texts.quotes(source))
     try:
         statements = parse(source).body
-        _Visitor(flow).run(statements)
+        _Visitor(flow, lazy=lazy).run(statements)
         # IPython can be told to show the value of every line, not only that of the last.
         flow.shows = any(isinstance(statement, ast.Expr) for statement in statements)
     except RecursionError:
@@ -110,6 +114,10 @@ class _Visitor(Names):
             self._magic(found, self._at(node))
             return
         self._mutating(node)
+        if calls.unpickles(node):
+            self.flow.unpickles = self.flow.unpickles or self._at(node)
+        if self.deferred is None and (hook := calls.hook(node)):
+            self.flow.hooks.append((self._at(node), hook))
         self.flow.saved |= calls.saved(node)
         if isinstance(node.func, ast.Name):
             self._named_call(node, node.func.id)
@@ -152,6 +160,10 @@ class _Visitor(Names):
             self.flow.opaque = self.flow.opaque or self._at(node)
 
     def _method_call(self, node: ast.Call, func: ast.Attribute) -> None:
+        if func.attr == "push" and node.args and isinstance(node.args[0], ast.Dict):  # of IPython's shell
+            self.flow.opaque = self.flow.opaque or self._at(node)
+        if calls.dotted(func) in calls.TRACES:
+            self.flow.traces.update({a.id: self._at(node) for a in node.args if isinstance(a, ast.Name)})
         if func.attr in calls.MUTATORS:
             self._touch_base(func.value)
             for argument in node.args if func.attr == "shuffle" else ():
@@ -254,11 +266,13 @@ class _Visitor(Names):
         self.assigned = node.value
         self.visit(node.value)
         self.target = kept
+        if self.deferred is None and not self.scopes and (hook := calls.hook(node)):
+            self.flow.hooks.append((self._at(node), hook))
         for target in node.targets:
             self.visit(target)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if not any(scope.kind == "function" for scope in self.scopes):
+        if not (self.lazy or any(scope.kind == "function" for scope in self.scopes)):
             self.visit(node.annotation)
         if node.value is not None:
             self.visit(node.value)
@@ -279,7 +293,7 @@ class _Visitor(Names):
         for decorator in node.decorator_list:
             self.visit(decorator)
         self._defaults(node.args)
-        for annotation in annotated(node):
+        for annotation in () if self.lazy else annotated(node):
             self.visit(annotation)
         deferred = self.deferred
         if deferred is None:
@@ -324,6 +338,7 @@ class _Visitor(Names):
             self.visit(part)
         if not self.scopes and self.deferred is None:
             self.flow.definitions[node.name] = Deferred()
+            self.flow.classes.add(node.name)
         self.scopes.append(Scope("class", set(), set(declared(inside(node.body))), owner=node.name))
         self.run(node.body)
         self.scopes.pop()
@@ -340,8 +355,11 @@ class _Visitor(Names):
     def visit_Import(self, node: ast.Import) -> None:
         for found in imports.of_import(node):
             self._import(found)
+            if found.root == "__main__":
+                self.flow.opaque = self.flow.opaque or self._at(node)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        self.lazy = self.lazy or imports.postpones(node)
         self._import(imports.of_import_from(node))
 
     def _import(self, found: Import) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from nb2prod.execution.scheduler import Flight, Order, Scheduler
     from nb2prod.plan import Record, World
 
+# Kinds of values through which code reads and writes files without naming them.
+_OUTSIDE = ("_io.", "gzip.", "h5py.", "logging.", "numpy.memmap", "sqlite3.", "tables.", "zipfile.")
 _FAR = 40  # stages to look ahead, which bounds what looking costs in a long notebook
 
 
@@ -100,7 +102,10 @@ class Ahead:
             return Effects()  # it does not run
         if item.position not in self._known:
             self._known[item.position] = self._looked(item.position)
-        return self._known[item.position]
+        found = self._known[item.position]
+        given = item.decision.inputs.artifacts if item.decision else ()
+        outside = any(kind.startswith(_OUTSIDE) for artifact in given for kind in artifact.kinds)
+        return evolve(found, reads=True, writes=True) if outside else found
 
     def _looked(self, position: int) -> Effects:
         flow, found = self.context.pipeline.flows[position], effects.of(position, self.context.pipeline)

@@ -15,7 +15,8 @@ from nb2prod.execution.decision import named_files
 from nb2prod.plan import Record
 from nb2prod.stage import untagged
 from nb2prod.stores.base import content_key
-from nb2prod.worker.kernel import Job, stale
+from nb2prod.worker.arrival import stale
+from nb2prod.worker.kernel import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -46,6 +47,7 @@ def job(position: int, context: Context, decision: Decision, world: World, *, co
         result="",
         count=count,
         imports=list(decision.inputs.imports),
+        futures=[i.code for above in flows[:position] for i in above.imports if i.root == "__future__"],
         everywhere=[untagged(cell.source) for above in flows[:position] for cell in above.stage.everywhere],
         inputs=[artifact.digest for artifact in decision.inputs.artifacts],
         first=[a.digest for a in decision.inputs.artifacts if not first.isdisjoint(a.names)],
@@ -57,8 +59,10 @@ def job(position: int, context: Context, decision: Decision, world: World, *, co
         ambient=world.ambient,
         seed=flow.stage.name,
         keep=sorted({*decision.asked, *flow.patches} - made_everywhere),
+        unseen=flow.opaque is not None and any(below.opaque for below in flows[position + 1 :]),
         imported=sorted((imported | recipes) - {n for n, use in flow.leaves.items() if use.how == "set"}),
         definitions={
+            **{recipe.name: recipe.code for recipe in decision.inputs.late if recipe.name},
             **{name: source for item in flow.cells for name, source in item.flow.sources.items()},
             **{m.name: m.code for m in makers.makers(flows) if m.code and m.place.stage == flow.stage.name},
         },

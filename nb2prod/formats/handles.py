@@ -12,7 +12,7 @@ import tempfile
 import threading
 import types
 import weakref
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -270,14 +270,34 @@ def reduce_local(value: threading.local) -> Any:
     return (type(value), (), vars(value)) if type(value) is threading.local else NotImplemented
 
 
+_SOON = 60  # seconds to wait for a result that is being computed, as whoever reads it would
+
+
 def reduce_future(value: Future[Any]) -> Any:
     """Return how to make a future again that has its result."""
+    wait([value], timeout=_SOON)
     if not value.done():
         raise Unkeepable("a result that is still being computed cannot be stored")
     if value.cancelled():
         return _future, (type(value), None, None, True)
     wrong = value.exception()
     return _future, (type(value), None if wrong else value.result(), wrong, False)
+
+
+def reduce_pool(value: ThreadPoolExecutor) -> Any:
+    """Return how to make a pool of threads again that has nothing to do."""
+    own: Any = value
+    if type(value) is not ThreadPoolExecutor or (own._work_queue.qsize() and not own._shutdown):
+        raise Unkeepable("a pool of threads that has work to do cannot be stored")
+    given = (own._max_workers, own._thread_name_prefix, own._initializer, own._initargs)
+    return _pool, (*given, own._shutdown)
+
+
+def _pool(workers: int, prefix: str, initializer: Any, given: tuple[Any, ...], shut: bool) -> ThreadPoolExecutor:  # noqa: FBT001
+    made = ThreadPoolExecutor(workers, prefix, initializer, given)
+    if shut:
+        made.shutdown()
+    return made
 
 
 def _future(cls: type[Future[Any]], result: Any, wrong: BaseException | None, cancelled: bool) -> Future[Any]:  # noqa: FBT001
@@ -309,3 +329,12 @@ def _variable(name: str, given: dict[str, Any]) -> contextvars.ContextVar[Any]:
 def _set_variable(variable: contextvars.ContextVar[Any], state: dict[str, Any]) -> None:
     if state:
         variable.set(state["value"])
+
+
+def refuse_data(value: Any) -> Any:
+    """Refuse data that a library has taken into memory of its own, once it has.
+
+    Raises:
+        Unkeepable: Always.
+    """
+    raise Unkeepable(f"data inside {type(value).__module__.partition('.')[0]} cannot be stored")

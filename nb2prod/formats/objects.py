@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
-import math
 import pickle
 import sys
 import threading
@@ -23,7 +21,7 @@ import cloudpickle
 from attrs import frozen
 from cloudpickle import cloudpickle as internals
 
-from nb2prod.formats import arrays, formulas, reducers, traits
+from nb2prod.formats import arrays, classes, formulas, instances, numbers, reducers
 from nb2prod.formats.reducers import Unkeepable
 
 if TYPE_CHECKING:
@@ -54,8 +52,13 @@ def dumps(values: Mapping[str, Any], namespace: dict[str, Any]) -> Pickled:
     Raises:
         Unkeepable: One of them cannot be stored.
     """
-    kind = _NanPickler if _holds_nan(values) else _Pickler
-    pickler = _pickled(kind, values, namespace, frozenset())
+    kind = _NanPickler if numbers.holds_nan(values) else _Pickler
+    try:
+        pickler = _pickled(kind, values, namespace, frozenset())
+    except Unkeepable:
+        # A class that leaves out what cannot be stored says how in its own hooks.
+        kind = _PoliteNanPickler if kind is _NanPickler else _PolitePickler
+        pickler = _pickled(kind, values, namespace, frozenset())
     shared = pickler.shared()
     if shared:
         # Arrays that look at the same memory: store the memory once, and the others as views of it.
@@ -153,25 +156,12 @@ def globals_of(code: types.CodeType) -> set[str]:
 
 class _Unpickler(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> Any:
-        return _nans()[pid]
-
-
-def _nans() -> dict[str, float]:
-    """Return the objects that stand for «not a number»: code finds them in containers by identity."""
-    numpy = sys.modules.get("numpy")
-    return {"math": math.nan, **({"numpy": numpy.nan} if numpy is not None else {})}
-
-
-def _holds_nan(values: Any, left: int = 4) -> bool:
-    """True when built-in containers hold one of `_nans`, down to a few levels."""
-    found = {id(value) for value in _nans().values()}
-    inner = itertools.chain(values.keys(), values.values()) if isinstance(values, dict) else values
-    return any(
-        id(v) in found or (left and isinstance(v, list | tuple | set | dict) and _holds_nan(v, left - 1)) for v in inner
-    )
+        return numbers.load(pid, self.__dict__.setdefault("numbers", {}))
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    polite = False  # ask the hooks of the notebook's classes
+
     def __init__(self, file: io.BytesIO, namespace: dict[str, Any], shared: frozenset[int]) -> None:
         super().__init__(file, protocol=5, buffer_callback=self._inside)
         self.file = file
@@ -207,12 +197,17 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return seen
         if isinstance(obj, type) and obj.__module__ == reducers.MAIN:
             _track(obj)
+            cls: type = obj
+            if self.namespace.get(cls.__name__) is cls:
+                self.needs.add(cls.__name__)  # what is set on the class later is seen by the object
+        elif not self.polite and instances.hooked(obj):
+            return instances.reduce(obj)
         if self.formulas:
             self.needs |= formulas.names(obj) & self.namespace.keys()
         found = reducers.reduce(obj)
         found = super().reducer_override(obj) if found is NotImplemented else found
         if found is not NotImplemented and found[0] is internals._make_skeleton_class:
-            return traits.reduce((_skeleton, *found[1:])) if traits.made(obj) else (_skeleton, *found[1:])
+            return classes.reduce(obj, found)
         return found
 
     def _dynamic_function_reduce(self, func: types.FunctionType) -> Any:
@@ -234,27 +229,21 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         )
 
 
-def _skeleton(*made: Any) -> type:
-    """Make a class again without telling its bases, which were told when the notebook made it."""
-    told = [c for base in made[2] for c in getattr(base, "__mro__", ()) if c.__module__ == reducers.MAIN]
-    hooks = {base: vars(base)["__init_subclass__"] for base in told if "__init_subclass__" in vars(base)}
-    for base in hooks:
-        type.__delattr__(base, "__init_subclass__")
-    try:
-        cls: type = internals._make_skeleton_class(*made)
-    finally:
-        for base, hook in hooks.items():
-            type.__setattr__(base, "__init_subclass__", hook)
-    return cls
-
-
 class _NanPickler(_Pickler):
     """Asked about every object, which is slow, and so used only where it matters."""
 
-    def persistent_id(self, obj: Any) -> str | None:
+    def persistent_id(self, obj: Any) -> Any:
         if type(obj) is float and obj != obj:
-            return next((name for name, value in _nans().items() if value is obj), None)
+            return numbers.save(obj, self.__dict__.setdefault("numbers", {}))
         return None
+
+
+class _PolitePickler(_Pickler):
+    polite = True
+
+
+class _PoliteNanPickler(_NanPickler):
+    polite = True
 
 
 FILE = "<notebook>"  # of functions on their way

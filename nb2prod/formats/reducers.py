@@ -6,22 +6,26 @@ import contextvars
 import functools
 import gc
 import io
+import itertools
+import random
+import re
+import struct
 import sys
 import tempfile
 import threading
 import types
 import typing
 import weakref
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from nb2prod.formats import caches, formulas, handles, memory, weak
+from nb2prod.formats import caches, formulas, handles, matches, memory, singles, weak
 from nb2prod.formats.sessions import reduce_session
 from nb2prod.formats.unkeepable import Unkeepable as Unkeepable
 from nb2prod.formats.views import is_array as is_array
 from nb2prod.formats.views import is_plain as is_plain
+from nb2prod.formats.views import reduce_archive, reduce_map
 from nb2prod.formats.views import reduce_array as reduce_array
-from nb2prod.formats.views import reduce_map
 from nb2prod.formats.views import reduce_view as reduce_view
 from nb2prod.formats.views import root as root
 from nb2prod.formats.widgets import reduce_widget
@@ -46,7 +50,10 @@ def reduce(value: Any) -> Any:
         cls = getattr(sys.modules.get(module), name, None)
         if cls is not None and isinstance(value, cls):
             return reducer(value)
-    return formulas.reduce_patsy(value) if formulas.is_patsy(value) else NotImplemented
+    if formulas.is_patsy(value):
+        return formulas.reduce_patsy(value)
+    found = singles.reduce_marker(value)
+    return singles.reduce_original(value) if found is NotImplemented else found
 
 
 def _shell(_value: Any) -> Any:
@@ -90,7 +97,7 @@ _DISPATCHING = functools.singledispatch(lambda _: None).__code__  # type: ignore
 
 def _function(value: Any) -> Any:
     if value.__code__ is not _DISPATCHING:
-        return NotImplemented
+        return singles.reduce_original(value)
     own = {name: item for name, item in vars(value).items() if name not in _OF_DISPATCH}
     return _dispatcher, (), (dict(value.registry), own), None, None, _register
 
@@ -122,7 +129,27 @@ def _exception(value: BaseException) -> Any:
     if attributes is not None and not isinstance(attributes, dict):
         return NotImplemented
     raised = (value.__cause__, value.__context__, value.__suppress_context__)
-    return made[0], made[1], (attributes or {}, raised), None, None, _raised
+    make, given = made[0], made[1]
+    if make is type(value) and "__init__" in _in_python(make):
+        # Its own constructor may take other arguments than those that `args` tells of.
+        make, given = _exception_of, (make, given)
+    return make, given, (attributes or {}, raised), None, None, _raised
+
+
+def _in_python(cls: type) -> set[str]:
+    """Return what classes define that are written in Python, down to the first that is not."""
+    above = itertools.takewhile(lambda c: c.__flags__ & _HEAP, cls.__mro__)
+    return {name for c in above for name in vars(c)}
+
+
+_HEAP = 1 << 9  # of `type.__flags__`: made by a `class` statement
+
+
+def _exception_of(cls: type[BaseException], given: tuple[Any, ...]) -> BaseException:
+    plain: Any = next(c for c in cls.__mro__ if not c.__flags__ & _HEAP)
+    made: BaseException = plain.__new__(cls, *given)
+    plain.__init__(made, *given)
+    return made
 
 
 def _raised(value: BaseException, state: tuple[dict[str, Any], tuple[Any, Any, bool]]) -> None:
@@ -145,6 +172,14 @@ def _named_property(function: Callable[[Any], Any], name: str | None) -> Any:
     return found
 
 
+def _ordered(value: Any) -> Any:
+    return functools.cmp_to_key, tuple(item for item in gc.get_referents(value) if callable(item))[-1:]
+
+
+def _packed(value: struct.Struct) -> Any:
+    return struct.Struct, (value.format,)
+
+
 def _new_type(value: Any) -> Any:
     if value.__module__ != MAIN:
         return NotImplemented
@@ -157,6 +192,9 @@ _REDUCERS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (threading.Thread, handles.reduce_thread),
     (threading.local, handles.reduce_local),
     (Future, handles.reduce_future),
+    (ThreadPoolExecutor, handles.reduce_pool),
+    (random.Random, singles.reduce_generator),
+    (re.Match, matches.reduce_match),
     (tempfile.TemporaryDirectory, handles.reduce_folder),
     (contextvars.ContextVar, handles.reduce_variable),
     (types.GeneratorType, handles.reduce_generator),
@@ -168,6 +206,8 @@ _REDUCERS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (functools._lru_cache_wrapper, _cached),
     (functools.cached_property, _property),
     (typing.NewType, _new_type),
+    (type(functools.cmp_to_key(max)), _ordered),
+    (struct.Struct, _packed),
     (memoryview, memory.reduce_memory),
     (weakref.ref, weak.reduce_reference),
     ((weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary), weak.reduce_collection),
@@ -182,4 +222,7 @@ _LIBRARIES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("sqlite3", "Row", handles.reduce_row),
     ("ipywidgets.widgets.widget", "Widget", reduce_widget),
     ("numpy", "memmap", reduce_map),
+    ("lightgbm.basic", "Dataset", handles.refuse_data),
+    ("numpy.lib.npyio", "NpzFile", reduce_archive),
+    ("numpy.random.mtrand", "RandomState", singles.reduce_generator),
 )

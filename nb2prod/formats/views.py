@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -88,3 +89,15 @@ def _map(  # noqa: PLR0913 - what NumPy is told
     path: str, dtype: Any, mode: str, offset: int, shape: tuple[int, ...], order: str
 ) -> Any:
     return importlib.import_module("numpy").memmap(path, dtype, mode, offset, shape, order)
+
+
+def reduce_archive(value: Any) -> Any:
+    """Return how to open a file of arrays again, which reads each of them when it is asked for."""
+    path = getattr(value.zip, "filename", None)
+    if path is None:
+        return NotImplemented
+    return _archive, (os.path.abspath(path), value.allow_pickle)  # noqa: PTH100 - as the file system was told
+
+
+def _archive(path: str, allow_pickle: bool) -> Any:  # noqa: FBT001 - what NumPy is told
+    return importlib.import_module("numpy").load(path, allow_pickle=allow_pickle)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nb2prod.artifact import Recipe, Version
-from nb2prod.worker import kernel
+from nb2prod.worker import arrival
 
 if TYPE_CHECKING:
     from nb2prod.stores.base import Store
@@ -38,6 +38,6 @@ def restore(store: Store, versions: Mapping[str, Version], space: dict[str, Any]
     recipes = [v for v in versions.values() if isinstance(v, Recipe)]
     for recipe in (r for r in recipes if not r.late):
         exec(compile(recipe.code, "<notebook>", "exec"), space)  # noqa: S102  the notebook's own code
-    kernel.load(store, versions, space)
+    arrival.load(store, versions, space)
     for recipe in (r for r in recipes if r.late):
         exec(compile(recipe.code, "<notebook>", "exec"), space)  # noqa: S102  the notebook's own code

@@ -13,8 +13,9 @@ from attrs import evolve, frozen
 
 from nb2prod.checks.rules import LOADS
 from nb2prod.dataflow import HISTORY
+from nb2prod.dataflow.unkept import HANDLE
 from nb2prod.edits import Edit
-from nb2prod.makers import HANDLE, makers
+from nb2prod.makers import makers
 from nb2prod.pipeline import build
 from nb2prod.stage import NAME, SETUP, code, split, tag_of
 from nb2prod.suggest import activities

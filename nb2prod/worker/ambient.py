@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import decimal
 import gc
+import importlib
 import importlib.util
 import locale
+import logging
 import os
 import random
 import socket
@@ -142,14 +144,12 @@ def _set_filters(value: list[Any]) -> None:
 
 def _decimal() -> tuple[Any, ...]:
     context = decimal.getcontext()
-    return (context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp)
+    settings = (context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp)
+    return (*settings, [s for s, on in context.flags.items() if on], [s for s, on in context.traps.items() if on])
 
 
 def _set_decimal(value: tuple[Any, ...]) -> None:
-    precision, rounding, low, high, capitals, clamp = value
-    decimal.setcontext(
-        decimal.Context(prec=precision, rounding=rounding, Emin=low, Emax=high, capitals=capitals, clamp=clamp)
-    )
+    decimal.setcontext(decimal.Context(*value))
 
 
 def _umask() -> int:
@@ -160,6 +160,36 @@ def _umask() -> int:
 
 def _set_umask(mask: int) -> None:
     os.umask(mask)
+
+
+def _set_thresholds(value: tuple[int, int, int]) -> None:
+    gc.set_threshold(*value)
+
+
+def _levels() -> Any:
+    names: Any = logging
+    return dict(names._levelToName), logging.root.manager.disable
+
+
+def _set_levels(value: Any) -> None:
+    names, disabled = value
+    for level, name in names.items():
+        logging.addLevelName(level, name)
+    logging.disable(disabled)
+
+
+def shows_figures() -> bool:
+    """Tell whether figures are shown as pictures, which the part of Jupyter that draws them sees to when imported."""
+    return _INLINE in sys.modules
+
+
+_INLINE = "matplotlib_inline.backend_inline"
+
+
+def show_figures(state: Mapping[str, Any]) -> None:
+    """Show figures that came from above as pictures, as they would be there."""
+    if state.get("figures") and "matplotlib.figure" in sys.modules:
+        importlib.import_module(_INLINE)
 
 
 def _set_gc(value: bool) -> None:  # noqa: FBT001 - what `gc.isenabled` gave
@@ -317,6 +347,14 @@ def _set_sklearn_options(value: Any) -> None:
     sklearn.set_config(**value)
 
 
+def _xgboost_options() -> Any:
+    return sys.modules["xgboost"].get_config()
+
+
+def _set_xgboost_options(value: Any) -> None:
+    importlib.import_module("xgboost").set_config(**value)
+
+
 def _torch_random() -> Any:
     torch: Any = sys.modules["torch"]
     return torch.get_rng_state().tolist()
@@ -334,6 +372,11 @@ _PARTS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "path": (_path, _set_path),
     "umask": (_umask, _set_umask),
     "garbage": (gc.isenabled, _set_gc),
+    "thresholds": (gc.get_threshold, _set_thresholds),
+    "digits": (sys.get_int_max_str_digits, sys.set_int_max_str_digits),
+    "switching": (sys.getswitchinterval, sys.setswitchinterval),
+    "levels": (_levels, _set_levels),
+    "figures": (shows_figures, lambda _: None),  # done by `show_figures`, when it is known that there are some
     "sockets": (socket.getdefaulttimeout, socket.setdefaulttimeout),
     "random": (random.getstate, random.setstate),
     "warnings": (_filters, _set_filters),
@@ -350,5 +393,6 @@ _PARTS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "seaborn.palettes:display": (_color_display, _set_color_display),
     "matplotlib_inline.config:options": (_inline_options, _set_inline_options),
     "sklearn:options": (_sklearn_options, _set_sklearn_options),
+    "xgboost:options": (_xgboost_options, _set_xgboost_options),
     "torch:random": (_torch_random, _set_torch_random),
 }

@@ -21,14 +21,13 @@ from nb2prod.errors.base import StoreError
 from nb2prod.formats.handles import begun, unbegun
 from nb2prod.formats.reducers import Unkeepable
 from nb2prod.stores import open_store
-from nb2prod.worker import ambient, handover, quoting, recall, registries, witness
+from nb2prod.worker import ambient, arrival, handover, quoting, recall, registries, witness
 from nb2prod.worker.registries import Registries
-from nb2prod.worker.sharing import groups
+from nb2prod.worker.sharing import groups, holders, refers_weakly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
-    from nb2prod.artifact import Version
     from nb2prod.stores.base import Store
     from nb2prod.worker.witness import Witness
 
@@ -41,6 +40,7 @@ class Job:
     result: str  # path of the JSON file that `leave` writes
     count: int = 0  # execution count of the last cell above, as if run straight through
     imports: list[str] = field(factory=list)  # code to run first
+    futures: list[str] = field(factory=list)  # `from __future__ import …` above: IPython compiles what follows so
     everywhere: list[str] = field(factory=list)  # cells tagged as setup
     inputs: list[str] = field(factory=list)  # digests of artifacts to load
     first: list[str] = field(factory=list)  # those among them that the setup cells need
@@ -52,6 +52,7 @@ class Job:
     ambient: str | None = None  # digest of the state of the process
     seed: str = ""  # of Python's generator, where nothing above has seeded it; empty leaves it to chance
     keep: list[str] = field(factory=list)  # names that stages below may need
+    unseen: bool = False  # it may set names that nobody can tell, and stages below may read them
     imported: list[str] = field(factory=list)  # names that are imported again instead
     definitions: dict[str, str] = field(factory=dict)  # source of names that can be made again from it
     held: str = ""  # the store of the values that `compare` is told of
@@ -64,6 +65,7 @@ class _Entered:
     job: Job
     state: ambient.State
     names: frozenset[str]
+    space: frozenset[str]  # names that were there
     given: dict[str, Any]  # what IPython put into the namespace
     witness: Witness
     setup: dict[str, str | None]  # content hash of what setup made again; it is kept only if the stage changes it
@@ -135,17 +137,18 @@ def enter(shell: Any, path: str) -> None:
         state = handover.load(store, job.ambient, space) if job.ambient is not None else {}
         ambient.restore(state, parts=ambient.FOR_IMPORTS)
         missing = [code for code in job.imports if not _imports(code, space)]
-        loaded = load_digests(store, {digest: job.stale.get(digest, ()) for digest in job.first}, space)
-        for code in job.everywhere:
+        loaded = arrival.load_digests(store, {digest: job.stale.get(digest, ()) for digest in job.first}, space)
+        for code in (*job.futures, *job.everywhere):
             shell.run_cell(code, store_history=False, silent=True).raise_error()
         ambient.restore(state)
         for code in missing:  # the module is where the notebook has gone to
             exec(compile(code, "<imports above>", "exec"), space)  # noqa: S102 - the notebook's own imports
     # Not captured: what holds on to `sys.stdout` shall have the stage's.
     rest = [digest for digest in job.inputs if digest not in job.first]
-    loaded |= load_digests(store, {digest: job.stale.get(digest, ()) for digest in rest}, space)
+    loaded |= arrival.load_digests(store, {digest: job.stale.get(digest, ()) for digest in rest}, space)
     held.renew()
     with capture_output():
+        ambient.show_figures(state)
         for code in job.late:
             exec(compile(code, "<definitions above>", "exec"), space)  # noqa: S102 - likewise
     here = [name for name in job.keep if name in space]
@@ -159,6 +162,7 @@ def enter(shell: Any, path: str) -> None:
         job=job,
         state=start,
         names=frozenset(here),
+        space=frozenset(space),
         given=given,
         witness=watching,
         setup=setup,
@@ -187,8 +191,9 @@ def leave(shell: Any, path: str) -> None:
     unchanged = {name for name, digest in entered.setup.items() if name in space and digest == _digest(space, name)}
     # A result that was not given is another stage's, unless a cell here has shown one.
     idle = {name for name, value in entered.seen.items() if name not in job.results and space.get(name) is value}
-    held = {*entered.held.changed(), *(name for name in entered.loaded if ":" in name)}
-    keeper.keep(({name for name in job.keep if name in space or "." in name} - unchanged - idle) | held)
+    held = {*entered.held.changed(), *(name for name in entered.loaded if ":" in name or "." in name)}
+    unseen = {name for name in space.keys() - entered.space if name[:1] != "_"} if job.unseen else set()
+    keeper.keep(({name for name in job.keep if name in space or "." in name} - unchanged - idle) | held | unseen)
     result = {
         "artifacts": [asdict(artifact) for artifact in keeper.artifacts],
         "recipes": [asdict(recipe) for recipe in keeper.recipes],
@@ -264,7 +269,10 @@ class _Keeper:
             done |= pending
             anew = {name for name in pending if name in self.job.definitions and unbegun(self._value(name))}
             self._remake(tuple(sorted(anew)), "")
-            # In their order in the namespace, so that classes are made in that order again.
+            if any(refers_weakly(self._value(name)) for name in pending - anew):
+                own = {n for n in self.space if n[:1] != "_" and not self._system(n)}
+                pending |= holders({n: self._value(n) for n in own | (pending - anew)}, pending - anew) - done
+            # As in the namespace, so that classes are made in that order again.
             order = {name: place for place, name in enumerate(self.space)}
             ordered = sorted(pending - anew, key=lambda name: (order.get(name, len(order)), name))
             for group in groups({name: self._value(name) for name in ordered}):
@@ -287,11 +295,14 @@ class _Keeper:
 
     def _remake(self, group: tuple[str, ...], reason: str) -> None:
         """What cannot be stored is made again below, if its source says how; else there is no way."""
-        for name in group:
-            if name in self.job.definitions and not begun(self._value(name)):
-                self.recipes.append(Recipe(name=name, code=self.job.definitions[name], late=True))
-            else:
-                self.faults.append({"name": name, "kind": _kind(self._value(name)), "reason": reason})
+        again = [name for name in group if name in self.job.definitions and not begun(self._value(name))]
+        rest = tuple(name for name in group if name not in again)
+        self.recipes.extend(Recipe(name=name, code=self.job.definitions[name], late=True) for name in again)
+        if again and rest:
+            self._group(rest)  # which may be kept without them
+        else:
+            kinds = {name: _kind(self._value(name)) for name in rest}
+            self.faults.extend({"name": name, "kind": kind, "reason": reason} for name, kind in kinds.items())
 
     def _value(self, name: str) -> Any:
         """Return a value by name, by `module.name` when an attribute was set, or by `module:name` from a registry."""
@@ -314,54 +325,6 @@ class _Keeper:
         if not changes:
             return None
         return handover.keep(self.store, changes, self.space).digest
-
-
-def load(store: Store, versions: Mapping[str, Version], namespace: dict[str, Any]) -> None:
-    """Put the values of artifacts back under those of their names that still mean them."""
-    artifacts = {version.digest: version for version in versions.values() if isinstance(version, Artifact)}
-    load_digests(store, {digest: stale(artifact, versions) for digest, artifact in artifacts.items()}, namespace)
-
-
-def stale(artifact: Artifact, versions: Mapping[str, Version]) -> list[str]:
-    """Return the names in an artifact that have been set anew or deleted since it was kept."""
-    return [name for name in artifact.names if versions.get(name) != artifact]
-
-
-def load_digests(store: Store, digests: Mapping[str, Iterable[str]], namespace: dict[str, Any]) -> set[str]:
-    """Put values back by content hash, but for the names that are given with it; functions bound to `namespace`.
-
-    Returns:
-        The names that were put back.
-    """
-    loaded: set[str] = set()
-    pending = list(digests)
-    while pending:
-        later: list[str] = []
-        for digest in pending:
-            try:
-                values = handover.load(store, digest, namespace)
-            except StoreError:
-                raise
-            except Exception:  # a value may look up others while it is made, such as a model of a formula
-                if len(later) + 1 == len(pending):
-                    raise
-                later.append(digest)
-                continue
-            for name in set(values) - set(digests[digest]):
-                _put(namespace, name, values[name])
-                loaded.add(name)
-        pending = later
-    return loaded
-
-
-def _put(namespace: dict[str, Any], name: str, value: Any) -> None:
-    head, *attributes = name.split(".")
-    if ":" in name:
-        registries.put(name, value, namespace)
-    elif attributes:
-        setattr(functools.reduce(getattr, attributes[:-1], namespace[head]), attributes[-1], value)
-    else:
-        namespace[name] = value
 
 
 def _print(space: dict[str, Any], value: Any) -> str:

@@ -18,6 +18,11 @@ _ATOMS: tuple[type, ...] = (
     int, float, complex, bool, str, bytes, type(None), types.ModuleType, types.CodeType, range, type(Ellipsis),
     type(NotImplemented),
 )  # fmt: skip
+# What a class has without holding an object that can change.
+_MEMBERS: Any = (
+    *_ATOMS, type, tuple, types.FunctionType, types.MemberDescriptorType, types.GetSetDescriptorType, classmethod,
+    staticmethod, property,
+)  # fmt: skip
 _MANY = 100_000  # objects to look at for one name; a larger value counts as sharing with every other large one
 
 
@@ -45,6 +50,26 @@ def groups(values: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [tuple(sorted(names)) for names in found.values()]
 
 
+def holders(values: Mapping[str, Any], names: set[str]) -> set[str]:
+    """Return `names` and those that share objects with them: what these refer to weakly would be gone without those."""
+    return {name for group in groups(values) if names.intersection(group) for name in group}
+
+
+def refers_weakly(value: Any) -> bool:
+    """Tell whether a value refers weakly to others: itself, or what it holds directly."""
+    items = [value]
+    if isinstance(value, dict):
+        items += value.values()
+    elif isinstance(value, list | tuple | set):
+        items += value
+    elif type(value).__module__ == "__main__" and hasattr(value, "__dict__"):
+        items += vars(value).values()
+    return any(isinstance(item, _WEAK) for item in items)
+
+
+_WEAK = (weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
+
+
 def _mutable(value: Any) -> set[int]:
     """Return the identities of changeable objects reachable from a value; 0 stands for «too many to look at»."""
     seen: dict[int, Any] = {}  # kept, so that no identity is given to another object meanwhile
@@ -66,14 +91,18 @@ def _mutable(value: Any) -> set[int]:
 def _is_atom(item: Any) -> bool:
     if isinstance(item, type):
         # A class of the notebook holds what its attributes hold; one without such attributes cannot change.
-        return item.__module__ != "__main__" or not any(True for _ in _attributes(item))
-    return isinstance(item, _ATOMS)
+        return not any(True for _ in _attributes(item))
+    return isinstance(item, _ATOMS) and item == item  # «not a number» is found again by identity
 
 
 def _attributes(cls: type) -> Iterator[Any]:
-    for name, value in vars(cls).items():
-        if not name.startswith("__") and isinstance(value, list | dict | set | bytearray):
-            yield value
+    """Yield what a class of the notebook holds, its bases and its metaclass."""
+    kind: type = type(cls)
+    for each in (*cls.__mro__, *kind.__mro__):
+        if each.__module__ == "__main__":
+            for name, value in vars(each).items():
+                if not name.startswith(("__", "_abc_")) and not isinstance(value, _MEMBERS):
+                    yield value
 
 
 def _root(item: Any) -> int:
@@ -96,7 +125,7 @@ def _inside(item: Any) -> list[Any]:
         return [value for value in item.ravel()[:_MANY] if not isinstance(value, _ATOMS)]
     if isinstance(item, weakref.ref):
         return [item()]
-    return [r for r in gc.get_referents(item) if not isinstance(r, _ATOMS)]
+    return [r for r in gc.get_referents(item) if not isinstance(r, _ATOMS) or (type(r) is float and r != r)]
 
 
 def _array() -> Any:

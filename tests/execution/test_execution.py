@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
 import tempfile
-import warnings
 from pathlib import Path
-from typing import Any
 
 import forks
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from nb2prod.execution.machine import Machine
-from nb2prod.stage import untagged
-
-
-def straight(cells: list[str]) -> list[str]:
-    """Run cells as one program, in a folder of their own and an environment that is given back."""
-    names: dict[str, Any] = {"__name__": "__main__"}
-    texts = []
-    environment, filters = dict(os.environ), list(warnings.filters)
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        for cell in cells:
-            with contextlib.redirect_stdout(io.StringIO()) as out:
-                exec(untagged(cell), names)
-            texts.append(out.getvalue())
-    os.environ.clear()
-    os.environ.update(environment)
-    warnings.filters[:] = filters
-    return texts
-
 
 # Every name is set before the first stage, so that any statement may follow any other.
 START = """
-import collections, copy, dataclasses, enum, functools, itertools, os, random, types, warnings, weakref
+import collections, copy, dataclasses, enum, functools, itertools, os, random, re, types, warnings, weakref
 random.seed(3)
 a, b, c = 1, 2, 3
 xs, ys = [1], [2]
@@ -94,6 +71,34 @@ box = types.SimpleNamespace(items=xs, deep={'p': p})
 refs = weakref.ref(p)
 row = bytearray(b'abc')
 window = memoryview(row)
+class Slim:
+    __slots__ = ('n', 'ns')
+    def __init__(self, n, ns): self.n, self.ns = n, ns
+slim = Slim(a, xs)
+class Log(dict):
+    writes = 0
+    def __setitem__(self, key, value):
+        Log.writes += 1
+        super().__setitem__(key, value)
+log = Log()
+log['a'] = a
+class One:
+    only = None
+    def __new__(cls):
+        cls.only = cls.only or super().__new__(cls)
+        return cls.only
+    def __getstate__(self): return {}
+one = One()
+one.v = a
+class Wrong(Exception):
+    def __init__(self, code, text):
+        super().__init__(text)
+        self.code = code
+wrong = Wrong(a, 'text')
+nan = float('nan')
+nans = [nan]
+found = re.search('b+', 'abbc')
+draw = random.random
 """
 SHOW = "print(a, b, c, xs, ys, zs, d, f(1), p.v, q.v, P.seen, xs is zs, p is q, isinstance(q, P), k())"
 STATEMENTS = [
@@ -129,6 +134,9 @@ STATEMENTS = [
     "async def later(): return a + 1\nimport asyncio; b = asyncio.run(later())",
     "a, *rest = [b, c, a]", "xs[:1] = ys[:2]", "d |= {'y': zs}", "(a, b), c = (b, a), c",
     "global_list = [xs, ys]; global_list[0].append(a)",
+    "slim.ns.append(b)", "slim = Slim(b, ys)", "log[a] = b", "one.v = b", "One.tag = a", "wrong.code = a",
+    "try:\n    raise wrong\nexcept Wrong as e:\n    wrong = e", "nans.append(nan)", "a = int(draw() * 50)",
+    "type(p).late = b", "type(q).late = lambda self: self.v + b", "found = re.fullmatch('(x)|y', 'xy'[b % 2])",
 ]  # fmt: skip
 
 # What reads few names leaves room for stages that run ahead.
@@ -141,6 +149,10 @@ SHOWS = [
     "refs() is p, bytes(row), bytes(window)",
     "sorted(k for k in os.environ if k.startswith('NB_')), random.random()",
     "getattr(q, 'twice', None), getattr(p, 'extra', None), type(p) is P, type(q).__mro__[0] is Q, isinstance(p, P)",
+    "slim.n, slim.ns, slim.ns is xs, hasattr(slim, '__dict__')",
+    "log, Log.writes, One() is one, one.v, getattr(one, 'tag', None)",
+    "wrong, wrong.code, nan in nans, nans.count(nan), found.span(), draw()",
+    "callable(getattr(p, 'late', None)), type(q).__dict__.get('late') is None",
     "a, b, c",
     "xs, ys, zs, xs is zs",
     "d",
@@ -173,5 +185,5 @@ def test_staged_equals_straight_however_a_program_is_cut(program: list[list[str]
         again = forks.run(cells, Path(folder), force=force, last=first.records)
 
     assert first.execution.error is None, first.execution.error
-    assert straight(cells) == first.texts
+    assert forks.straight(cells) == first.texts
     assert first.texts == again.texts
