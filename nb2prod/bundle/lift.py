@@ -20,7 +20,7 @@ from nb2prod.dataflow.calls import FORMULA
 from nb2prod.emit.imports import Imports
 from nb2prod.emit.plain import CannotExtract, plain
 from nb2prod.emit.source import Statement, names_of, statements
-from nb2prod.errors.ships import ModelNotPickled
+from nb2prod.errors.models import ModelNotPickled
 from nb2prod.formats import sessions
 from nb2prod.pipeline import Pipeline
 

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from nb2prod.errors.ships import PackageUnknown
+from nb2prod.errors.models import PackageUnknown
 
 
 @frozen(kw_only=True)

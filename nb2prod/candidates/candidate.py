@@ -13,7 +13,7 @@ from nb2prod.candidates.clues import Clue, Pair, names_in
 from nb2prod.candidates.libraries import Library, columns, forecasts, formula_of, library_of, ranks, remembered
 from nb2prod.candidates.rows import Rows, count
 from nb2prod.candidates.rows import seen as seen_in
-from nb2prod.errors.ships import HeldOutRowsMissing, ModelMissing, ModelsSeveral, TrainingRowsMissing
+from nb2prod.errors.models import HeldOutRowsMissing, ModelMissing, ModelsSeveral, TrainingRowsMissing
 from nb2prod.pipeline import Pipeline
 from nb2prod.serving import models
 

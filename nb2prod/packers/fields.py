@@ -10,7 +10,7 @@ from typing import Any, Literal
 from attrs import evolve, frozen
 
 from nb2prod.candidates.candidate import Candidate, parts
-from nb2prod.errors.ships import ColumnUnclear
+from nb2prod.errors.models import ColumnUnclear
 
 Kind = Literal["integer", "number", "boolean", "text", "time"]
 Container = Literal["frame", "array", "series"]

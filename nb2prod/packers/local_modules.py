@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nb2prod.bundle import pins
-from nb2prod.errors.ships import PackageUnknown
+from nb2prod.errors.models import PackageUnknown
 
 
 def local(modules: Iterable[str], folder: Path) -> tuple[dict[str, bytes], frozenset[str]]:

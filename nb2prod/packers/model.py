@@ -15,7 +15,7 @@ from nb2prod.bundle import bento, pins
 from nb2prod.bundle.lift import Lifted, lift
 from nb2prod.candidates import candidate, clues
 from nb2prod.candidates.candidate import Candidate
-from nb2prod.errors.ships import TrainingRowsMissing
+from nb2prod.errors.models import TrainingRowsMissing
 from nb2prod.evaluate import Rival, Said
 from nb2prod.packers import fields, forecast, own, previous
 from nb2prod.packers.call import CLOSE, Call, Fault

@@ -17,7 +17,7 @@ from pathlib import Path
 from nb2prod import pipeline
 from nb2prod.bundle import bento
 from nb2prod.errors.base import Nb2ProdError
-from nb2prod.errors.ships import ModelMissing
+from nb2prod.errors.models import ModelMissing
 from nb2prod.packers import function, model, product
 from nb2prod.packers.order import Order, Packed, Packer
 from nb2prod.packers.restored import entered

@@ -14,7 +14,7 @@ from books import parsed
 from nb2prod import pipeline
 from nb2prod.bundle.lift import Lifted, lift
 from nb2prod.candidates.candidate import Candidate, Rows
-from nb2prod.errors.ships import ModelNotPickled
+from nb2prod.errors.models import ModelNotPickled
 
 MODEL = "class Model:\n    def predict(self, x):\n        return [{body} for v in x]\n"
 

@@ -10,7 +10,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from nb2prod.bundle.pins import imported, pins, referred, texts
-from nb2prod.errors.ships import PackageUnknown
+from nb2prod.errors.models import PackageUnknown
 
 
 def test_modules_become_distributions_at_their_installed_versions() -> None:

@@ -24,7 +24,7 @@ from sklearn.tree import DecisionTreeClassifier
 from nb2prod import pipeline
 from nb2prod.candidates.candidate import Candidate, Choice, choice, chosen, settle, wanted
 from nb2prod.candidates.clues import Pair, clues
-from nb2prod.errors.ships import HeldOutRowsMissing, ModelMissing, ModelsSeveral, TrainingRowsMissing
+from nb2prod.errors.models import HeldOutRowsMissing, ModelMissing, ModelsSeveral, TrainingRowsMissing
 from nb2prod.notebook import parse
 
 DATA = """

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from nb2prod.candidates.candidate import Candidate, Rows
-from nb2prod.errors.ships import ColumnUnclear
+from nb2prod.errors.models import ColumnUnclear
 from nb2prod.packers.fields import Field, encoded, learn, records
 
 

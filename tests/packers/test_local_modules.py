@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nb2prod.errors.ships import PackageUnknown
+from nb2prod.errors.models import PackageUnknown
 from nb2prod.packers.local_modules import local
 
 
