@@ -9,28 +9,41 @@ import base64
 import json
 import os
 import pickle
+import select
 import signal
+from collections import deque
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from attrs import asdict
+from attrs import asdict, define, field
 
 from nb2prod import warm
 from nb2prod.events import Event
 from nb2prod.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from nb2prod.document import Document
     from nb2prod.errors.base import Nb2ProdError
     from nb2prod.events import Listener
 
 
-def carried_out(
-    raw: Document, path: Path, name: str, chosen: Settings, listen: Listener
+_MOMENT = 0.2  # seconds in which nothing happens
+
+
+def carried_out(  # noqa: PLR0913 - all but the last two are what a run is of
+    raw: Document, path: Path, name: str, chosen: Settings, listen: Listener, idle: Callable[[], None]
 ) -> tuple[Nb2ProdError | None] | None:
     """Have a document run by the daemon, filled with outputs as they come; its record is written there, too.
+
+    Args:
+        raw: The document.
+        path: Where it lives.
+        name: Of the run.
+        chosen: Its settings.
+        listen: Told of each event.
+        idle: Called when nothing has happened for a moment.
 
     Returns:
         What stopped the run, if anything did, in a tuple; None when there is no daemon that may do it.
@@ -44,9 +57,10 @@ def carried_out(
         ours, its = os.pipe()
         handed = warm.hand_over(["nb2prod", "document"], (order.fileno(), its, 2))
         os.close(its)
-    with os.fdopen(ours, encoding="utf-8") as lines:
+    try:
         if handed is None:
             return None
+        lines = _Lines(ours, idle)
         try:
             return _followed(lines, raw, listen)
         except KeyboardInterrupt:
@@ -55,6 +69,8 @@ def carried_out(
             raise
         finally:
             handed.wait()
+    finally:
+        os.close(ours)
 
 
 def _order(raw: Document, path: Path, name: str, chosen: Settings) -> dict[str, Any]:
@@ -62,7 +78,34 @@ def _order(raw: Document, path: Path, name: str, chosen: Settings) -> dict[str, 
     return {"document": raw, "path": str(path.resolve()), "run": name, "settings": settings}
 
 
-def _followed(lines: IO[str], raw: Document, listen: Listener) -> tuple[Nb2ProdError | None]:
+@define
+class _Lines:
+    """Lines as they come through a pipe; it goes on after an interrupt."""
+
+    pipe: int
+    idle: Callable[[], None]
+    ready: deque[bytes] = field(factory=deque)
+    pieces: list[bytes] = field(factory=list)  # of a line that has not ended
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> bytes:
+        while not self.ready:
+            if not select.select([self.pipe], [], [], _MOMENT)[0]:
+                self.idle()
+            data = os.read(self.pipe, 1 << 16)
+            if not data:
+                raise StopIteration
+            self.pieces.append(data)
+            if b"\n" in data:
+                *lines, rest = b"".join(self.pieces).split(b"\n")
+                self.ready.extend(lines)
+                self.pieces = [rest]
+        return self.ready.popleft()
+
+
+def _followed(lines: Iterable[bytes], raw: Document, listen: Listener) -> tuple[Nb2ProdError | None]:
     for line in lines:
         told = json.loads(line)
         for index, outputs, count in told.get("cells", ()):

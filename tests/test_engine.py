@@ -6,9 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from books import copied, texts, written
+
+from nb2prod import engine
 
 pytestmark = pytest.mark.kernel
 
@@ -84,3 +87,27 @@ def test_a_notebook_without_a_file_runs_in_the_callers_folder(tmp_path: Path) ->
 
     assert done.returncode == 0, done.stderr
     assert (tmp_path / ".nb2prod" / "last" / "notebook.ipynb.json").is_file()
+
+
+@pytest.mark.parametrize("first", ["import nb2prod.engine", "import papermill.engines"])
+def test_the_engine_is_papermills_whichever_is_imported_first(first: str) -> None:
+    code = f"{first}; from nb2prod.engine import StagedEngine; from papermill.engines import papermill_engines as known"
+    check = f"{code}; assert known.get_engine('nb2prod') is StagedEngine, known._engines"
+
+    subprocess.run([sys.executable, "-c", check], check=True)
+
+
+def test_an_output_that_is_written_while_cells_are_quick_is_written_when_there_is_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine, "_OFTEN", 1000.0)
+    saved: list[str] = []
+    manager = SimpleNamespace(save=lambda: saved.append("saved"))
+    with engine._bundled(manager) as save:
+        for _ in range(5):
+            manager.save()
+        quick = len(saved)
+        for _ in range(2):
+            save()
+
+    assert (quick, len(saved)) == (0, 1)
