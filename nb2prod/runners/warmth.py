@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _PATIENCE = "OPENBLAS_THREAD_TIMEOUT"
+# What a library imports only when it is given the values of others, and would import in each stage anew.
+_LATER = (
+    (
+        "sklearn",
+        {"pandas", "narwhals.stable.v2"},
+        ["narwhals._pandas_like.namespace", "narwhals._interchange.dataframe", "narwhals.stable.v2._namespace"],
+    ),
+)
 _ARGV = ("-f", "kernel.json", "--HistoryManager.hist_file=:memory:")  # as nbclient starts a kernel
 
 
@@ -91,8 +99,12 @@ def _fill(found: Warm, names: Sequence[str]) -> None:
     try:
         # Libraries ask for `get_ipython` when they are imported (pandas: how wide is the screen?); cells have it.
         with _patience(), found.kernel.shell.builtin_trap, found.shelf.filling() as load:
-            for root, parts in _by_root(names).items():
+            roots = _by_root(names)
+            for root, parts in roots.items():
                 _import(load, root, parts)
+            for root, others, later in _LATER:
+                if root in roots and sys.modules.keys() >= others:
+                    _import(load, root, later)
     finally:
         found.guise.put_off()
         (gc.enable if collects else gc.disable)()
