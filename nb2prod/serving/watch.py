@@ -35,7 +35,7 @@ PERIOD = 0.5  # seconds between two looks at what waits
 TOGETHER = 250  # requests that are counted at once, so that requests get their turn in between
 SAVED = 10.0  # seconds between two times that counts are written
 MOST = 1000  # rows of one request that are looked at, evenly chosen
-PACE = 0.005  # seconds between two requests whose values are looked at: 200 a second tell as much as 2000
+PACE = 0.02  # seconds between two requests whose values are looked at: 50 a second tell as much as 2000
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
 
