@@ -6,6 +6,14 @@ from nb2prod import unchanged, warm
 
 
 def main() -> None:
+    """Carry a command out; from where it began, Ctrl-C is its own business."""
+    try:
+        _carried_out()
+    except KeyboardInterrupt:  # while it was being imported
+        sys.exit("Stopped.")
+
+
+def _carried_out() -> None:
     """Answer from the memo of the last run when nothing changed; else have the verb carried out, warm or here."""
     if "nb2prod" not in sys._xoptions:  # else all this was asked before the process began again, see `twin`
         if unchanged.answered(sys.argv[1:]):

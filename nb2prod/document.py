@@ -27,8 +27,11 @@ def read(path: Path) -> Document:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as wrong:
+    except (OSError, UnicodeDecodeError) as wrong:
         raise NotebookUnreadable(str(path), f"{type(wrong).__name__}: {wrong}") from wrong
+    except ValueError as wrong:
+        reason = f"it is no JSON ({wrong})" if path.stat().st_size else "it is empty"
+        raise NotebookUnreadable(str(path), reason) from wrong
     if isinstance(found, dict) and found.get("nbformat") in {1, 2, 3}:
         import nbformat
 

@@ -64,6 +64,8 @@ def _execute(_cls: type, /, nb_man: Any, kernel_name: str, **options: Any) -> No
     error = _run(nb_man.nb, path, name, chosen, follow) if warm is None else warm[0]
     for cell in nb_man.nb.cells:
         _as_nodes(cell)  # those of stages that were reused
+    if error is None:
+        nb_man.complete_pbar()  # papermill counts texts as well, of which nobody told it
     # A failed cell has its traceback in the outputs, from which papermill makes its own error.
     if error is not None and not isinstance(error, CellFailed):
         raise error

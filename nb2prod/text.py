@@ -38,6 +38,8 @@ def _place(item: Finding) -> Iterable[tuple[str, int | None]]:
 
 def graph(found: Mapping[str, Any], *, why: bool = False) -> str:
     """The stages in order, each with what it reads from which stage, and if wanted why."""
+    from nb2prod.stage import SETUP
+
     lines = []
     for stage in found["stages"]:
         cells = ", ".join(str(cell + 1) for cell in stage["cells"])
@@ -46,7 +48,11 @@ def graph(found: Mapping[str, Any], *, why: bool = False) -> str:
             if edge["to"] == stage["name"]:
                 lines.append(f"  ← {edge['from']}: {', '.join(edge['names']) or '(a tag says so)'}")
                 lines += [f"      {reason['why']}" for reason in edge["reasons"] if why]
-    lines += [f"{item['code']}: {item['message']}" for item in found["findings"]]
+    if [stage["name"] for stage in found["stages"]] == [SETUP]:
+        lines.append("No cell has a stage yet: `nb2prod suggest` proposes some.")
+    for item in found["findings"]:
+        where = "" if item["cell"] is None else f" (cell {item['cell'] + 1})"
+        lines.append(f"{item['code']}: {item['message']}{where}")
     return "\n".join(lines)
 
 

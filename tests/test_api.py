@@ -43,6 +43,15 @@ def test_a_file_that_is_no_notebook_is_refused(tmp_path: Path, text: str) -> Non
         api.read(path)
 
 
+@pytest.mark.parametrize(("text", "reason"), [("", "it is empty"), ("hello", "it is no JSON")])
+def test_what_is_wrong_with_a_file_is_said_in_words(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "x.ipynb"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(NotebookUnreadable, match=reason):
+        api.read(path)
+
+
 @pytest.mark.parametrize(("name", "code", "cell"), [("syntax_error", "NB102", 2), ("missing_name", "NB103", 2)])
 def test_a_notebook_with_errors_runs_nothing(tmp_path: Path, name: str, code: str, cell: int) -> None:
     path = copied(name, tmp_path)

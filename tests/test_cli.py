@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +182,22 @@ def test_what_is_safe_to_mend_is_mended_in_place(tmp_path: Path) -> None:
     assert [line for line in result.stdout.splitlines() if "error NB" in line] == [
         "test.ipynb, cell 4, line 1: error NB103: 'y' is read, but nothing above sets it."
     ]
+
+
+def test_a_command_that_is_stopped_while_it_is_imported_says_no_more_than_that() -> None:
+    code = """
+import sys
+
+class Stop:
+    def find_spec(self, name, *_):
+        if name == "nb2prod.cli.main":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Stop())
+sys.argv = ["nb2prod", "releases"]
+from nb2prod.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "Stopped.\n")

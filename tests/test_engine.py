@@ -29,11 +29,12 @@ def statuses(path: Path) -> list[str]:
 
 def test_both_ways_give_the_same_outputs(tmp_path: Path) -> None:
     copied("tiny_model", tmp_path)
-    staged = papermill(tmp_path, "tiny_model.ipynb", "staged.ipynb", "--engine", "nb2prod")
+    staged = papermill(tmp_path, "tiny_model.ipynb", "staged.ipynb", "--engine", "nb2prod", "--progress-bar")
     straight = papermill(tmp_path, "tiny_model.ipynb", "straight.ipynb")
 
     assert (staged.returncode, straight.returncode) == (0, 0), staged.stderr + straight.stderr
     assert texts(tmp_path / "straight.ipynb") == texts(tmp_path / "staged.ipynb")
+    assert "100%" in staged.stderr
 
 
 def test_parameters_keep_papermills_meaning(tmp_path: Path) -> None:

@@ -41,3 +41,10 @@ def test_a_finding_names_each_way_to_mend_it_and_which_one_the_option_takes() ->
     lines = text.findings(found, "test.ipynb").splitlines()
 
     assert lines[2:] == ["    fix: Merge 'b' into 'a' (--fix does it)", "    fix: Move to setup"]
+
+
+def test_a_graph_says_where_its_findings_are_and_what_proposes_stages() -> None:
+    tagged, untagged = (schema.graph(*api.inspect(parsed(cell))) for cell in ("%%stage größe\nx = 1", "x = 1"))
+
+    assert "NB104: 'größe' is no name for a stage. (cell 1)" in text.graph(tagged).splitlines()
+    assert text.graph(untagged).splitlines()[1:] == ["No cell has a stage yet: `nb2prod suggest` proposes some."]

@@ -6,6 +6,7 @@ import builtins
 import itertools
 import math
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -106,7 +107,8 @@ def names_of_stages(pipeline: Pipeline) -> Iterator[Finding]:
     for stage in pipeline.stages:
         if NAME.fullmatch(stage.name):
             continue
-        better = re.sub(r"[^a-z0-9_]+", "_", stage.name.lower()).strip("_") or "stage"
+        plain = unicodedata.normalize("NFKD", stage.name.casefold()).encode("ascii", "ignore").decode()  # größe: grosse
+        better = re.sub(r"[^a-z0-9_]+", "_", plain).strip("_") or "stage"
         better = better if better[0].isalpha() else f"stage_{better}"
         yield Finding(
             code="NB104",

@@ -105,3 +105,10 @@ def test_a_name_that_a_loop_binds_may_be_read_below_the_loop() -> None:
     cells = ("%%stage a\nfor n in range(3):\n    last = n\nprint(last)", "%%javascript\n$date.val($('x'))")
 
     assert [finding.code for finding in check(build(parsed(LOADED, *cells)))] == []
+
+
+@pytest.mark.parametrize(("name", "better"), [("größe", "grosse"), ("2nd", "stage_2nd"), ("加载", "stage")])
+def test_a_better_name_for_a_stage_is_near_the_given_one(name: str, better: str) -> None:
+    (found,) = check(build(parsed(LOADED, f"%%stage {name}\nx = 1")))
+
+    assert found.fixes[0].title == f"Call the stage '{better}'"
