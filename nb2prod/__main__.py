@@ -4,6 +4,8 @@ import sys
 
 from nb2prod import unchanged, warm
 
+_OFTEN = 50_000  # new objects between two looks for garbage: what imports make is none, and there is little else
+
 
 def main() -> None:
     """Carry a command out; from where it began, Ctrl-C is its own business."""
@@ -21,9 +23,12 @@ def _carried_out() -> None:
         status = warm.carried_out(sys.argv[1:])
         if status is not None:
             sys.exit(status)
+    import gc
+
     from nb2prod.runners import twin
 
     twin.born(sys.argv[1:])
+    gc.set_threshold(_OFTEN)
     try:
         from nb2prod.cli.main import main as commands
 

@@ -81,9 +81,11 @@ def dismissed() -> None:
 
 
 def _fork() -> None:
+    import gc
     import importlib
     import socket
 
+    gc.disable()  # imports make next to no garbage; a zygote does without it to its end
     for name in _SHARED:
         importlib.import_module(name)
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -91,6 +93,7 @@ def _fork() -> None:
     if pid == 0:
         ours.close()
         _wait(its)
+    gc.enable()
     its.close()
     _twins.append(Twin(ours, pid))
 
@@ -110,7 +113,6 @@ def _wait(control: socket.socket) -> NoReturn:
 
 def _be(control: socket.socket, letter: int, log: int) -> None:
     """Be what `launch.start` makes otherwise: a new program with no input, in no folder of the user's."""
-    import gc
     import json
 
     null = os.open(os.devnull, os.O_RDONLY)
@@ -121,7 +123,6 @@ def _be(control: socket.socket, letter: int, log: int) -> None:
     with os.fdopen(letter, "rb") as text:
         text.seek(0)
         names, environment = json.loads(text.read())
-    gc.disable()  # as `launch.start` does
     os.environ.clear()
     os.environ.update(environment)
     os.chdir("/")
