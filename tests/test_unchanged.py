@@ -243,7 +243,8 @@ def test_an_answer_imports_nothing_that_takes_time(place: Place) -> None:
     ours = {name for name in found.stdout.splitlines()[-1].split() if name.startswith("nb2prod")}
 
     assert ours == {
-        f"nb2prod{name}" for name in ("", ".__main__", ".unchanged", ".packing", ".arguments", ".birth", ".warm")
+        f"nb2prod{name}"
+        for name in ("", ".__main__", ".unchanged", ".packing", ".arguments", ".birth", ".run_name", ".warm")
     }
     assert not {"json", "re", "pathlib", "typing", "ast", "enum"} & set(found.stdout.splitlines()[-1].split())
 
