@@ -14,8 +14,8 @@ from attrs import evolve, frozen
 
 from nb2prod import dataflow
 from nb2prod.dataflow import calls, unkept
-from nb2prod.dataflow.binding import inside
 from nb2prod.flows import Use
+from nb2prod.known import NOTHING, SPLITTERS, Known, called_name, known_below
 from nb2prod.stage import code
 
 if TYPE_CHECKING:
@@ -49,32 +49,6 @@ class _Made:
     used: bool = False  # by the statements below it in its cell
     rebound: frozenset[str] = frozenset()  # names that those bind
     unless: str = ""  # a name that brings it along
-
-
-@frozen(kw_only=True)
-class _Known:
-    """What is known of names above a cell."""
-
-    generators: frozenset[str] = frozenset()  # functions whose calls only make a generator or a coroutine
-    connected: frozenset[str] = frozenset()  # database connections and their cursors
-    cursors: frozenset[str] = frozenset()
-    splitters: frozenset[str] = frozenset()  # of scikit-learn, whose `split` makes a generator
-    finals: frozenset[str] = frozenset()  # classes with a `__del__`
-    modules: frozenset[tuple[str, str]] = frozenset()  # names of those that `unkept.NEVER` knows → what they stand for
-    numbers: bool = True  # `id` is Python's
-
-    def and_of(self, source: str, item: CellFlow) -> _Known:
-        """Add what a cell says."""
-        own = _own(source)
-        return _Known(
-            generators=self.generators | own.generators,
-            connected=self.connected | own.connected,
-            cursors=self.cursors | own.cursors,
-            splitters=self.splitters | own.splitters,
-            finals=self.finals | own.finals,
-            modules=self.modules.union(*(_modules(i.code) for i in item.flow.imports if i.root in unkept.ROOTS)),
-            numbers=self.numbers and "id" not in item.flow.binds,
-        )
 
 
 def linked(flows: Sequence[StageFlow]) -> list[StageFlow]:
@@ -115,14 +89,14 @@ def set_up(flows: Iterable[StageFlow]) -> frozenset[str]:
 
 def makers(flows: Sequence[StageFlow]) -> Iterator[Maker]:
     """Yield the makers of a notebook, in its order."""
-    known = _Known()
+    known = NOTHING
     for position, flow in enumerate(flows):
         everywhere = flow.stage.everywhere
         for number, item in enumerate(flow.cells):
             if item.fault is not None:
                 continue
             source = code(item.cell)
-            known = known.and_of(source, item)
+            known = known_below(known, source, item)
             if item.cell in everywhere:
                 continue  # it runs again in each stage anyway
             for made in _made(source, known):
@@ -161,54 +135,7 @@ def _same(made: _Made, after: Sequence[CellFlow], readers: Sequence[StageFlow], 
 
 
 @lru_cache(maxsize=4096)
-def _own(source: str) -> _Known:
-    """Return what a cell defines, and what its names are set to."""
-    generators, finals = set(), set()
-    calls_by_end: dict[str, set[str]] = {}
-    for node in dataflow.parse(source).body:
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                parts = inside(node.body) if isinstance(node, ast.FunctionDef) else ()
-                lazy = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in parts)
-                if (lazy or isinstance(node, ast.AsyncFunctionDef)) and not node.decorator_list:
-                    generators.add(node.name)
-            case ast.ClassDef():
-                if any(isinstance(part, ast.FunctionDef) and part.name == "__del__" for part in node.body):
-                    finals.add(node.name)
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
-                calls_by_end.setdefault(_called(call).rpartition(".")[2], set()).add(name)
-    cursors = calls_by_end.get("cursor", set())
-    return _Known(
-        generators=frozenset(generators),
-        connected=frozenset(cursors | calls_by_end.get("connect", set())),
-        cursors=frozenset(cursors),
-        splitters=frozenset(n for end, names in calls_by_end.items() if end.endswith(_SPLITTERS) for n in names),
-        finals=frozenset(finals),
-    )
-
-
-_SPLITTERS = ("Fold", "LeaveOneOut", "LeavePOut", "Split")
-
-
-@lru_cache(maxsize=4096)
-def _modules(code: str) -> frozenset[tuple[str, str]]:
-    """Return what the names stand for that an import binds."""
-    found = set()
-    for node in ast.parse(code).body:
-        if isinstance(node, ast.Import):
-            found |= {(a.asname, a.name) for a in node.names if a.asname}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {(a.asname or a.name, f"{node.module}.{a.name}") for a in node.names}
-    return frozenset(found)
-
-
-def _called(call: ast.Call) -> str:
-    func = call.func
-    return func.id if isinstance(func, ast.Name) else calls.dotted(func) or str(getattr(func, "attr", ""))
-
-
-@lru_cache(maxsize=4096)
-def _made(source: str, known: _Known) -> tuple[_Made, ...]:
+def _made(source: str, known: Known) -> tuple[_Made, ...]:
     body = dataflow.parse(source).body
     found: list[_Made] = []
     for number, statement in enumerate(body):
@@ -218,7 +145,7 @@ def _made(source: str, known: _Known) -> tuple[_Made, ...]:
     return tuple(found)
 
 
-def _candidate(statement: ast.stmt, below: Sequence[ast.stmt], known: _Known) -> Iterator[_Made]:
+def _candidate(statement: ast.stmt, below: Sequence[ast.stmt], known: Known) -> Iterator[_Made]:
     match statement:
         case ast.Assign(targets=[ast.Name(id=name)], value=ast.GeneratorExp() as value):
             yield _lazy(name, statement, (value.generators[0].iter,), below)
@@ -237,9 +164,9 @@ def _candidate(statement: ast.stmt, below: Sequence[ast.stmt], known: _Known) ->
 
 
 def _called_for(
-    name: str, call: ast.Call, statement: ast.stmt, below: Sequence[ast.stmt], known: _Known
+    name: str, call: ast.Call, statement: ast.stmt, below: Sequence[ast.stmt], known: Known
 ) -> Iterator[_Made]:
-    called = _called(call)
+    called = called_name(call)
     root, _, rest = called.partition(".")
     full = dict(known.modules).get(root, root) + (f".{rest}" if rest else "")
     end = called.rpartition(".")[2]
@@ -254,6 +181,8 @@ def _called_for(
         yield evolve(_lazy(name, statement, given, below), kind=unkept.HANDLE, once=False)
     elif end in unkept.DATA and full.startswith(("lgb.", "lightgbm.", "xgb.", "xgboost.")):
         yield _Made(name=name, kind=f"data inside {full.partition('.')[0]}", line=statement.lineno, code=None)
+    elif called in known.holding:
+        yield _Made(name=name, kind="an object that holds a generator", line=statement.lineno, code=None)
     elif called in known.finals:
         yield _Made(name=name, kind=unkept.FINAL, line=statement.lineno, code=None)
     else:
@@ -266,14 +195,14 @@ def _receiver(call: ast.Call) -> ast.expr:
     return call.func.value if isinstance(call.func, ast.Attribute) else call.func
 
 
-def _generates(value: ast.expr, known: _Known) -> bool:
+def _generates(value: ast.expr, known: Known) -> bool:
     """Tell whether an expression calls what only makes a generator."""
     match value:
         case ast.Call(func=ast.Attribute(value=owner, attr="split")):
             maker = owner.id in known.splitters if isinstance(owner, ast.Name) else False
-            return maker or (isinstance(owner, ast.Call) and _called(owner).endswith(_SPLITTERS))
+            return maker or (isinstance(owner, ast.Call) and called_name(owner).endswith(SPLITTERS))
         case ast.Call():
-            return _called(value) in known.generators
+            return called_name(value) in known.generators
     return False
 
 
@@ -283,7 +212,7 @@ def _inside_folder(name: str, below: Sequence[ast.stmt]) -> Iterator[_Made]:
     for part in below:
         match part:
             case ast.Assign(targets=[ast.Name(id=path)], value=value) if _names(value) & inner:
-                if not isinstance(value, ast.Call) or _called(value).rpartition(".")[2] in _JOINING:
+                if not isinstance(value, ast.Call) or called_name(value).rpartition(".")[2] in _JOINING:
                     inner.add(path)
                     yield _Made(name=path, kind=unkept.FOLDER, line=part.lineno, code=None, unless=name)
 

@@ -65,6 +65,17 @@ print(len(signals), textwrap.dedent(' x'), b.hello())
 ]
 
 
+def test_a_name_that_code_deletes_out_of_sight_is_gone(tmp_path: Path) -> None:
+    cells = [
+        "%%stage a\nlocals().update({'left': 1, 'kept': 2})",
+        "%%stage b\nfor name in ['left']: del globals()[name]",
+        "%%stage c\nprint('left' in globals(), globals()['kept'])",
+    ]
+    done = forks.run(cells, tmp_path, machine=Machine(jobs=1))
+
+    assert forks.straight(cells) == done.texts
+
+
 def test_what_names_do_not_say_reaches_the_stages_below(tmp_path: Path) -> None:
     done = forks.run(PROGRAM, tmp_path, machine=Machine(jobs=1))
 
@@ -81,6 +92,7 @@ SETS = {
     "from unittest.mock import MagicMock\nm = MagicMock()": "m",
     "import tempfile\ntd = tempfile.TemporaryDirectory()\np = td.name + '/x'": "p",
     "class A:\n    def __del__(self): print('gone')\na = A()": "a",
+    "class A:\n    def __init__(self): self.g = self.gen()\n    def gen(self): yield 1\na = A()\nnext(a.g)": "a",
     "xs = [1]\nseen = {id(xs): 1}": "seen",
     "g = {'a': (x for x in [1])}": "g",
     "from sklearn.model_selection import KFold\nparts = KFold(3).split([1, 2, 3])\nnext(parts)": "parts",

@@ -190,7 +190,7 @@ def unkeepable(pipeline: Pipeline) -> Iterator[Finding]:
                 fixes=moving.together(pipeline, maker),
             )
     for flow in pipeline.flows:
-        for item in flow.cells:
+        for item in (item for item in flow.cells if item.flow.traces):
             for name in sorted(flow.stage.reads & item.flow.traces.keys() & item.flow.reads.keys()):
                 yield Finding(
                     code="NB108",
@@ -245,7 +245,7 @@ def history(pipeline: Pipeline) -> Iterator[Finding]:
 
 def results(pipeline: Pipeline) -> Iterator[Finding]:
     """NB115: a stage changes a result of a cell above in place, which other names of it would not see."""
-    for flow in pipeline.flows[1:]:
+    for flow in (flow for flow in pipeline.flows if flow.results):
         for item in flow.cells:
             for name in sorted(flow.results & item.flow.touches.keys()):
                 yield Finding(
@@ -259,7 +259,7 @@ def results(pipeline: Pipeline) -> Iterator[Finding]:
 def hooks(pipeline: Pipeline) -> Iterator[Finding]:
     """NB116: a cell changes how its process works, which the processes of the stages below know nothing of."""
     for position, (flow, below) in enumerate(itertools.pairwise(pipeline.flows)):
-        for item in flow.cells:
+        for item in (item for item in flow.cells if item.flow.hooks):
             found = item.flow.hooks if item.cell not in flow.stage.everywhere else ()
             again = {what for n, (_, what) in enumerate(found) if what in {w for _, w in found[:n]}}  # put back, likely
             for line, what in found:

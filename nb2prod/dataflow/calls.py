@@ -111,8 +111,9 @@ _CARRIED = frozenset({
 
 # Of these too, where it is a class or a function of the notebook.
 _HOOKS = frozenset({
-    "add_type", "captureWarnings", "field_size_limit", "pickle", "register_adapter", "register_converter",
-    "register_dialect", "setLogRecordFactory", "setLoggerClass", "seterrcall", "signal",
+    "add_constructor", "add_representer", "add_type", "captureWarnings", "field_size_limit", "pickle",
+    "register_adapter", "register_converter", "register_dialect", "setLogRecordFactory", "setLoggerClass", "seterrcall",
+    "signal",
 })  # fmt: skip
 
 

@@ -25,6 +25,11 @@ NEVER = {
     **dict.fromkeys(("csv.writer", "csv.DictWriter"), "a writer to an open file"),
     **dict.fromkeys((f"unittest.mock.{name}" for name in ("AsyncMock", "MagicMock", "Mock", "patch")), "a mock"),
     **dict.fromkeys(("pandas.option_context", "numpy.printoptions"), "a context that was entered in its process"),
+    **dict.fromkeys(("h5py.File", "pandas.HDFStore"), "an open file"),
+    **dict.fromkeys(
+        ("lxml.etree.fromstring", "lxml.etree.parse", "lxml.etree.HTML", "lxml.etree.XML", "lxml.html.fromstring"),
+        "a tree inside lxml",
+    ),
     "mmap.mmap": "a file mapped into memory",
     "numpy.nditer": "an iterator over an array",
 }

@@ -178,18 +178,18 @@ def _set_levels(value: Any) -> None:
     logging.disable(disabled)
 
 
-def shows_figures() -> bool:
-    """Tell whether figures are shown as pictures, which the part of Jupyter that draws them sees to when imported."""
-    return _INLINE in sys.modules
+_INLINE = "matplotlib_inline.backend_inline"  # shows figures as pictures, once it is imported
+_shown: list[bool] = []  # whether that was so in a stage above
 
 
-_INLINE = "matplotlib_inline.backend_inline"
-
-
-def show_figures(state: Mapping[str, Any]) -> None:
-    """Show figures that came from above as pictures, as they would be there."""
-    if state.get("figures") and "matplotlib.figure" in sys.modules:
+def show_figures() -> None:
+    """Show figures that came from above as pictures, as they were there."""
+    if _shown and "matplotlib.figure" in sys.modules:
         importlib.import_module(_INLINE)
+
+
+def _set_shown(value: bool) -> None:  # noqa: FBT001 - whether figures are shown
+    _shown[:] = [True] if value else []
 
 
 def _set_gc(value: bool) -> None:  # noqa: FBT001 - what `gc.isenabled` gave
@@ -347,12 +347,9 @@ def _set_sklearn_options(value: Any) -> None:
     sklearn.set_config(**value)
 
 
-def _xgboost_options() -> Any:
-    return sys.modules["xgboost"].get_config()
-
-
-def _set_xgboost_options(value: Any) -> None:
-    importlib.import_module("xgboost").set_config(**value)
+def _set_sympy_dummies(value: Any) -> None:
+    dummy: Any = importlib.import_module("sympy.core.symbol").Dummy
+    dummy._count = max(dummy._count, value)
 
 
 def _torch_random() -> Any:
@@ -376,7 +373,7 @@ _PARTS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "digits": (sys.get_int_max_str_digits, sys.set_int_max_str_digits),
     "switching": (sys.getswitchinterval, sys.setswitchinterval),
     "levels": (_levels, _set_levels),
-    "figures": (shows_figures, lambda _: None),  # done by `show_figures`, when it is known that there are some
+    "figures": (lambda: _INLINE in sys.modules or bool(_shown), _set_shown),
     "sockets": (socket.getdefaulttimeout, socket.setdefaulttimeout),
     "random": (random.getstate, random.setstate),
     "warnings": (_filters, _set_filters),
@@ -393,6 +390,10 @@ _PARTS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "seaborn.palettes:display": (_color_display, _set_color_display),
     "matplotlib_inline.config:options": (_inline_options, _set_inline_options),
     "sklearn:options": (_sklearn_options, _set_sklearn_options),
-    "xgboost:options": (_xgboost_options, _set_xgboost_options),
+    "xgboost:options": (
+        lambda: sys.modules["xgboost"].get_config(),
+        lambda value: importlib.import_module("xgboost").set_config(**value),
+    ),
+    "sympy.core.symbol:dummies": (lambda: sys.modules["sympy.core.symbol"].Dummy._count, _set_sympy_dummies),
     "torch:random": (_torch_random, _set_torch_random),
 }

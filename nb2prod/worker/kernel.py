@@ -148,7 +148,7 @@ def enter(shell: Any, path: str) -> None:
     loaded |= arrival.load_digests(store, {digest: job.stale.get(digest, ()) for digest in rest}, space)
     held.renew()
     with capture_output():
-        ambient.show_figures(state)
+        ambient.show_figures()
         for code in job.late:
             exec(compile(code, "<definitions above>", "exec"), space)  # noqa: S102 - likewise
     here = [name for name in job.keep if name in space]
@@ -198,7 +198,7 @@ def leave(shell: Any, path: str) -> None:
         "artifacts": [asdict(artifact) for artifact in keeper.artifacts],
         "recipes": [asdict(recipe) for recipe in keeper.recipes],
         "faults": keeper.faults,
-        "gone": sorted(entered.names - set(space)),
+        "gone": sorted((entered.names | {n for n in entered.loaded if n.isidentifier()}) - set(space)),
         "read": read,
         "wrote": wrote,
         "sources": entered.witness.sources(),

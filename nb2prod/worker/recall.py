@@ -25,6 +25,8 @@ def results(shell: Any, names: Iterable[str]) -> None:
         if name.strip("_"):
             space["_oh"][int(name[1:])] = space[name]
         else:
+            # Where IPython looks whether somebody else has set the name.
+            shell.user_ns_hidden[name] = space[name]
             setattr(shell.displayhook, name, space[name])
 
 

@@ -6,6 +6,7 @@ import gc
 import sys
 import types
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nb2prod.formats.reducers import root
@@ -101,8 +102,19 @@ def _attributes(cls: type) -> Iterator[Any]:
     for each in (*cls.__mro__, *kind.__mro__):
         if each.__module__ == "__main__":
             for name, value in vars(each).items():
-                if not name.startswith(("__", "_abc_")) and not isinstance(value, _MEMBERS):
+                if isinstance(value, types.FunctionType):
+                    yield from _enclosed(value)
+                elif not name.startswith(("__", "_abc_")) and not isinstance(value, _MEMBERS):
                     yield value
+
+
+def _enclosed(function: types.FunctionType) -> Iterator[Any]:
+    """Yield what a method holds; the class itself, of which `super()` reminds it, is no news."""
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # nothing is in it yet
+            if not isinstance(cell.cell_contents, _MEMBERS):
+                yield cell
+    yield from (value for value in function.__defaults__ or () if not isinstance(value, _MEMBERS))
 
 
 def _root(item: Any) -> int:

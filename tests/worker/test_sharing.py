@@ -59,3 +59,15 @@ def test_a_column_of_objects_shares_them() -> None:
 
 def test_values_too_large_to_look_through_are_taken_to_share() -> None:
     assert groups({"a": [[i] for i in range(200_000)], "b": [[i] for i in range(200_000)]}) == [("a", "b")]
+
+
+def test_a_class_shares_what_its_methods_enclose() -> None:
+    names: dict[str, object] = {"__name__": "__main__"}
+    exec(
+        "def make():\n    log = []\n    class A:\n        def add(self): log.append(1)\n    return A(), lambda: log\n"
+        "a, look = make()\n"
+        "class B:\n    def __init__(self): super().__init__()\nb, c = B(), B()",
+        names,
+    )
+
+    assert groups({name: names[name] for name in ("a", "look", "b", "c")}) == [("a", "look"), ("b",), ("c",)]
