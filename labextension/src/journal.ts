@@ -131,7 +131,9 @@ export function shown(name: string, view: IRunView | null, plan: readonly IStep[
     return ran ?? { state: 'pending', seconds: null, why: '' };
   }
   const step = plan.find(({ stage }) => stage === name);
-  if (!step || ran?.state === 'failed') {
+  // What failed, and what did not run for that, stays to be seen until the next run.
+  const stopped = ran?.state === 'failed' || (view?.state === 'failed' && ran?.state === 'skipped');
+  if (!step || stopped) {
     return ran ?? { state: 'pending', seconds: null, why: '' };
   }
   if (step.action === 'reuse') {

@@ -10,6 +10,7 @@ import { Asking } from './asking';
 import { Deployments } from './deployments';
 import { after, begun, onlyRunsTell, same, shown, standing } from './journal';
 import type { IProgress, IRunView, ShownState } from './journal';
+import { preview } from './preview';
 import { Releases } from './releases';
 import { Runs } from './runs';
 import type {
@@ -79,6 +80,11 @@ export class PipelineModel implements IDisposable {
   /** Stages that the notebook seems to have, once they were asked for. */
   get suggestion(): ISuggestion | null {
     return this._suggestion;
+  }
+
+  /** The pipeline as it would be with all that is suggested. */
+  get preview(): IGraph | null {
+    return this._suggestion?.edits.length ? this._preview : null;
   }
 
   /** How a stage may be told to run. */
@@ -152,7 +158,10 @@ export class PipelineModel implements IDisposable {
   /** Ask for stages that the notebook seems to have. */
   async suggest(): Promise<void> {
     await this.asking.ask(null, async () => {
-      this._suggestion = await this.service.suggest(this.document.path, this.document.content());
+      const content = this.document.content();
+      const suggestion = await this.service.suggest(this.document.path, content);
+      this._preview = await this.service.graph(this.document.path, preview(content, suggestion.edits));
+      this._suggestion = suggestion;
     });
   }
 
@@ -299,6 +308,7 @@ export class PipelineModel implements IDisposable {
   private _content: PartialJSONObject = {};
   private _form: IOptionForm | null = null;
   private _suggestion: ISuggestion | null = null;
+  private _preview: IGraph | null = null;
   private _plan: readonly IStep[] = [];
   private _typed: Readonly<Record<string, string>> = {};
   private _selected: string | null = null;

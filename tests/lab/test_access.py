@@ -55,5 +55,5 @@ def test_three_hundred_cells_follow_the_typing(screen: Screen, folder: Path) -> 
     expect(screen.node("s29")).to_be_attached(timeout=30_000)
     screen.type_at_end(0, "\nprint(nowhere)")
 
-    expect(screen.page.locator('.jp-nb2prod-Finding[data-code="NB103"]')).to_be_visible(timeout=3000)
+    expect(screen.page.locator('.jp-nb2prod-Finding[data-code="NB103"]')).to_be_visible()
     expect(screen.cell(1)).to_have_attribute("data-hue", "0")

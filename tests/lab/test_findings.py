@@ -122,6 +122,11 @@ def test_suggested_stages_are_accepted_one_by_one_or_all_at_once(screen: Screen,
     expect(suggested.get_by_role("listitem").first).to_be_visible()
     names = suggested.locator("li").evaluate_all("items => items.map(item => item.dataset.stage)")
     assert len(names) > 1
+    expect(page.get_by_text("Preview: the pipeline")).to_be_visible()
+    for name in names:
+        expect(screen.node(name)).to_be_visible()
+    screen.node(names[-1]).click()
+    expect(page.locator(".jp-nb2prod-Detail")).to_have_count(0)
     assert screen.barriers(".jp-nb2prod-Panel") == []
     suggested.get_by_role("button", name=f"Accept {names[0]}").click()
     expect(screen.node(names[0])).to_be_visible()
@@ -131,3 +136,4 @@ def test_suggested_stages_are_accepted_one_by_one_or_all_at_once(screen: Screen,
     for name in names:
         expect(screen.node(name)).to_be_visible()
     expect(suggested).to_have_count(0)
+    expect(page.get_by_text("Preview: the pipeline")).to_have_count(0)

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -98,7 +99,18 @@ def test_a_tagged_notebook_becomes_a_service_that_predicts_as_it_does(
     line = card.locator(".jp-nb2prod-Call pre").first.inner_text()
     answered = subprocess.run(["sh", "-c", f"{line} --silent --fail"], capture_output=True, check=True, timeout=30)
     assert "prediction" in json.loads(answered.stdout)[0]
+    card.get_by_text("Call it with Python").click()
+    program = card.locator(".jp-nb2prod-Call pre").last.inner_text()
+    answered = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60)
+    assert b"prediction" in answered.stdout
+    card.get_by_text("Try it").click()
+    form = card.locator(".jp-nb2prod-Try")
+    form.locator("input[type=number]").first.fill("12")
+    form.get_by_role("button", name="Predict").click()
+    expect(form.locator("output")).to_contain_text("prediction", timeout=30_000)
+    expect(form.locator("output")).to_have_attribute("data-ok", "true")
     expect(page.locator(".jp-nb2prod-Graph-node:not([data-state='done'])")).to_have_count(0)
+    expect(screen.node("train")).to_contain_text(re.compile(r"done · [\d.]+ m?s · [\d.]+ [kM]?B"))
 
     pictures(screen, tmp_path)
 
@@ -158,6 +170,11 @@ def test_a_failing_cell_leads_to_itself(screen: Screen, tiny: Path) -> None:
     expect(fault.locator(".jp-nb2prod-Finding-cure").first).not_to_be_empty()
     expect(cell.locator(".jp-nb2prod-CellFault")).to_contain_text("NB201")
     expect(screen.node("load")).to_have_attribute("data-state", "failed")
+    expect(screen.node("train")).to_have_attribute("data-state", "skipped")
+    with page.context.expect_page() as opened:
+        page.locator(".jp-nb2prod-Head").get_by_role("link", name="Log").click()
+    expect(opened.value.locator("body")).to_contain_text("ZeroDivisionError")
+    opened.value.close()
     screen.cell(0).click()
     fault.get_by_role("button", name="Go to").click()
     expect(cell).to_have_class(re.compile("jp-mod-active"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,43 @@ def test_the_menu_has_the_verbs_and_help_leads_to_the_documentation(screen: Scre
     assert manual.locator("img").first.evaluate("image => image.naturalWidth") > 600
     manual.get_by_role("link", name="Serving", exact=True).click()
     expect(manual.get_by_role("heading", level=1)).to_contain_text("Serving")
+
+
+def test_the_palette_has_the_verbs_for_who_uses_no_mouse(screen: Screen, folder: Path) -> None:
+    page = screen.page
+    screen.open(written(folder / "keys.ipynb", "a = 1"))
+    screen.cell(0).locator(".jp-InputPrompt").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+Shift+c")
+    search = page.get_by_role("textbox", name="SEARCH")
+    search.fill("set stage")
+    expect(page.locator(".lm-CommandPalette-item.lm-mod-active")).to_contain_text("Set Stage")
+    search.press("Enter")
+    expect(page.get_by_label("Name of the stage")).to_be_focused()
+    page.keyboard.type("first")
+    page.keyboard.press("Enter")
+
+    expect(screen.cell(0).locator(".jp-nb2prod-Badge button")).to_have_text("first")
+
+
+def test_the_words_are_those_of_a_language_pack(screen: Screen, lab: Lab, folder: Path) -> None:
+    """As one that is installed gives them: by our domain, with the numbers that a sentence has."""
+    page = screen.page
+    words = {"Ship": ["Ausliefern"], "Stages": ["Stufen"], "%1 of %2 stages to run": ["%1 von %2 Stufen zu rechnen"]}
+    pack = {"": {"domain": "nb2prod", "language": "de-DE", "plural_forms": "nplurals=2; plural=(n != 1);"}, **words}
+    lab.settings("@jupyterlab/translation-extension:plugin", {"locale": "de_DE"})
+    page.route(
+        re.compile("/api/translations/de_DE"),
+        lambda route: route.fulfill(json={"data": {"nb2prod": pack}, "message": ""}),
+    )
+    try:
+        screen.open(written(folder / "german.ipynb", "%%stage one\na = 1", "%%stage two\nprint(a)"))
+        screen.show_panel()
+        expect(page.locator(".jp-nb2prod-Head").get_by_role("button", name="Ausliefern")).to_be_visible()
+        expect(page.get_by_role("heading", name="Stufen")).to_be_visible()
+        expect(page.locator(".jp-nb2prod-StatusItem button")).to_have_text("2 von 2 Stufen zu rechnen")
+    finally:
+        lab.settings("@jupyterlab/translation-extension:plugin", {})
 
 
 def test_the_status_bar_says_how_the_pipeline_stands_and_leads_to_it(screen: Screen, folder: Path) -> None:

@@ -105,12 +105,14 @@ def test_the_options_of_a_stage_stand_where_its_name_does(screen: Screen, folder
     picker.press("Enter")
     for stage in ("one", "two"):
         screen.node(stage).click()
+        expect(page.get_by_role("region", name=f"Stage {stage}", exact=True)).to_be_visible()
         if not page.get_by_label("retries").is_visible():
             page.locator(".jp-nb2prod-Options summary").click()
         page.get_by_label("retries").fill("2")
         page.get_by_label("retries").press("Enter")
+        expect(page.get_by_label("retries")).to_have_value("2")
         page.get_by_label("cache").select_option("false")
-        page.wait_for_timeout(600)
+        expect(page.get_by_label("cache")).to_have_value("false")
     expect(screen.cell(0).locator(".cm-line").first).to_have_text("%%stage one --cache false --retries 2")
 
     page.keyboard.press("Control+s")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from pathlib import Path
 
 from playwright.sync_api import expect
+
+from nb2prod import api
 
 from .conftest import ENDED, Screen, cells, run_first, written
 
@@ -30,7 +33,16 @@ def test_an_untagged_notebook_is_tagged_run_and_compared_with_the_widget(screen:
     graph = widget.get_by_role("img", name="Stages: ")
     expect(graph).to_have_attribute("aria-label", "Stages: setup, load, train, evaluate")
 
-    for run in (1, 2):
+    widget.get_by_role("button", name="Ship").click()
+    expect(widget.get_by_text("ship: done")).to_be_visible(timeout=ENDED)
+    link = widget.get_by_role("link", name="http://")
+    with urllib.request.urlopen(f"{link.get_attribute('href')}/readyz", timeout=30) as answer:
+        assert answer.status == 200
+    expect(widget.get_by_text("Released")).to_be_visible()
+    (service,) = (folder / ".nb2prod" / "services").glob("*.json")
+    api.stop(folder / ".nb2prod", service.stem)
+
+    for run in (2, 3):
         widget.get_by_title("Run what has changed").click()
         expect(widget.get_by_text("run: done")).to_be_visible(timeout=ENDED)
         expect(widget.locator("select[multiple] option")).to_have_count(run)

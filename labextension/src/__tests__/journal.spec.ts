@@ -134,4 +134,12 @@ describe('a stage as it is shown', () => {
     expect(shown('train', seen(8), step('reuse'))).toEqual({ state: 'done', seconds: 2.5, why: 'code changed' });
     expect(shown('train', seen(8), step('run', 2.5))).toEqual({ state: 'stale', seconds: null, why: 'because' });
   });
+
+  it('says until the next run what did not run since another failed', () => {
+    const failed = { ...seen(8), state: 'failed' as const };
+    const train = { state: 'skipped' as const, seconds: null, why: "stage 'load' above failed" };
+
+    expect(shown('train', { ...failed, stages: { train } }, step('run'))).toEqual(train);
+    expect(shown('train', { ...seen(8), stages: { train } }, step('run')).state).toBe('pending');
+  });
 });

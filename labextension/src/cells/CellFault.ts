@@ -3,9 +3,11 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
-import type { IFix } from '../tokens';
+import { pieces } from '../prose';
+import type { IFix, Severity } from '../tokens';
 
 export interface IMark {
+  readonly severity: Severity;
   readonly code: string | null;
   readonly message: string;
   readonly cure: string;
@@ -17,7 +19,8 @@ export class CellFault extends Widget {
     super();
     this.addClass('jp-nb2prod-CellFault');
     this.node.setAttribute('role', 'note');
-    this.node.setAttribute('aria-label', trans.__('Errors of the pipeline at this cell'));
+    this.node.setAttribute('aria-label', trans.__('Findings of the pipeline at this cell'));
+    this.node.dataset.severity = marks.some(({ severity }) => severity === 'error') ? 'error' : 'warning';
     for (const mark of marks) {
       this.node.append(line(mark, onFix));
     }
@@ -34,8 +37,8 @@ function line({ code, message, cure, fixes }: IMark, onFix: (fix: IFix) => void)
   }
   const advice = document.createElement('span');
   advice.className = 'jp-nb2prod-Finding-cure';
-  advice.textContent = cure;
-  node.append(message, ' ', advice);
+  advice.append(...prose(cure));
+  node.append(...prose(message), ' ', advice);
   for (const fix of fixes ?? []) {
     const button = document.createElement('button');
     button.className = 'jp-nb2prod-Button';
@@ -44,4 +47,16 @@ function line({ code, message, cure, fixes }: IMark, onFix: (fix: IFix) => void)
     node.append(' ', button);
   }
   return node;
+}
+
+function prose(sentence: string): readonly (HTMLElement | string)[] {
+  return pieces(sentence).map(({ text, isCode }) => {
+    if (!isCode) {
+      return text;
+    }
+    const node = document.createElement('code');
+    node.className = 'jp-nb2prod-Name';
+    node.textContent = text;
+    return node;
+  });
 }

@@ -140,10 +140,11 @@ export class CellMarks implements IDisposable {
     // A notebook without stages is no pipeline: nobody asked us to judge it.
     const errors = tagged ? findings.filter(({ severity, fixes }) => severity === 'error' || fixes?.length) : [];
     const marks = new Map<string, IMark[]>();
-    const all: readonly (IMark & Pick<IPlace, 'cell_id'>)[] = [...faults, ...errors];
-    for (const { cell_id, code, message, cure, fixes } of all) {
+    const failures = faults.map(fault => ({ ...fault, severity: 'error' as const }));
+    const all: readonly (IMark & Pick<IPlace, 'cell_id'>)[] = [...failures, ...errors];
+    for (const { cell_id, severity, code, message, cure, fixes } of all) {
       if (cell_id !== null) {
-        marks.set(cell_id, [...(marks.get(cell_id) ?? []), { code, message, cure, fixes }]);
+        marks.set(cell_id, [...(marks.get(cell_id) ?? []), { severity, code, message, cure, fixes }]);
       }
     }
     return marks;

@@ -4,6 +4,7 @@
 import type { JSX } from 'react';
 import type { IFault, IFinding, IFix, IPlace } from '../tokens';
 import { placeWord } from '../words';
+import { Prose } from './Prose';
 import { useTrans } from './context';
 
 type Reveal = (place: IPlace) => void;
@@ -82,8 +83,14 @@ function Item({ item, severity, detail, fixes, onReveal, onFix }: IItemProps): J
             </button>
           ))}
       </div>
-      <p>{item.message}</p>
-      {item.cure && <p className="jp-nb2prod-Finding-cure">{item.cure}</p>}
+      <p>
+        <Prose text={item.message} />
+      </p>
+      {item.cure && (
+        <p className="jp-nb2prod-Finding-cure">
+          <Prose text={item.cure} />
+        </p>
+      )}
       {fixes && fixes.length > 0 && onFix && (
         <div className="jp-nb2prod-Finding-fixes">
           {fixes.map(fix => (

@@ -7,6 +7,7 @@ import type { JSX, ReactNode } from 'react';
 import { SHIP_STEPS } from '../journal';
 import type { IFinding, IReview } from '../tokens';
 import { duration, stepWord } from '../words';
+import { Prose } from './Prose';
 import { Sign } from './Sign';
 import { Trans, useTrans } from './context';
 
@@ -53,7 +54,7 @@ function Review({ review, warnings, typed }: IReviewed): JSX.Element {
             <li key={stage}>
               <Sign state="pending" />
               <span title={why}>
-                <b>{stage}</b> {why}
+                <b>{stage}</b> <Prose text={why} />
               </span>
             </li>
           ))}
@@ -70,7 +71,7 @@ function Review({ review, warnings, typed }: IReviewed): JSX.Element {
         </ul>
         {warnings.length > 0 && (
           <p>
-            {trans._n('%1 warning stands.', '%1 warnings stand.', warnings.length)} {warnings[0].message}
+            {trans._n('%1 warning stands.', '%1 warnings stand.', warnings.length)} <Prose text={warnings[0].message} />
           </p>
         )}
       </Part>

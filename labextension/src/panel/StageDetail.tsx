@@ -5,6 +5,7 @@ import type { JSX, ReactNode } from 'react';
 import type { IProgress, ShownState } from '../journal';
 import type { IArtifact, IEdge, IStage } from '../tokens';
 import { size } from '../words';
+import { Prose } from './Prose';
 import { useTrans } from './context';
 
 /** Longer reasons than a few lines are folded by CSS; more names than this are counted. */
@@ -30,7 +31,9 @@ export function StageDetail({ stage, edges, progress, left, children }: IStageDe
         {sources.map(edge => (
           <Row key={edge.from} term={trans.__('From %1', edge.from)}>
             <Names names={edge.names} />
-            <span className="jp-nb2prod-Detail-why">{edge.why}</span>
+            <span className="jp-nb2prod-Detail-why">
+              <Prose text={edge.why} />
+            </span>
           </Row>
         ))}
         {sources.length === 0 && stage.reads.length > 0 && (
@@ -44,7 +47,11 @@ export function StageDetail({ stage, edges, progress, left, children }: IStageDe
             {left.length > 0 && <Sizes left={left} />}
           </Row>
         )}
-        {progress.why && <Row term={trans.__('Why')}>{progress.why}</Row>}
+        {progress.why && (
+          <Row term={trans.__('Why')}>
+            <Prose text={progress.why} />
+          </Row>
+        )}
       </dl>
       {children}
     </section>

@@ -16,11 +16,14 @@ export interface IStagesProps {
 }
 
 export function Stages({ model, reveal }: IStagesProps): JSX.Element | null {
-  const { graph, selected } = model;
+  const trans = useTrans();
+  const { graph, preview, selected } = model;
   if (!graph) {
     return null;
   }
-  const stage = graph.stages.find(({ name }) => name === selected);
+  const drawn = preview ?? graph;
+  // What is only suggested cannot be run, nor told how to.
+  const stage = preview ? undefined : graph.stages.find(({ name }) => name === selected);
   const open = ({ name, cells, cell_ids }: IStage): void =>
     reveal({
       stage: name,
@@ -31,9 +34,10 @@ export function Stages({ model, reveal }: IStagesProps): JSX.Element | null {
     <>
       {!model.tagged && !model.suggestion && <Untagged model={model} />}
       <Suggestion model={model} reveal={reveal} />
-      {graph.stages.length > 0 && (
+      {preview && <p className="jp-nb2prod-Hint">{trans.__('Preview: the pipeline with all that is suggested.')}</p>}
+      {drawn.stages.length > 0 && (
         <Graph
-          graph={graph}
+          graph={drawn}
           selected={selected}
           progress={name => model.stage(name)}
           bytes={name => model.step(name)?.bytes ?? null}

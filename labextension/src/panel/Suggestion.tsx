@@ -4,6 +4,7 @@
 import type { JSX } from 'react';
 import type { PipelineModel } from '../model';
 import type { IPlace, IProposal } from '../tokens';
+import { Prose } from './Prose';
 import { useTrans } from './context';
 
 export interface ISuggestionProps {
@@ -69,7 +70,9 @@ function Proposal({ proposal, onReveal, onAccept }: IProposalProps): JSX.Element
       <button className="jp-nb2prod-Button" aria-label={trans.__('Accept %1', name)} onClick={onAccept}>
         {trans.__('Accept')}
       </button>
-      <span className="jp-nb2prod-Suggestion-why">{why}</span>
+      <span className="jp-nb2prod-Suggestion-why">
+        <Prose text={why} />
+      </span>
     </li>
   );
 }
