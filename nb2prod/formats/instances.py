@@ -78,3 +78,22 @@ def _fill(value: Any, state: tuple[dict[str, Any], dict[str, Any], Any]) -> None
     if items:
         kind = next(k for k in _KINDS if isinstance(value, k))
         (list.extend if kind is list else kind.update)(value, items)
+
+
+# objects of libraries
+
+
+def reduce_tree(value: Any) -> Any:
+    """Return how to make a tree of HTML again with its very branches, which other names may hold."""
+    return object.__new__, (type(value),), (dict(vars(value)), {}, ()), None, None, _fill
+
+
+def reduce_curried(value: Any) -> Any:
+    """Return how to curry a function of the notebook again, which toolz would look up in a module."""
+    if getattr(value.func, "__module__", None) != MAIN:
+        return NotImplemented
+    return _curried, (type(value), value.func, value.args, value.keywords)
+
+
+def _curried(curry: Any, function: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    return curry(function, *args, **named)

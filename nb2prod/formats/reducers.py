@@ -19,7 +19,7 @@ import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from nb2prod.formats import caches, formulas, handles, matches, memory, singles, weak
+from nb2prod.formats import caches, formulas, handles, instances, matches, memory, singles, weak
 from nb2prod.formats.sessions import reduce_session
 from nb2prod.formats.unkeepable import Unkeepable as Unkeepable
 from nb2prod.formats.views import is_array as is_array
@@ -222,6 +222,8 @@ _LIBRARIES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("sqlite3", "Row", handles.reduce_row),
     ("ipywidgets.widgets.widget", "Widget", reduce_widget),
     ("numpy", "memmap", reduce_map),
+    ("bs4", "BeautifulSoup", instances.reduce_tree),
+    ("toolz.functoolz", "curry", instances.reduce_curried),
     ("lightgbm.basic", "Dataset", handles.refuse_data),
     ("numpy.lib.npyio", "NpzFile", reduce_archive),
     ("numpy.random.mtrand", "RandomState", singles.reduce_generator),

@@ -59,3 +59,19 @@ def test_an_object_says_which_class_it_needs() -> None:
     names = space("class A: pass\na = A()")
 
     assert {"A"} == objects.dumps({"a": names["a"]}, names).needs
+
+
+def test_a_branch_of_a_tree_of_html_is_still_part_of_it() -> None:
+    bs4 = pytest.importorskip("bs4")
+    soup = bs4.BeautifulSoup("<p>a <b>b</b></p>", "html.parser")
+    there = moved({"soup": soup, "b": soup.b}, "soup", "b")
+    there["b"].string = "c"
+
+    assert str(there["soup"]) == "<p>a <b>c</b></p>"
+
+
+def test_a_function_of_the_notebook_is_curried_again() -> None:
+    names = space("from toolz import curry\n@curry\ndef add(a, b): return a + b\none_more = add(1)")
+    there = moved(names, "add", "one_more")
+
+    assert (there["one_more"](2), there["add"](3)(4)) == (3, 7)
