@@ -72,6 +72,8 @@ def run(home: Path, name: str, work: Work) -> dict[str, Any]:
                     raise DataUnfit(str(work.data), _listed(scored, rows), scored.count)
                 write(part, scored.answers)
                 rows, warnings = rows + part.num_rows, warnings + scored.warnings
+        if not rows:
+            raise DataUnfit(str(work.data), ("it has no rows",), 1)
         temporary.replace(work.output)
     finally:
         temporary.unlink(missing_ok=True)

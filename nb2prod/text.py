@@ -121,8 +121,13 @@ def ship(found: Mapping[str, Any], folder: str = ".") -> str:
         f"release: {found['release']}",
         f"bento: {found['bento']}  {found['archive']}",
     ]
-    lines += [service(found["service"], folder)] if found["service"] else []
-    return "\n".join([*lines, text_deploy.delivery(found["delivery"])] if found.get("delivery") else lines)
+    if found.get("delivery"):
+        lines.append(text_deploy.delivery(found["delivery"]))
+    elif found["service"]:
+        lines.append(service(found["service"], folder))
+    else:
+        lines.append(f"serve it with: nb2prod serve {found['release']}{_from_here(folder)}")
+    return "\n".join(lines)
 
 
 def verified(found: Mapping[str, Any]) -> str:
@@ -201,10 +206,14 @@ def releases(found: Iterable[Mapping[str, Any]]) -> str:
 
 def service(found: Mapping[str, Any], folder: str = ".") -> str:
     """Whether a release is served, and how to go on; `folder` is the notebook's, as seen from here."""
-    where = "" if folder == "." else f" --folder {shlex.quote(folder)}"
+    where = _from_here(folder)
     if found["state"] == "stopped":
         return f"stopped; start it with: nb2prod serve {found['release']}{where}"
     return f"service: {found['url']}  (stop it with: nb2prod stop {found['release']}{where})"
+
+
+def _from_here(folder: str) -> str:
+    return "" if folder == "." else f" --folder {shlex.quote(folder)}"
 
 
 def asked(url: str, row: Mapping[str, Any] | None, answer: Any) -> str:

@@ -116,6 +116,15 @@ def test_rows_that_do_not_fit_are_listed(folder: Path) -> None:
     assert [file.name for file in folder.glob("*odd.parquet*")] == []
 
 
+def test_a_file_without_rows_is_refused(folder: Path) -> None:
+    _rows(0).to_csv(folder / "none.csv", index=False)
+    done = score(folder, folder / "none.csv", "none.parquet", "--keep", "id")
+
+    assert done.exit_code == 1
+    assert "none.csv' does not fit: it has no rows." in done.output
+    assert [file.name for file in folder.glob("*none.parquet*")] == []
+
+
 def test_another_model_than_the_released_is_not_loaded(folder: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     model = next(copy.rglob("model.pkl"))

@@ -336,7 +336,7 @@ class DataUnfit(RunError):
 
     @property
     def cure(self) -> str:
-        return "Mend them, or leave them out; nothing was written. The rules are in the release's schema.json."
+        return "Nothing was written. Mend what is named; the rules for rows are in the release's schema.json."
 
 
 @define

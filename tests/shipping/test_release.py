@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nb2prod import api, journal
+from nb2prod import api, journal, text
 from nb2prod.releases import release
 
 from .conftest import Ship
@@ -82,6 +82,10 @@ def test_its_risk_sheet_holds_the_numbers_of_the_rehearsal(churn: Ship) -> None:
     assert all(item["ok"] for item in sheet["security"])
     assert (shown["risks"], shown["risk"]) == (sheet, churn.result["risk"])
     assert f"{sheet['speed']['p99_ms']:.2f} ms" in page
+
+
+def test_a_ship_ends_with_how_to_serve_what_it_made(churn: Ship) -> None:
+    assert text.ship(churn.result).splitlines()[-1] == f"serve it with: nb2prod serve {churn.result['release']}"
 
 
 def test_a_release_can_be_shown_by_the_command_line(churn: Ship) -> None:
