@@ -25,6 +25,7 @@ class Known:
     cursors: frozenset[str] = frozenset()
     splitters: frozenset[str] = frozenset()  # of scikit-learn, whose `split` makes a generator
     finals: frozenset[str] = frozenset()  # classes with a `__del__`
+    variables: frozenset[str] = frozenset()  # of contexts, whose `set` gives a token
     holding: frozenset[str] = frozenset()  # classes whose objects hold a generator
     modules: frozenset[tuple[str, str]] = frozenset()  # names of those that `unkept.NEVER` knows → what they stand for
     numbers: bool = True  # `id` is Python's
@@ -48,6 +49,7 @@ def _joined(above: Known, own: Known, imports: tuple[str, ...], *, numbers: bool
         cursors=above.cursors | own.cursors,
         splitters=above.splitters | own.splitters,
         finals=above.finals | own.finals,
+        variables=above.variables | own.variables,
         holding=above.holding | own.holding,
         modules=above.modules.union(*(_modules(code) for code in imports)),
         numbers=above.numbers and numbers,
@@ -80,6 +82,7 @@ def _own(source: str) -> Known:
         cursors=frozenset(cursors),
         splitters=frozenset(n for end, names in calls_by_end.items() if end.endswith(SPLITTERS) for n in names),
         finals=frozenset(finals),
+        variables=frozenset(calls_by_end.get("ContextVar", ())),
         holding=frozenset(holding),
     )
     return NOTHING if found == NOTHING else found

@@ -181,6 +181,8 @@ def _called_for(
         yield evolve(_lazy(name, statement, given, below), kind=unkept.HANDLE, once=False)
     elif end in unkept.DATA and full.startswith(("lgb.", "lightgbm.", "xgb.", "xgboost.")):
         yield _Made(name=name, kind=f"data inside {full.partition('.')[0]}", line=statement.lineno, code=None)
+    elif end == "set" and root in known.variables:
+        yield _Made(name=name, kind="a token of a context variable", line=statement.lineno, code=None)
     elif called in known.holding:
         yield _Made(name=name, kind="an object that holds a generator", line=statement.lineno, code=None)
     elif called in known.finals:
