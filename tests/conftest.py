@@ -23,3 +23,10 @@ def _signing_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["NB2PROD_SIGNING_KEY_FILE"]
     else:
         os.environ["NB2PROD_SIGNING_KEY_FILE"] = before
+
+
+@pytest.fixture(autouse=True)
+def _same_chance(request: pytest.FixtureRequest) -> None:
+    """Let a test draw the same from its module's generator, `CHANCE`, whichever ran before it."""
+    if (chance := getattr(request.module, "CHANCE", None)) is not None and hasattr(chance, "bit_generator"):
+        chance.bit_generator.state = type(chance.bit_generator)(1).state

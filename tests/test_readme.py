@@ -7,6 +7,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -21,7 +22,10 @@ STILL = re.findall(r"```console\n\$ nb2prod ((?:graph|check)[^\n]*)\n(.*?)```", 
 def test_every_command_is_shown_and_no_other() -> None:
     shown = set(re.findall(r"nb2prod ([a-z]+) ", " ".join(re.findall(r"`(nb2prod [^`]*)`", README)) + " "))
 
-    assert {name for name, command in main.commands.items() if not command.hidden} == shown
+    context = click.Context(main)
+    found = {name: main.get_command(context, name) for name in main.list_commands(context)}
+
+    assert {name for name, command in found.items() if command is not None and not command.hidden} == shown
 
 
 def test_every_option_of_a_stage_is_shown() -> None:
