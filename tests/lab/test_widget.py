@@ -14,10 +14,12 @@ from .conftest import ENDED, Screen, cells, run_first, written
 
 PLAIN = (
     "%load_ext nb2prod\n%pipeline",
-    "import pandas as pd\nfrom sklearn.linear_model import LinearRegression",
+    "import pandas as pd\nfrom sklearn.linear_model import LinearRegression\n"
+    "from sklearn.model_selection import train_test_split",
     "# load the data\nframe = pd.DataFrame({'x': [1, 2, 3] * 40, 'z': [5, 1, 2] * 40, 'y': [2, 4, 6] * 40})",
-    "model = LinearRegression().fit(frame[['x', 'z']], frame['y'])",
-    "print(model.score(frame[['x', 'z']], frame['y']))",
+    "X, X_test, y, y_test = train_test_split(frame[['x', 'z']], frame['y'], random_state=0)\n"
+    "model = LinearRegression().fit(X, y)",
+    "print(model.score(X_test, y_test))",
 )
 
 
@@ -31,7 +33,7 @@ def test_an_untagged_notebook_is_tagged_run_and_compared_with_the_widget(screen:
     expect(widget.get_by_text("Written into plain.ipynb")).to_be_visible()
     assert "%%stage" in json.dumps(cells(book))
     graph = widget.get_by_role("img", name="Stages: ")
-    expect(graph).to_have_attribute("aria-label", "Stages: setup, load, train, evaluate")
+    expect(graph).to_have_attribute("aria-label", "Stages: setup, load, split, evaluate")
 
     widget.get_by_role("button", name="Ship").click()
     expect(widget.get_by_text("ship: done")).to_be_visible(timeout=ENDED)
@@ -49,7 +51,7 @@ def test_an_untagged_notebook_is_tagged_run_and_compared_with_the_widget(screen:
     widget.get_by_text("History", exact=True).click()
     options = widget.locator("select[multiple] option")
     widget.locator("select[multiple]").select_option(index=[0, 1])
-    expect(options).to_have_count(2)
+    expect(options).to_have_count(3)
     assert screen.barriers(".jp-OutputArea-output") == []
     widget.get_by_role("button", name="Compare").click()
     expect(widget.get_by_text("Seconds")).to_be_visible()
