@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _NAME = "StagedEngine"
 _NAMELESS = "notebook.ipynb"
-_OFTEN = 0.2  # seconds between two times that the executed notebook is written
+_OFTEN = 1.0  # seconds between two times that the executed notebook is written
 
 
 def __getattr__(name: str) -> Any:

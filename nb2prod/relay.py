@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nb2prod.events import Listener
 
 
-_MOMENT = 0.2  # seconds in which nothing happens
+_MOMENT = 0.5  # seconds in which nothing happens
 
 
 def carried_out(  # noqa: PLR0913 - all but the last two are what a run is of
