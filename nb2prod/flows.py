@@ -190,8 +190,15 @@ class _Merging:
         self.bound |= flow.definite
         self.bound -= flow.deletes.keys()
         self.deletes = (self.deletes | flow.deletes.keys()) - flow.definite
-        if flow.opaque and self.opaque is None:
-            self.opaque = self._use(item, "", flow.opaque, "set").place
+        line = flow.opaque or next(self._unseen(flow), None)
+        if line and self.opaque is None:
+            self.opaque = self._use(item, "", line, "set").place
+
+    def _unseen(self, flow: Flow) -> Iterator[int | None]:
+        """Yield the lines of a cell where it may call what runs code that cannot be seen."""
+        if any(found.opaque for found in self.definitions.values()):
+            entries = self.definitions.keys() & (flow.loads.keys() | flow.anonymous.reads.keys())
+            yield from (_line(flow, entry) for entry in entries for _, found in self._called([entry]) if found.opaque)
 
     def _called(self, names: Iterable[str]) -> Iterator[tuple[str, Deferred]]:
         """Yield the definitions that `names` may call, transitively."""

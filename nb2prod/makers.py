@@ -177,7 +177,7 @@ def _called_for(
         yield _lazy(name, statement, (call.func if called in known.generators else _receiver(call), *given), below)
     elif any(k.arg in {"chunksize", "iterator"} for k in call.keywords) and end.startswith("read_"):
         yield _lazy(name, statement, given, below)
-    elif end in unkept.OPENERS and all(map(_still, given)):
+    elif end in unkept.OPENERS and all(map(_still, given)) and not _in_memory(given):
         yield evolve(_lazy(name, statement, given, below), kind=unkept.HANDLE, once=False)
     elif end in unkept.DATA and full.startswith(("lgb.", "lightgbm.", "xgb.", "xgboost.")):
         yield _Made(name=name, kind=f"data inside {full.partition('.')[0]}", line=statement.lineno, code=None)
@@ -191,6 +191,10 @@ def _called_for(
         kind = _never(name, call, called, below, known.connected) or unkept.NEVER.get(full, "")
         if kind:
             yield _Made(name=name, kind=kind, line=statement.lineno, code=None)
+
+
+def _in_memory(given: Iterable[ast.expr]) -> bool:
+    return any(isinstance(value, ast.Constant) and value.value in unkept.IN_MEMORY for value in given)
 
 
 def _receiver(call: ast.Call) -> ast.expr:
@@ -248,6 +252,8 @@ def _names(node: ast.AST) -> set[str]:
 def _never(name: str, call: ast.Call, called: str, below: Sequence[ast.stmt], connected: frozenset[str]) -> str:
     """Say of what kind the value is, if there is no way to store it."""
     owner, _, method = called.rpartition(".")
+    if method == "create_engine" and _in_memory(call.args):
+        return "a database in memory"
     if called in unkept.THREADS and _runs(name, below):
         return unkept.THREAD
     selected = method == "execute" and _selects(call)

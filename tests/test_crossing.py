@@ -78,6 +78,18 @@ def test_a_name_that_code_deletes_out_of_sight_is_gone(tmp_path: Path) -> None:
     assert forks.straight(cells) == done.texts
 
 
+def test_what_a_function_evaluates_is_there_where_it_is_called(tmp_path: Path) -> None:
+    cells = [
+        "%%stage a\nclass Shown:\n    def __init__(self, *names): self.names = names\n"
+        "    def __str__(self): return str([eval(name) for name in self.names])",
+        "%%stage b\nx, y = 1, [2]",
+        "%%stage c\nprint(Shown('x', 'y'))",
+    ]
+    done = forks.run(cells, tmp_path, machine=Machine(jobs=1))
+
+    assert forks.straight(cells) == done.texts
+
+
 def test_what_names_do_not_say_reaches_the_stages_below(tmp_path: Path) -> None:
     done = forks.run(PROGRAM, tmp_path, machine=Machine(jobs=1))
     here, usual = ambient.capture(), signal.getsignal(signal.SIGUSR1)
@@ -102,6 +114,7 @@ SETS = {
     "class A:\n    def __del__(self): print('gone')\na = A()": "a",
     "class A:\n    def __init__(self): self.g = self.gen()\n    def gen(self): yield 1\na = A()\nnext(a.g)": "a",
     "import contextvars\nv = contextvars.ContextVar('v')\nt = v.set(5)": "t",
+    "from sqlalchemy import create_engine\neng = create_engine('sqlite://')": "eng",
     "xs = [1]\nseen = {id(xs): 1}": "seen",
     "g = {'a': (x for x in [1])}": "g",
     "from sklearn.model_selection import KFold\nparts = KFold(3).split([1, 2, 3])\nnext(parts)": "parts",

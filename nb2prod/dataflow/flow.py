@@ -47,6 +47,7 @@ class Deferred:
     reads: Names = field(factory=dict)
     binds: Names = field(factory=dict)  # by `global`
     touches: Names = field(factory=dict)
+    opaque: bool = False  # it runs code that cannot be seen
     touched_params: set[int | str] = field(factory=set)  # positions and names of parameters it may change in place
 
 

@@ -158,6 +158,8 @@ class _Visitor(Names):
             self.offset = kept
         elif name not in {"compile", "__import__"}:
             self.flow.opaque = self.flow.opaque or self._at(node)
+            if self.deferred is not None:
+                self.deferred.opaque = True
 
     def _method_call(self, node: ast.Call, func: ast.Attribute) -> None:
         if func.attr == "push" and node.args and isinstance(node.args[0], ast.Dict):  # of IPython's shell

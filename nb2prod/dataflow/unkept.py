@@ -41,6 +41,8 @@ DATA = frozenset({"DMatrix", "Dataset", "QuantileDMatrix"})  # of XGBoost and Li
 THREADS = frozenset({"threading.Thread", "threading.Timer", "Thread", "Timer"})
 # Calls that open what is there anyway, by the last part of their name.
 OPENERS = frozenset({"Draw", "ExcelFile", "frompyfunc", "ParquetFile", "create_engine", "open_dataset"}) | DATA
+# Addresses of databases that are in no file.
+IN_MEMORY = frozenset({"sqlite://", "sqlite:///", "sqlite:///:memory:", "duckdb:///:memory:"})
 # Methods that give what comes next only when they are asked.
 ASKED = frozenset({"finditer", "iterrows", "itertuples"})
 # Calls that look at their arguments only when they are asked for the next value.
