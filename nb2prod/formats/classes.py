@@ -28,8 +28,17 @@ def _skeleton(*made: Any) -> type:
     for base in hooks:
         type.__delattr__(base, "__init_subclass__")
     try:
-        cls: type = internals._make_skeleton_class(*made)
+        own = made[0].__module__ == reducers.MAIN
+        cls: type = _quietly(*made[:5]) if own else internals._make_skeleton_class(*made)
     finally:
         for base, hook in hooks.items():
             type.__setattr__(base, "__init_subclass__", hook)
     return cls
+
+
+def _quietly(kind: Any, name: str, bases: tuple[type, ...], given: dict[str, Any], identity: str) -> Any:
+    """Make a class without telling a metaclass of the notebook either, which may not even be there yet."""
+    plain: Any = next(c for c in kind.__mro__ if c.__module__ != reducers.MAIN)
+    made = plain.__new__(kind, name, bases, dict(given))
+    plain.__init__(made, name, bases, dict(given))
+    return internals._lookup_class_or_track(identity, made)

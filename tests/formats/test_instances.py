@@ -55,6 +55,17 @@ def test_what_cannot_be_stored_is_left_out_as_its_class_says() -> None:
     assert vars(there["a"]) == {"v": 1}
 
 
+def test_a_metaclass_is_not_told_twice() -> None:
+    names = space(
+        "class Meta(type):\n    made = []\n    def __init__(c, n, b, d):\n        super().__init__(n, b, d)\n"
+        "        Meta.made.append(n)\nclass A(metaclass=Meta): pass"
+    )
+    there = moved(names, "Meta", "A")
+
+    assert there["Meta"].made == ["A"]
+    assert type(there["A"]) is there["Meta"]
+
+
 def test_an_object_says_which_class_it_needs() -> None:
     names = space("class A: pass\na = A()")
 
