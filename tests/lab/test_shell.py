@@ -61,23 +61,6 @@ def test_the_menu_has_the_verbs_and_help_leads_to_the_documentation(screen: Scre
     expect(manual.get_by_role("heading", level=1)).to_contain_text("Serving")
 
 
-def test_the_palette_has_the_verbs_for_who_uses_no_mouse(screen: Screen, folder: Path) -> None:
-    page = screen.page
-    screen.open(written(folder / "keys.ipynb", "a = 1"))
-    screen.cell(0).locator(".jp-InputPrompt").click()
-    page.keyboard.press("Escape")
-    page.keyboard.press("Control+Shift+c")
-    search = page.get_by_role("textbox", name="SEARCH")
-    search.fill("set stage")
-    expect(page.locator(".lm-CommandPalette-item.lm-mod-active")).to_contain_text("Set Stage")
-    search.press("Enter")
-    expect(page.get_by_label("Name of the stage")).to_be_focused()
-    page.keyboard.type("first")
-    page.keyboard.press("Enter")
-
-    expect(screen.cell(0).locator(".jp-nb2prod-Badge button")).to_have_text("first")
-
-
 def test_the_words_are_those_of_a_language_pack(screen: Screen, lab: Lab, folder: Path) -> None:
     """As one that is installed gives them: by our domain, with the numbers that a sentence has."""
     page = screen.page
