@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import ast
 import pickle
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 from attrs import asdict
 
+import nb2prod
 from nb2prod.errors.base import Place, SettingWrong, define
 from nb2prod.errors.runs import CellFailed, RunError
 
@@ -35,3 +41,23 @@ def test_a_class_below_one_that_nobody_has_raised_has_its_fields() -> None:
 
     assert asdict(Below(1)) == {"first": 1, "second": 2}
     assert asdict(Above(3)) == {"first": 3}
+
+
+def codes() -> Iterator[str]:
+    """Yield the code of each class of errors and of each check, which its docstring begins with."""
+    for path in Path(nb2prod.__path__[0]).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.ClassDef():
+                    own = [line for line in node.body if isinstance(line, ast.Assign)]
+                    values = [line.value.value for line in own if isinstance(line.value, ast.Constant)]
+                    yield from (value for value in values if re.fullmatch(r"NB\d{3}", str(value)))
+                case ast.FunctionDef() if found := re.match(r"NB\d{3}(?=:)", ast.get_docstring(node) or ""):
+                    yield found[0]
+
+
+def test_each_code_means_one_thing() -> None:
+    counts = Counter(codes())
+
+    assert [code for code, count in counts.items() if count > 1] == []
+    assert {"NB101", "NB116", "NB201"} < set(counts)

@@ -244,12 +244,12 @@ def history(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def results(pipeline: Pipeline) -> Iterator[Finding]:
-    """NB115: a stage changes a result of a cell above in place, which other names of it would not see."""
+    """NB117: a stage changes a result of a cell above in place, which other names of it would not see."""
     for flow in (flow for flow in pipeline.flows if flow.results):
         for item in flow.cells:
             for name in sorted(flow.results & item.flow.touches.keys()):
                 yield Finding(
-                    code="NB115",
+                    code="NB117",
                     message=f"`{name}` is a result of a stage above, and is changed in place here.",
                     cure="Give the result a name where it is made, and change that.",
                     place=_at(flow.stage, item.cell.index, item.cell.id, item.flow.touches[name]),
@@ -257,7 +257,7 @@ def results(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def hooks(pipeline: Pipeline) -> Iterator[Finding]:
-    """NB116: a cell changes how its process works, which the processes of the stages below know nothing of."""
+    """NB118: a cell changes how its process works, which the processes of the stages below know nothing of."""
     for position, (flow, below) in enumerate(itertools.pairwise(pipeline.flows)):
         for item in (item for item in flow.cells if item.flow.hooks):
             found = item.flow.hooks if item.cell not in flow.stage.everywhere else ()
@@ -265,7 +265,7 @@ def hooks(pipeline: Pipeline) -> Iterator[Finding]:
             for line, what in found:
                 if what not in again:
                     yield Finding(
-                        code="NB116",
+                        code="NB118",
                         message=f"{what[0].upper()}{what[1:]} stays in this stage's process; '{below.stage.name}' runs "
                         "in another.",
                         cure="Tag this cell 'setup', so that it runs in every stage, or merge the two stages.",

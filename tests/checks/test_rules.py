@@ -20,10 +20,10 @@ FAULTS: dict[str, tuple[Any, ...]] = {
     "NB110": ("%%stage a --gpu 1\nx = 1",),
     "NB111": ("%%stage a\n%cd /", "%%stage b\nprint(_dh)"),
     "NB112": ("%%stage a\nname = input('who?')",),
-    "NB114": ("%%stage a\nimport collections as c\nc.OrderedDict.hello = 1",),
-    "NB115": ("%%stage a\n[1, 2]", "%%stage b\n_.append(3)"),
-    "NB116": ("%%stage a\nimport sys\nsys.meta_path.append(None)", "%%stage b\nx = 1"),
     "NB113": ("import os", "%%stage a\n%load_ext nb2prod"),
+    "NB114": ("%%stage a\nimport collections as c\nc.OrderedDict.hello = 1",),
+    "NB117": ("%%stage a\n[1, 2]", "%%stage b\n_.append(3)"),
+    "NB118": ("%%stage a\nimport sys\nsys.meta_path.append(None)", "%%stage b\nx = 1"),
 }
 LOADED = "%load_ext nb2prod"
 
