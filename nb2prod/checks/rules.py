@@ -274,6 +274,32 @@ def hooks(pipeline: Pipeline) -> Iterator[Finding]:
                     )
 
 
+def stale_setup(pipeline: Pipeline) -> Iterator[Finding]:
+    """NB119: a setup cell reads what a stage below changes, so that stages after that one would set it up otherwise."""
+    made: set[str] = set()  # by setup cells, which set it again
+    for position, flow in enumerate(pipeline.flows):
+        everywhere = flow.stage.everywhere
+        for item in (item for item in flow.cells if item.cell in everywhere):
+            below = pipeline.flows[position + 1 :]
+            for name, line in {**item.flow.anonymous.reads, **item.flow.reads}.items():
+                changer = next((n for n, other in enumerate(below) if name in other.leaves), len(below))
+                readers = [
+                    other
+                    for other in below[changer + 1 :]
+                    if other.opaque or item.flow.binds.keys() & other.reads.keys()
+                ]
+                if name not in made and readers:
+                    yield Finding(
+                        code="NB119",
+                        message=f"This cell runs again in '{readers[0].stage.name}', where `{name}` may be another: "
+                        f"'{below[changer].stage.name}' changes it.",
+                        cure=f"Take the tag 'setup' from this cell, or give what '{below[changer].stage.name}' makes "
+                        "another name.",
+                        place=_at(flow.stage, item.cell.index, item.cell.id, line),
+                    )
+            made |= {*item.flow.binds, *(name for i in item.flow.imports for name in i.names)}
+
+
 def questions(pipeline: Pipeline) -> Iterator[Finding]:
     """NB112: `input()` waits for somebody to type, and nobody is there."""
     for flow in pipeline.flows:
@@ -349,6 +375,7 @@ RULES: tuple[Callable[[Pipeline], Iterator[Finding]], ...] = (
     history,
     results,
     hooks,
+    stale_setup,
     questions,
     extension,
     immutable_types,

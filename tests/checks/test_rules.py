@@ -24,6 +24,7 @@ FAULTS: dict[str, tuple[Any, ...]] = {
     "NB114": ("%%stage a\nimport collections as c\nc.OrderedDict.hello = 1",),
     "NB117": ("%%stage a\n[1, 2]", "%%stage b\n_.append(3)"),
     "NB118": ("%%stage a\nimport sys\nsys.meta_path.append(None)", "%%stage b\nx = 1"),
+    "NB119": ("%%stage a\nx = 1", ("y = x", {"tags": ["setup"]}), "%%stage b\nx = 2", "%%stage c\nprint(y, x)"),
 }
 LOADED = "%load_ext nb2prod"
 
@@ -72,6 +73,9 @@ def test_each_rule_begins_its_docstring_with_its_code() -> None:
         ("%%stage a\nbar = display(0, display_id='a')\nbar.update(1)", "%%stage b\nbar = {}\nbar.update(a=1)"),
         ("%%stage a\ndisplay(0, display_id='a')", "%%stage b\ndisplay(0, display_id='b')"),
         (("con = open('x')", {"tags": ["setup"]}), "%%stage b\nprint(con)"),
+        ("%%stage a\nx = 1", ("y = x", {"tags": ["setup"]}), "%%stage b\nprint(y, x)", "%%stage c\nprint(y)"),
+        ("%%stage a\nx = 1", ("y = x", {"tags": ["setup"]}), "%%stage b\nx = 2", "%%stage c\nprint(x)"),
+        ("%%stage a\nx = 1", ("x = x + 0", {"tags": ["setup"]}), "%%stage b\nprint(x)", "%%stage c\nprint(x)"),
     ],
 )
 def test_what_is_right_has_no_finding(cells: tuple[Any, ...]) -> None:
