@@ -19,11 +19,11 @@ from nb2prod.errors.base import Place
 from nb2prod.stage import NAME, OPTIONS, code, declaration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from nb2prod.checks.fixes import Fix
     from nb2prod.checks.packages import Package
-    from nb2prod.flows import StageFlow
+    from nb2prod.flows import CellFlow, StageFlow
     from nb2prod.pipeline import Pipeline
     from nb2prod.stage import Stage
 
@@ -275,29 +275,33 @@ def hooks(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def stale_setup(pipeline: Pipeline) -> Iterator[Finding]:
-    """NB119: a setup cell reads what a stage below changes, so that stages after that one would set it up otherwise."""
+    """NB119: a setup cell reads what it, or a stage below, changes, so that it would not do the same again."""
     made: set[str] = set()  # by setup cells, which set it again
     for position, flow in enumerate(pipeline.flows):
         everywhere = flow.stage.everywhere
         for item in (item for item in flow.cells if item.cell in everywhere):
-            below = pipeline.flows[position + 1 :]
-            for name, line in {**item.flow.anonymous.reads, **item.flow.reads}.items():
-                changer = next((n for n, other in enumerate(below) if name in other.leaves), len(below))
-                readers = [
-                    other
-                    for other in below[changer + 1 :]
-                    if other.opaque or item.flow.binds.keys() & other.reads.keys()
-                ]
-                if name not in made and readers:
+            given = {**item.flow.anonymous.reads, **item.flow.reads}
+            for name, line in ((name, line) for name, line in given.items() if name not in made):
+                found = _changed(pipeline.flows[position:], item, name)
+                if found is not None:
+                    changer, reader = found
+                    who = "it changes that itself" if changer == flow.stage.name else f"'{changer}' changes it"
                     yield Finding(
                         code="NB119",
-                        message=f"This cell runs again in '{readers[0].stage.name}', where `{name}` may be another: "
-                        f"'{below[changer].stage.name}' changes it.",
-                        cure=f"Take the tag 'setup' from this cell, or give what '{below[changer].stage.name}' makes "
-                        "another name.",
+                        message=f"This cell runs again in '{reader}', where `{name}` may be another: {who}.",
+                        cure="Take the tag 'setup' from this cell, or give what is changed another name.",
                         place=_at(flow.stage, item.cell.index, item.cell.id, line),
                     )
             made |= {*item.flow.binds, *(name for i in item.flow.imports for name in i.names)}
+
+
+def _changed(flows: Sequence[StageFlow], item: CellFlow, name: str) -> tuple[str, str] | None:
+    """Return the stage that changes what a setup cell of the first one reads, and the first one below to notice."""
+    own = item.flow.binds.keys() | item.flow.touches.keys()
+    below = (n for n, flow in enumerate(flows) if n and name in flow.leaves)
+    changer = 0 if name in own else next(below, len(flows))
+    readers = [flow for flow in flows[changer + 1 :] if flow.opaque or own & flow.reads.keys()]
+    return (flows[changer].stage.name, readers[0].stage.name) if readers else None
 
 
 def questions(pipeline: Pipeline) -> Iterator[Finding]:
