@@ -2,7 +2,8 @@
  * Asking: what the user waits for, and why the server could not be asked.
  */
 import { ServiceFault } from './service';
-import type { IFault, Verb } from './tokens';
+import type { IFault } from './finding';
+import type { Verb } from './tokens';
 
 /** Why the server could not be asked; status 0 means that it did not answer. */
 export interface ITrouble {

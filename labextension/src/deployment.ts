@@ -2,7 +2,7 @@
  * Deployment: which releases of a notebook answer at its address, and whether they can be made again, as the server
  * tells it.
  */
-import type { IFault } from './tokens';
+import type { IFault } from './finding';
 
 /** How a release fares that requests go to. */
 export interface ITally {

@@ -9,7 +9,8 @@ import { Signal } from '@lumino/signaling';
 import type { ISignal } from '@lumino/signaling';
 import type { OptionValue } from './stage';
 import { applyEdits, setOption } from './tagging';
-import type { IEdit, INotebookDocument, IPlace, IStage } from './tokens';
+import type { IEdit, IPlace } from './finding';
+import type { INotebookDocument, IStage } from './tokens';
 
 export class NotebookDocument implements INotebookDocument {
   constructor(

@@ -1,7 +1,8 @@
 /**
  * Journal: what a run looks like after the events seen so far.
  */
-import type { IFault, IFinding, IResult, IStep, RunEvent, RunState, StageState, StepState, Verb } from './tokens';
+import type { IFault, IFinding } from './finding';
+import type { IResult, IStep, RunEvent, RunState, StageState, StepState, Verb } from './tokens';
 
 /** The steps of Ship, in order. */
 export const SHIP_STEPS = ['check', 'run', 'verify', 'baseline', 'package', 'rehearse', 'release', 'serve'] as const;

@@ -13,17 +13,14 @@ import type { IProgress, IRunView, ShownState } from './journal';
 import { preview } from './preview';
 import { Releases } from './releases';
 import { Runs } from './runs';
+import type { IFault, IFinding, IFix, IRequires } from './finding';
 import type {
-  IFault,
-  IFinding,
-  IFix,
   IGraph,
   INotebookDocument,
   IOptionForm,
   IOrder,
   IPipelineService,
   IProposal,
-  IRequires,
   IReview,
   IStep,
   ISuggestion,

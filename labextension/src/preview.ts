@@ -3,7 +3,7 @@
  */
 import type { PartialJSONObject } from '@lumino/coreutils';
 import { KEY } from './stage';
-import type { IEdit } from './tokens';
+import type { IEdit } from './finding';
 
 /** The content with edits of cells carried out; those that would put a cell above another are left out. */
 export function preview(content: PartialJSONObject, edits: readonly IEdit[]): PartialJSONObject {

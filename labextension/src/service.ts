@@ -5,9 +5,9 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import type { PartialJSONObject, PartialJSONValue } from '@lumino/coreutils';
 import type { IDeployment, IPromotion, IReproduction } from './deployment';
+import type { IFault, IRequires } from './finding';
 import type {
   IAnswer,
-  IFault,
   IGraph,
   IComparison,
   IJournalPage,
@@ -15,7 +15,6 @@ import type {
   IOrder,
   IPipelineService,
   IRelease,
-  IRequires,
   IReview,
   IRunSummary,
   ReleasePage,

@@ -6,7 +6,7 @@ import type { INotebookModel } from '@jupyterlab/notebook';
 import type { PartialJSONObject } from '@lumino/coreutils';
 import { KEY, edit, optionEdit, stageOf } from './stage';
 import type { IStageEdit, ITagged, ITextEdit, OptionValue } from './stage';
-import type { IEdit } from './tokens';
+import type { IEdit } from './finding';
 
 /** What a stage edit needs to know of a cell. */
 export function tagged(cell: ICellModel): ITagged {

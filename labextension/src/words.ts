@@ -5,7 +5,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ShownState } from './journal';
 import type { ITrouble } from './asking';
 import type { IReproduction, ITally, Sameness } from './deployment';
-import type { IPlace, RunState, Verb } from './tokens';
+import type { IPlace } from './finding';
+import type { RunState, Verb } from './tokens';
 
 export function stateWord(trans: TranslationBundle, state: ShownState): string {
   const words: Readonly<Record<ShownState, string>> = {

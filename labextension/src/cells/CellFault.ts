@@ -4,7 +4,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import { pieces } from '../prose';
-import type { IFix, Severity } from '../tokens';
+import type { IFix, Severity } from '../finding';
 
 export interface IMark {
   readonly severity: Severity;

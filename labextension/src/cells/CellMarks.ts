@@ -13,7 +13,7 @@ import { tagged } from '../tagging';
 import { hueOf } from '../hue';
 import type { PipelineModel } from '../model';
 import { stageOf } from '../stage';
-import type { IPlace } from '../tokens';
+import type { IPlace } from '../finding';
 import { stateWord } from '../words';
 import { CellFault } from './CellFault';
 import type { IMark } from './CellFault';

@@ -2,7 +2,7 @@
  * Findings: what is wrong, where it is and what to do; a click leads to the cell.
  */
 import type { JSX } from 'react';
-import type { IFault, IFinding, IFix, IPlace } from '../tokens';
+import type { IFault, IFinding, IFix, IPlace } from '../finding';
 import { placeWord } from '../words';
 import { Prose } from './Prose';
 import { useTrans } from './context';

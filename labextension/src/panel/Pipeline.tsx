@@ -3,7 +3,7 @@
  */
 import type { JSX, ReactNode } from 'react';
 import type { PipelineModel } from '../model';
-import type { IPlace } from '../tokens';
+import type { IPlace } from '../finding';
 import { Deployment } from './Deployment';
 import { Faults, Findings } from './Findings';
 import { Head } from './Head';

@@ -3,7 +3,8 @@
  */
 import type { JSX } from 'react';
 import type { PipelineModel } from '../model';
-import type { IPlace, IStage } from '../tokens';
+import type { IPlace } from '../finding';
+import type { IStage } from '../tokens';
 import { Graph } from './Graph';
 import { OptionForm } from './OptionForm';
 import { StageDetail } from './StageDetail';

@@ -3,7 +3,8 @@
  */
 import type { JSX } from 'react';
 import type { PipelineModel } from '../model';
-import type { IPlace, IProposal } from '../tokens';
+import type { IPlace } from '../finding';
+import type { IProposal } from '../tokens';
 import { Prose } from './Prose';
 import { useTrans } from './context';
 

@@ -13,7 +13,7 @@ import type { PipelineModel } from '../model';
 import { askReview } from '../panel/Review';
 import { IPipelines } from '../pipelines';
 import { stageOf } from '../stage';
-import type { IRequires } from '../tokens';
+import type { IRequires } from '../finding';
 import { setStage, tagged } from '../tagging';
 import { runWord } from '../words';
 
