@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,23 @@ SWAPPED = 60_000  # milliseconds that a service may take to start
 
 
 @pytest.fixture(scope="module")
-def shipped(lab: Lab) -> tuple[Path, str, str]:
+def releases(lab: Lab) -> tuple[Path, str, str]:
     """A notebook that was shipped twice, from a terminal."""
     folder = lab.root / "shipped-twice"
     folder.mkdir()
     book = Path(shutil.copy(REPOSITORY / "tests" / "notebooks" / "tiny_model.ipynb", folder / "tiny.ipynb"))
     first, second = (api.ship(book)["release"] for _ in range(2))
     return book, first, second
+
+
+@pytest.fixture
+def shipped(releases: tuple[Path, str, str]) -> Iterator[tuple[Path, str, str]]:
+    """The same, of which nothing has been promoted yet, whatever became of the test before."""
+    yield releases
+    home = settings.home_of(releases[0])
+    if api.deployments(home):
+        api.retire(home, releases[0].name)
+        shutil.rmtree(home / "deployments")
 
 
 def promote(screen: Screen, button: Locator, kind: str) -> None:
@@ -71,9 +82,9 @@ def test_releases_take_each_others_place(screen: Screen, shipped: tuple[Path, st
     for _ in range(12):
         api.ask(url, [row])
     answered = "rows => rows.reduce((sum, row) => sum + Number(row.cells[1].textContent), 0)"
-    expect(role["live"].locator("td").first).not_to_have_text("0", timeout=15_000)
+    expect(role["live"].locator("td").first).not_to_have_text("0", timeout=SWAPPED)
     page.wait_for_function(
-        f"() => ({answered})([...document.querySelectorAll('.jp-nb2prod-Roles tbody tr')]) === 12", timeout=15_000
+        f"() => ({answered})([...document.querySelectorAll('.jp-nb2prod-Roles tbody tr')]) === 12", timeout=SWAPPED
     )
     assert screen.barriers(".jp-nb2prod-Panel") == []
 
@@ -94,7 +105,7 @@ def test_releases_take_each_others_place(screen: Screen, shipped: tuple[Path, st
     promote(screen, older, "Shadow")
     expect(role["shadow"]).to_have_attribute("data-release", first, timeout=SWAPPED)
     api.ask(url, [row])
-    expect(part.locator('[data-report="shadow"]')).to_contain_text("1 same answers", timeout=15_000)
+    expect(part.locator('[data-report="shadow"]')).to_contain_text("1 same answers", timeout=SWAPPED)
     promote(screen, older, "All requests")
     expect(role["live"]).to_have_attribute("data-release", first, timeout=SWAPPED)
     part.get_by_role("button", name="Roll back …").click()
@@ -120,16 +131,14 @@ def test_what_a_terminal_promotes_is_seen_and_a_release_is_made_again(
     card.get_by_role("button", name=f"Reproduce {second}").click()
     expect(card.locator(".jp-nb2prod-Sameness")).to_contain_text("rebuild", timeout=SWAPPED)
     api.promote(home, first)
-    try:
-        expect(part.locator('tr[data-role="live"]')).to_have_attribute("data-release", first, timeout=30_000)
-        page.get_by_text("History (2)").click()
-        assert screen.barriers(".jp-nb2prod-Panel") == []
-        for name in ("Promote …", "Stop the deployment"):
-            page.get_by_role("button", name=name, exact=True).first.click()
-            assert screen.barriers(".jp-Dialog-content") == []
-            page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
-    finally:
-        api.retire(home, "tiny.ipynb")
+    expect(part.locator('tr[data-role="live"]')).to_have_attribute("data-release", first, timeout=30_000)
+    page.get_by_text("History (2)").click()
+    assert screen.barriers(".jp-nb2prod-Panel") == []
+    for name in ("Promote …", "Stop the deployment"):
+        page.get_by_role("button", name=name, exact=True).first.click()
+        assert screen.barriers(".jp-Dialog-content") == []
+        page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    api.retire(home, "tiny.ipynb")
     expect(part).to_have_attribute("data-state", "stopped", timeout=30_000)
     page.reload()
     found = card.locator(".jp-nb2prod-Sameness")
@@ -151,24 +160,21 @@ def test_releases_are_promoted_tried_and_taken_back_with_the_widget(
     expect(promote).to_be_disabled()
     gets.select_option("all requests")
     widget.get_by_label("Why").fill("first service")
-    try:
-        promote.click()
-        expect(widget.get_by_role("row", name=f"live {second}")).to_be_visible(timeout=SWAPPED)
-        expect(widget.get_by_text("first service", exact=False).first).to_be_visible()
-        widget.get_by_label("Release", exact=True).select_option(first)
-        gets.select_option("a share (canary)")
-        widget.get_by_label("Percent").fill("25")
-        widget.get_by_label("Percent").press("Enter")
-        promote.click()
-        expect(widget.get_by_role("row", name=f"canary, 25% {first}")).to_be_visible(timeout=SWAPPED)
-        assert screen.barriers(".jp-OutputArea-output") == []
-        (found,) = api.deployments(home)
-        assert (found["live"], found["canary"], found["share"]) == (second, first, 0.25)
+    promote.click()
+    expect(widget.get_by_role("row", name=f"live {second}")).to_be_visible(timeout=SWAPPED)
+    expect(widget.get_by_text("first service", exact=False).first).to_be_visible()
+    widget.get_by_label("Release", exact=True).select_option(first)
+    gets.select_option("a share (canary)")
+    widget.get_by_label("Percent").fill("25")
+    widget.get_by_label("Percent").press("Enter")
+    promote.click()
+    expect(widget.get_by_role("row", name=f"canary, 25% {first}")).to_be_visible(timeout=SWAPPED)
+    assert screen.barriers(".jp-OutputArea-output") == []
+    (found,) = api.deployments(home)
+    assert (found["live"], found["canary"], found["share"]) == (second, first, 0.25)
 
-        widget.get_by_role("button", name="Roll back").click()
-        expect(widget.get_by_role("row", name="canary")).to_have_count(0, timeout=SWAPPED)
-        widget.get_by_role("button", name="Stop", exact=True).click()
-        expect(widget.get_by_text("Nothing answers")).to_be_visible(timeout=SWAPPED)
-        expect(widget.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
-    finally:
-        api.retire(home, "tiny.ipynb")
+    widget.get_by_role("button", name="Roll back").click()
+    expect(widget.get_by_role("row", name="canary")).to_have_count(0, timeout=SWAPPED)
+    widget.get_by_role("button", name="Stop", exact=True).click()
+    expect(widget.get_by_text("Nothing answers")).to_be_visible(timeout=SWAPPED)
+    expect(widget.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
