@@ -92,6 +92,19 @@ def test_chance_is_the_notebooks_own(tmp_path: Path) -> None:
     assert places(verdict["unstable"]) == [("NB211", 1, None), ("NB212", 1, None), ("NB214", 0, "x")]
 
 
+def test_luck_is_told_by_a_third_straight_run(tmp_path: Path) -> None:
+    counter = tmp_path / "counter"
+    file = f"import pathlib\nfile = pathlib.Path({str(counter)!r})"
+    count = "n = int(file.read_text()) + 1\nfile.write_text(str(n));"
+    counter.write_text("0")
+    result = found(
+        f"%%stage draw\n{file}\n{count}", "%%stage tell\nprint(n in (1, 4))", folder=tmp_path
+    )  # 4: the third one
+
+    assert result["ok"]
+    assert places(result["verify"]["unstable"]) == [("NB211", 1, None), ("NB214", 0, "n")]
+
+
 def test_an_error_in_the_notebook_is_one_either_way(tmp_path: Path) -> None:
     result = found("%%stage a\nx = 1", "%%stage b\nx / 0", "%%stage c\nprint(x)", folder=tmp_path)
 

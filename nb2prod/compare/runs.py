@@ -76,7 +76,7 @@ class Verdict:
 
 
 def judged(found: Iterable[Difference], shaky: Iterable[Difference], verdict: Verdict) -> Verdict:
-    """Tell differences apart: ours, and those of two straight runs (`shaky`)."""
+    """Tell differences apart: ours, and those of straight runs (`shaky`)."""
     places = {item.place for item in shaky}
     found = tuple(found)
     return evolve(
