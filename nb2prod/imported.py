@@ -10,7 +10,6 @@ import ast
 import importlib.util
 import re
 import sys
-from contextlib import suppress
 from functools import lru_cache
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -140,8 +139,8 @@ def _installs(source: str) -> Iterator[str]:
     """Yield the packages that a cell installs."""
     for found in _INSTALLS.finditer(source):
         for word in found[1].split():
-            with suppress(AttributeError):
-                yield re.match(r"[A-Za-z0-9][\w.-]*", word.strip("'\"")).group()  # type: ignore[union-attr]
+            if name := re.match(r"[A-Za-z0-9][\w.-]*", word.strip("'\"")):
+                yield name[0]
 
 
 def _is_local(module: str, path: Path) -> bool:
