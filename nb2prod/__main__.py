@@ -17,7 +17,7 @@ def main() -> None:
 
 def _carried_out() -> None:
     """Answer from the memo of the last run when nothing changed; else have the verb carried out, warm or here."""
-    if "nb2prod" not in sys._xoptions:  # else all this was asked before the process began again, see `twin`
+    if "nb2prod" not in sys._xoptions:  # else all this was asked before the process began again, see `early_fork`
         if unchanged.answered(sys.argv[1:]):
             return
         status = warm.carried_out(sys.argv[1:])
@@ -25,16 +25,16 @@ def _carried_out() -> None:
             sys.exit(status)
     import gc
 
-    from nb2prod.runners import twin
+    from nb2prod.runners import early_fork
 
-    twin.born(sys.argv[1:])
+    early_fork.born(sys.argv[1:])
     gc.set_threshold(_OFTEN)
     try:
         from nb2prod.cli.main import main as commands
 
         commands(prog_name="nb2prod")
     finally:
-        twin.dismissed()
+        early_fork.dismissed()
 
 
 if __name__ == "__main__":

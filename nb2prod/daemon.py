@@ -336,13 +336,16 @@ def main() -> None:
 def _warm(libraries: list[str]) -> None:
     """Import what commands and stages need; begin again without what is not fit for that."""
     from nb2prod import environment
-    from nb2prod.runners import fork, warmth, zygote  # noqa: F401 - so that commands have them
+    from nb2prod.runners import (
+        forkserver,  # noqa: F401 - so that commands have them
+        warmup,
+    )
 
     environment.providers(["numpy"])  # reads what is installed, which is held against what is when a command comes
     try:
-        warmth.warm(libraries)
-        warmth.lend(_COMMANDS)
-    except warmth.Unfit as wrong:
+        warmup.warm(libraries)
+        warmup.lend(_COMMANDS)
+    except warmup.Unfit as wrong:
         left = [name for name in libraries if name.partition(".")[0] not in wrong.names]
         os.execv(sys.executable, [*sys.orig_argv[:-3], json.dumps(left), *sys.argv[2:]])  # noqa: S606
 

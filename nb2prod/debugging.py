@@ -105,7 +105,7 @@ def debug(home: Path, name: str, request: str, output: Path) -> dict[str, Any]:
 
 
 def _given(home: Path, name: str, request: str) -> Given:
-    from nb2prod.serving import kept
+    from nb2prod.serving import failures
 
     folder = state_of(home, name) / "requests"
     path = folder / f"{request}.json" if ID.fullmatch(request) else Path(request)
@@ -115,7 +115,7 @@ def _given(home: Path, name: str, request: str) -> Given:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(found, dict) and found.keys() >= {"id", "form", "body"}:
-            one = kept.read(path)
+            one = failures.read(path)
             return Given(id=one.id, form=one.form, body=one.data, said=f"{one.time}: {one.status}, {one.error}")
     except (ValueError, TypeError) as wrong:
         raise RequestForeign(str(path), str(wrong)) from None

@@ -53,13 +53,16 @@ def state_of(home: Path, name: str) -> Path:
 
 def remembered(home: Path, made: Release, rules: Rules) -> Json:
     """Add up what the release's services have written."""
-    from nb2prod.serving import feedback, seen  # NumPy, which other verbs do without
+    from nb2prod.serving import (
+        feedback,
+        usage,  # NumPy, which other verbs do without
+    )
     from nb2prod.serving.drift import Limits
 
     state, limits = state_of(home, made.id), Limits(**asdict(rules.drift))
-    days = seen.read(state / "seen")
+    days = usage.read(state / "seen")
     since = time.strftime("%Y-%m-%d", time.gmtime(time.time() - (limits.days - 1) * 86400))
-    recent, said = seen.whole(days, since), feedback.kept(state)
+    recent, said = usage.whole(days, since), feedback.kept(state)
     counted = sorted(((date, day) for date, day in days.items() if date >= since), key=lambda item: item[0])
     return {
         "traffic": {"requests": recent.requests, "rows": recent.rows, **recent.quantiles()},
@@ -135,7 +138,7 @@ def _each(found: Mapping[str, Any]) -> list[Json]:
 
 
 def _profile(home: Path, name: str) -> Any:
-    from nb2prod.serving.seen import Profile
+    from nb2prod.serving.usage import Profile
 
     path = release.folder_of(home, name) / "service" / "profile.json"
     return Profile.of(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else Profile()

@@ -174,7 +174,7 @@ def _straight(staged: Staged, work: Path, held: Held, store: str) -> _Straight:
         folder=staged.folder,
         job=Job(store=run.store, result=str(result), held=store),
         job_file=job_file,
-        flood=work / "output.txt",
+        overflow=work / "output.txt",
         considerate=not staged.alone,
         last=True,
         started=lambda _: None,

@@ -22,7 +22,7 @@ from nb2prod.errors.monitors import RequestForeign, RequestNotKept, ServiceSilen
 from nb2prod.errors.ships import PolicyWrong
 from nb2prod.releases import release
 from nb2prod.releases.release import Release
-from nb2prod.serving.door import Door
+from nb2prod.serving.middleware import Middleware
 
 NAME = "shop-20261122-001500-ab12cd"
 X = shops.frame(400)
@@ -34,21 +34,21 @@ class Shop:
     """A release, and the door of a service of it."""
 
     home: Path
-    door: Door
+    door: Middleware
 
     def ask(self, rows: list[Any], each: int = 10) -> None:
         for n in range(0, len(rows), each):
-            self.door.core.watch.due = 0
+            self.door.core.recorder.due = 0
             shops.ask(self.door, *rows[n : n + each])
 
     def monitor(self, policy: str = "") -> dict[str, Any]:
         (self.home.parent / "pyproject.toml").write_text(f"[tool.nb2prod.policy]\n{policy}", encoding="utf-8")
-        self.door.core.watch._once(due=True)
+        self.door.core.recorder._once(due=True)
         return api.monitor(self.home, NAME)
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Door]:
+def opened(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Middleware]:
     home = tmp_path_factory.mktemp("shop") / ".nb2prod"
     door = shops.opened(release.folder_of(home, NAME) / "service", shops.candidate(X, shops.model(X)))
     manifest: dict[str, Any] = {key: {} for key in ("data", "parameters", "metrics", "baseline", "gate")}
@@ -68,9 +68,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Door]:
 
 
 @pytest.fixture
-def shop(opened: tuple[Path, Door], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def shop(opened: tuple[Path, Middleware], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     home, door = opened
-    watch = door.core.watch
+    watch = door.core.recorder
     watch.settle()
     watch.days.clear()
     monkeypatch.setenv("SERVICE_STATE_DIR", str(tmp_path))

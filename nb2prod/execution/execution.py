@@ -236,7 +236,7 @@ class Execution:
             folder=self.context.folder,
             job=evolve(job, result=str(self.workspace / f"{name}.result")),
             job_file=self.workspace / f"{name}.job",
-            flood=self.workspace / f"{name}.output",
+            overflow=self.workspace / f"{name}.output",
             timeout=options.get("timeout"),
             stage_timeout=options.get("stage-timeout"),
             memory=options.get("memory"),

@@ -73,7 +73,7 @@ class Order:
             self.task,
             job=evolve(self.task.job, result=result),
             job_file=self.task.job_file.with_suffix(f".{number}.json"),
-            flood=self.task.flood.with_suffix(f".{number}.txt"),
+            overflow=self.task.overflow.with_suffix(f".{number}.txt"),
             started=lambda cell: flight.say(Message(kind="cell", cell=cell)),
             finished=finished,
         )

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nb2prod.openapi.service import FOUND, refusals, service
+from nb2prod.serving.content_types import PICTURES, TABLES
 from nb2prod.serving.filters import FEW, MOST, OPERATIONS
-from nb2prod.serving.forms import PICTURES, TABLES
 
 Json = dict[str, Any]
 KINDS: Mapping[str, Json] = {

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nb2prod.serving.columns import column
+from nb2prod.serving.content_types import ARROW, PARQUET
 from nb2prod.serving.explain import WORDS
 from nb2prod.serving.feedback import LENGTHS
-from nb2prod.serving.forms import ARROW, PARQUET
 from nb2prod.serving.table import LARGE, MOST
 
 Json = dict[str, Any]

@@ -34,7 +34,7 @@ class Task:
     folder: Path  # the working directory
     job: Job
     job_file: Path  # where the job is written; its result lies where `job.result` says
-    flood: Path  # the file where output goes of which there is too much to show
+    overflow: Path  # the file where output goes of which there is too much to show
     timeout: float | None = None  # seconds a cell may run
     stage_timeout: float | None = None  # seconds all of them may
     memory: int | None = None  # bytes the stage may take

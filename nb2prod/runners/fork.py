@@ -39,10 +39,10 @@ _LAST_WORDS = 4000  # bytes
 
 @define
 class ForkRunner:
-    """Forks stages from a zygote, which is started when the first one runs."""
+    """Forks stages from a fork server, which is started when the first one runs."""
 
     preload: tuple[str, ...] = ()
-    zygote: launch.Zygote | None = None
+    server: launch.ServerProcess | None = None
     closed: bool = False
     lock: Any = field(factory=threading.Lock)
     numbers: Iterator[int] = field(factory=itertools.count)
@@ -51,15 +51,15 @@ class ForkRunner:
         """Remember what to import; a process that is warm is forked now, before it has threads."""
         self.preload, self.closed = tuple(preload), False
         if launch.ready():
-            self.zygote = launch.fork(self.preload)
+            self.server = launch.fork(self.preload)
 
     def close(self) -> None:
-        """End the zygote, which ends the stages."""
+        """End the fork server, which ends the stages."""
         with self.lock:
             self.closed = True
-            zygote, self.zygote = self.zygote, None
-        if zygote is not None:
-            zygote.end()
+            server, self.server = self.server, None
+        if server is not None:
+            server.end()
 
     def run(self, task: Task) -> RunError | StoreError | None:
         """Run the cells in a fork."""
@@ -89,24 +89,24 @@ class ForkRunner:
         with self.lock:
             if self.closed:
                 return None
-            if self.zygote is None:
-                self.zygote = launch.start(self.preload)
+            if self.server is None:
+                self.server = launch.start(self.preload)
             number = next(self.numbers)
             order = {"run": number, "memory": task.memory, "cpus": task.cpus}
             with contextlib.suppress(OSError):  # it has ended: that is noticed later
-                socket.send_fds(self.zygote.control, [json.dumps(order).encode()], files)
+                socket.send_fds(self.server.control, [json.dumps(order).encode()], files)
         return number
 
     def _signal(self, number: int, which: int, *, group: bool) -> None:
         with self.lock, contextlib.suppress(OSError):
-            if self.zygote is not None:
+            if self.server is not None:
                 order = {"signal": number, "number": which, "group": group}
-                self.zygote.control.send(json.dumps(order).encode())
+                self.server.control.send(json.dumps(order).encode())
 
     def _not_born(self, task: Task) -> KernelMissing:
         """Say why there is no process for a stage."""
         with self.lock:
-            said = "" if self.zygote is None else self.zygote.said()
+            said = "" if self.server is None else self.server.said()
         reason = f"the process that forks stages has ended: {said.splitlines()[-1]}" if said else "it has ended"
         return KernelMissing(task.kernel, reason)
 
@@ -120,7 +120,7 @@ def _told(task: Task) -> dict[str, Any]:
     return {
         "folder": str(task.folder),
         "job": str(task.job_file),
-        "flood": str(task.flood),
+        "overflow": str(task.overflow),
         "cpus": task.cpus,
         "gpus": task.gpus,
         "cells": cells,

@@ -25,9 +25,9 @@ from traitlets.config import Config
 from nb2prod import displays
 from nb2prod.errors.base import Place
 from nb2prod.errors.runs import KernelDied, KernelMissing, RunCancelled, StageTimedOut
-from nb2prod.runners import launch, limits, transcript, verdict
+from nb2prod.runners import limits, program, transcript, verdict
 from nb2prod.runners.base import CellResult, call
-from nb2prod.runners.flood import Spill
+from nb2prod.runners.truncation import Spill
 from nb2prod.runners.verdict import Raised
 from nb2prod.stage import untagged
 
@@ -87,7 +87,7 @@ class KernelRunner:
                 resources={"metadata": {"path": str(task.folder)}},
                 config=config,
             )
-            environment = limits.environment(task.cpus, task.gpus) | launch.environment()
+            environment = limits.environment(task.cpus, task.gpus) | program.environment()
             if task.considerate:
                 environment = _SLEEPY | environment
             with client.setup_kernel(env=environment, stderr=errors), self._noted(client) as group:
@@ -149,7 +149,7 @@ def _loop() -> Iterator[None]:
 
 
 def _run(client: Any, task: Task) -> RunError | StoreError | None:
-    last, spill = len(client.nb.cells) - 1, Spill(path=task.flood)
+    last, spill = len(client.nb.cells) - 1, Spill(path=task.overflow)
     began = time.monotonic()
     for position, cell in enumerate(client.nb.cells):
         user = task.cells[position - 1] if 0 < position < last else None

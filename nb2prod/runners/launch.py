@@ -1,9 +1,8 @@
-"""Launch: how a zygote comes into being: as a new program, or as a fork where one is ready in this process."""
+"""Launch: how a fork server comes into being: as a new program, or as a fork where one is ready in this process."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -14,23 +13,20 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from nb2prod.runners import twin
+from nb2prod.runners import early_fork
+from nb2prod.runners.program import command, environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Seconds that a zygote may take to kill what still runs; a machine may be busy, and nobody else would kill it.
+# Seconds that a fork server may take to kill what still runs; a machine may be busy, and nobody else would kill it.
 _PATIENCE = 60.0
 _SAID = 4000  # bytes of a log that count
-# Imports make next to no garbage; nobody needs to look for it.
-_START = (
-    "import gc, sys\ngc.disable()\nif not sys.path[0]: del sys.path[0]\nfrom nb2prod.runners.zygote import main\nmain()"
-)
 
 
 @define
-class Zygote:
-    """A zygote as its owner sees it."""
+class ServerProcess:
+    """A fork server as its owner sees it."""
 
     control: socket.socket
     pid: int
@@ -53,26 +49,15 @@ class Zygote:
         return os.pread(self.log, _SAID, max(0, size - _SAID)).decode("utf-8", "replace").strip()
 
 
-def command(number: int, names: Sequence[str]) -> list[str]:
-    """Return the command that starts a zygote; the working directory's modules are out of its reach."""
-    return [sys.executable, "-c", _START, str(number), json.dumps(list(names))]
-
-
-def environment() -> dict[str, str]:
-    """Return the environment of stages."""
-    # With a fixed seed, sets come in the same order in every stage and every run.
-    return {"PYTHONHASHSEED": "0", **os.environ}
-
-
 def ready() -> bool:
-    """Tell whether this process has in it what a zygote needs, so that it can be forked."""
-    module = sys.modules.get("nb2prod.runners.warmth")
+    """Tell whether this process has in it what a fork server needs, so that it can be forked."""
+    module = sys.modules.get("nb2prod.runners.warmup")
     return module is not None and bool(module.fits(environment()))
 
 
-def fork(names: Sequence[str]) -> Zygote:
-    """Fork a zygote from this process, which is `ready` and has no threads."""
-    from nb2prod.runners import zygote
+def fork(names: Sequence[str]) -> ServerProcess:
+    """Fork a fork server from this process, which is `ready` and has no threads."""
+    from nb2prod.runners import forkserver
 
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     log = os.memfd_create("nb2prod")
@@ -83,20 +68,20 @@ def fork(names: Sequence[str]) -> Zygote:
         ours.close()
         os.environ.update(environment())
         os.setsid()
-        zygote.be(its, names)
+        forkserver.be(its, names)
     its.close()
-    return Zygote(ours, pid, log)
+    return ServerProcess(ours, pid, log)
 
 
-def start(names: Sequence[str]) -> Zygote:
-    """Start a zygote, as a new program unless this command has a twin for it."""
+def start(names: Sequence[str]) -> ServerProcess:
+    """Start a fork server, as a new program unless this command has an early fork for it."""
     log = os.memfd_create("nb2prod")
-    found = twin.taken()
+    found = early_fork.taken()
     if found is not None:
         with contextlib.suppress(OSError):  # it has ended: that is noticed later
             found.begin(names, environment(), log)
-        return Zygote(found.control, found.pid, log)
-    import subprocess  # on use: most commands have a twin
+        return ServerProcess(found.control, found.pid, log)
+    import subprocess  # on use: most commands have an early fork
 
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with its:
@@ -112,4 +97,4 @@ def start(names: Sequence[str]) -> Zygote:
         )
     # Nobody else waits for it; Popen would warn that it is still running.
     process.returncode = 0
-    return Zygote(ours, process.pid, log)
+    return ServerProcess(ours, process.pid, log)

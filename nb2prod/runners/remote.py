@@ -92,7 +92,7 @@ def carried(told: dict[str, Any], work: Path) -> dict[str, Any]:
         folder=folder,
         job=Job(**{**told["job"], "result": str(work / "result.json")}),
         job_file=work / "job.json",
-        flood=work / "output.txt",
+        overflow=work / "output.txt",
         started=lambda _: None,
         finished=finished,
     )

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from nb2prod import displays
-from nb2prod.runners import flood
-from nb2prod.runners.flood import Spill, Text
+from nb2prod.runners import truncation
+from nb2prod.runners.truncation import Spill, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,7 +103,7 @@ class Transcript:
         self._clear_if_due()
         stream = self.streams.get(name)
         if stream is None:
-            room = max(0, min(flood.HALF, 2 * flood.HALF - self.said))
+            room = max(0, min(truncation.HALF, 2 * truncation.HALF - self.said))
             text_kept = Text(label=f"{self.label}, {name}", spill=self.spill, room=room)
             stream = self.streams[name] = Stream(name=name, text=text_kept)
         self.said += len(text)
@@ -119,8 +119,8 @@ class Transcript:
         if display in self.displays:
             self.update(display, output)
         self._clear_if_due()
-        if self.shown >= flood.MANY:
-            self.spill.write(self.label, flood.as_line(output))
+        if self.shown >= truncation.MANY:
+            self.spill.write(self.label, truncation.as_line(output))
             self.spilled += 1
             return
         self._settle()
@@ -137,7 +137,7 @@ class Transcript:
         kept = _kept(output, f"display {display}", self.spill)
         for place in self.displays.get(display, ()):
             self.tell({"cell": self.cell, "place": place, "data": kept["data"], "metadata": kept["metadata"]})
-        if display not in self.displays and len(self.updates) < flood.MANY:
+        if display not in self.displays and len(self.updates) < truncation.MANY:
             place = self.updates.setdefault(display, -1 - len(self.updates))  # beside the streams, which go on
             update = displays.identified(kept | {"output_type": displays.UPDATE}, display)
             self.tell({"cell": self.cell, "place": place, "output": update})
@@ -174,10 +174,10 @@ class Transcript:
 def _kept(output: Output, label: str, spill: Spill) -> Output:
     if output["output_type"] == "error":
         return output | {
-            "evalue": flood.cut(output["evalue"], f"{label}, error", spill),
-            "traceback": flood.traceback(output["traceback"], f"{label}, traceback", spill),
+            "evalue": truncation.cut(output["evalue"], f"{label}, error", spill),
+            "traceback": truncation.traceback(output["traceback"], f"{label}, traceback", spill),
         }
-    return output | {"data": flood.data(output["data"], label, spill)}
+    return output | {"data": truncation.data(output["data"], label, spill)}
 
 
 @define

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from nb2prod.errors.base import Place
 from nb2prod.errors.runs import CellFailed, KernelMissing, StageEnded
-from nb2prod.runners import flood
+from nb2prod.runners import truncation
 
 if TYPE_CHECKING:
     from nb2prod.errors.base import RunError, StoreError
@@ -45,7 +45,7 @@ def of_cell(raised: Raised, task: Task, cell: Cell) -> RunError | StoreError | N
     if cell.index < 0:
         return of_ours(raised, task)
     if not raised.ends_well:
-        return CellFailed(place(task, cell), raised.name or "an error", raised.value, flood.abridged(raised.traceback))
+        return _failed(raised, place(task, cell))
     if task.last and cell is task.cells[-1]:
         return None  # nothing is left that would not run
     return StageEnded(place(task, cell))
@@ -60,4 +60,8 @@ def of_ours(raised: Raised, task: Task) -> RunError | StoreError:
     refused = refusal(raised.name, raised.value)
     if refused is not None:
         return refused
-    return CellFailed(place(task, None), raised.name or "an error", raised.value, flood.abridged(raised.traceback))
+    return _failed(raised, place(task, None))
+
+
+def _failed(raised: Raised, where: Place) -> CellFailed:
+    return CellFailed(where, raised.name or "an error", raised.value, truncation.abridged(raised.traceback))

@@ -12,8 +12,8 @@ import numpy as np
 
 from .answers import Answer
 from .columns import Column
+from .content_types import ARROW, PARQUET
 from .faults import Fault, Refused
-from .forms import ARROW, PARQUET
 from .heads import Matrix
 from .table import LARGE, Coded, Rows, Table, refused
 

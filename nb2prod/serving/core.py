@@ -14,11 +14,11 @@ from attrs import Factory, define, field
 from pydantic_core import from_json, to_json
 
 from . import memory
+from .content_types import JSON
 from .faults import Refused
-from .forms import JSON
 from .kinds import kind_of
 from .kinds.base import Kind, Reply
-from .watch import Ticket, Watch
+from .recorder import Recorder, Ticket
 
 NO_REASONS = "what answers gives no reasons"
 
@@ -33,19 +33,19 @@ class Core:
     environ: Mapping[str, str] = field(default=os.environ, repr=False)
     schema: Mapping[str, Any] = field(init=False)
     kind: Kind = field(init=False)
-    watch: Watch = field(init=False)
+    recorder: Recorder = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         # What was released before there were kinds says rows of a table.
         self.schema = {"kind": "classification"} | json.loads((self.folder / "schema.json").read_text(encoding="utf-8"))
         self.kind = kind_of(self.schema)
-        self.watch = Watch.of(self.folder, self.schema, self.digest[:16], self.environ)
+        self.recorder = Recorder.of(self.folder, self.schema, self.digest[:16], self.environ)
 
     def load(self) -> None:
         """Load what answers, and make ready."""
         memory.keep()
         self.kind.load(self.released)
-        self.watch.columns = getattr(self.kind, "columns", None)
+        self.recorder.columns = getattr(self.kind, "columns", None)
         # Below BentoML's level nothing of it is written, and every request still pays for its text.
         logging.getLogger("uvicorn.access").propagate = False
 
@@ -70,7 +70,7 @@ class Core:
         asked = self.kind.parse(body, form)
         answer = self.kind.ask(asked)
         if ticket is not None:
-            self.watch.record(ticket, asked, answer)
+            self.recorder.record(ticket, asked, answer)
         return self.kind.write(asked, answer, form)
 
     def explain(self, body: bytes, form: bytes = JSON) -> bytes:

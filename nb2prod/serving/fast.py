@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from attrs import evolve, frozen
 
+from .array_frame import ArrayFrame, twin
+from .array_frame import Rows as Index
 from .encoders import Lookup
 from .frame import series
 from .heads import Head, Unknown, finite, head, unnamed
-from .sheet import Rows as Index
-from .sheet import Sheet, twin
 from .table import Rows
 
 Matrix = np.ndarray[Any, Any]
@@ -53,7 +53,7 @@ def compile_model(
     Args:
         model: The fitted model.
         schema: What requests are checked against.
-        sheets: Give the notebook's own transformers sheets instead of DataFrames.
+        sheets: Give the notebook's own transformers array frames instead of DataFrames.
 
     Raises:
         Unknown: There is no way to avoid the DataFrame.
@@ -139,7 +139,7 @@ def _step(part: Any, columns: Columns, container: str = "frame") -> Step:
 
 
 def _framed(part: Any, columns: Columns) -> Step:
-    """Give the notebook's own transformer what it expects: the DataFrame, or the sheet that it takes for one."""
+    """Give the notebook's own transformer what it expects: the DataFrame, or the array frame that it takes for one."""
     fields = [columns.fields[n] for n in columns.places]
     if columns.sheets and all(f["dtype"] in SHEETED for f in fields):
         return _sheeted(part, columns)
@@ -158,7 +158,7 @@ def _framed(part: Any, columns: Columns) -> Step:
     return answer
 
 
-# A sheet's values are these, and do what Series of these do.
+# An array frame's values are these, and do what Series of these do.
 SHEETED = frozenset({"float64", "float32", "int64", "int32", "bool", "str", "object"})
 
 
@@ -176,7 +176,7 @@ def _sheeted(part: Any, columns: Columns) -> Step:
             raise Unknown("a frame is gone")
         made = {name: given.rows.arrays[n] for name, n in zip(names, columns.places, strict=True)}
         with np.errstate(all="ignore"):  # as pandas does
-            return _bare(work(Sheet(made, Index(given.rows.count))))
+            return _bare(work(ArrayFrame(made, Index(given.rows.count))))
 
     return answer
 

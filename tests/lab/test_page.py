@@ -23,23 +23,23 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
 
 import shops
 
-from nb2prod.serving.door import Door
-from nb2prod.serving.terms import Terms
+from nb2prod.serving.access import Access
+from nb2prod.serving.middleware import Middleware
 
 X = shops.frame(600)
 ROWS = json.loads(X.to_json(orient="records"))
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Door:
+def door(tmp_path_factory: pytest.TempPathFactory) -> Middleware:
     folder = tmp_path_factory.mktemp("page")
     found = shops.opened(folder / "service", shops.candidate(X, shops.model(X)))
-    found.core.watch.home = folder / "state"
+    found.core.recorder.home = folder / "state"
     return found
 
 
 @pytest.fixture(scope="module")
-def address(door: Door) -> Iterator[str]:
+def address(door: Middleware) -> Iterator[str]:
     """Serve the door as BentoML does."""
     server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="error"))
     thread = threading.Thread(target=server.run)
@@ -51,7 +51,7 @@ def address(door: Door) -> Iterator[str]:
     thread.join()
 
 
-def ask(door: Door, *rows: object) -> list[dict[str, str]]:
+def ask(door: Middleware, *rows: object) -> list[dict[str, str]]:
     """Ask a service, beside the loop in which the browser is."""
     with ThreadPoolExecutor(1) as aside:
         return aside.submit(shops.ask, door, *rows).result()[1]
@@ -96,11 +96,11 @@ both = pytest.mark.parametrize("visit", ["light", "dark"], indirect=True)
 
 
 @both
-def test_nothing_on_it_keeps_people_out(visit: Visit, door: Door, tmp_path: Path) -> None:
+def test_nothing_on_it_keeps_people_out(visit: Visit, door: Middleware, tmp_path: Path) -> None:
     for n in range(60):
-        door.core.watch.due = 0
+        door.core.recorder.due = 0
         ask(door, *[{**row, "hours": row["hours"] + 4} for row in ROWS[n * 10 : n * 10 + 10]])
-    door.core.watch.settle()
+    door.core.recorder.settle()
     visit.page.reload()
     expect(visit.page.locator("#chips").get_by_text("drifted")).to_be_visible()
     assert visit.barriers() == []
@@ -119,7 +119,7 @@ def test_nothing_on_it_keeps_people_out(visit: Visit, door: Door, tmp_path: Path
     assert visit.barriers() == []
 
 
-def test_the_form_is_made_of_the_schema_and_asks_the_model(visit: Visit, door: Door) -> None:
+def test_the_form_is_made_of_the_schema_and_asks_the_model(visit: Visit, door: Middleware) -> None:
     page = visit.page
     expect(page.locator("#form label")).to_have_text(list(X.columns))
     expect(page.get_by_label("plan")).to_have_js_property("tagName", "SELECT")
@@ -148,7 +148,7 @@ def test_a_fault_stands_beside_its_field(visit: Visit) -> None:
     expect(page.locator("#fault-1")).to_be_hidden()
 
 
-def test_it_works_by_keyboard_alone(visit: Visit, door: Door) -> None:
+def test_it_works_by_keyboard_alone(visit: Visit, door: Middleware) -> None:
     page = visit.page
     page.keyboard.press("Tab")
     expect(page.get_by_text("Skip to the form")).to_be_focused()
@@ -171,7 +171,7 @@ def test_it_works_by_keyboard_alone(visit: Visit, door: Door) -> None:
     expect(page.locator("#thanks")).to_contain_text("Thank you")
 
 
-def test_a_file_of_rows_comes_back_with_answers(visit: Visit, door: Door, tmp_path: Path) -> None:
+def test_a_file_of_rows_comes_back_with_answers(visit: Visit, door: Middleware, tmp_path: Path) -> None:
     rows = [{**row, "note": 'said "no", and\nleft' if n == 1 else row["note"]} for n, row in enumerate(ROWS[:30])]
     with (tmp_path / "rows.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["name", *X.columns])
@@ -216,23 +216,23 @@ def test_parquet_and_json_come_back_as_they_are(visit: Visit, tmp_path: Path) ->
     assert pd.read_parquet(told["rows.parquet"])["prediction"].tolist() == [one["prediction"] for one in said]
 
 
-def test_what_somebody_says_is_kept(visit: Visit, door: Door) -> None:
+def test_what_somebody_says_is_kept(visit: Visit, door: Middleware) -> None:
     visit.predict()
     visit.page.get_by_label("No", exact=True).check()
     visit.page.get_by_label("What would have been right?").fill("yes")
     visit.page.get_by_label("Comment").fill("She had called twice.")
     visit.page.get_by_role("button", name="Send feedback").click()
     expect(visit.page.locator("#thanks")).to_contain_text("Thank you")
-    assert door.core.watch.home is not None
-    kept = json.loads((door.core.watch.home / "feedback.jsonl").read_text().splitlines()[-1])
+    assert door.core.recorder.home is not None
+    kept = json.loads((door.core.recorder.home / "feedback.jsonl").read_text().splitlines()[-1])
 
     assert (kept["right"], kept["expected"], kept["comment"]) == (False, "yes", "She had called twice.")
 
 
 def test_it_asks_for_a_key_where_one_is_needed(
-    chromium: Browser, address: str, door: Door, monkeypatch: pytest.MonkeyPatch
+    chromium: Browser, address: str, door: Middleware, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "terms", Terms.of({"SERVICE_API_KEYS": "open-sesame"}))
+    monkeypatch.setattr(door, "access", Access.of({"SERVICE_API_KEYS": "open-sesame"}))
     page = chromium.new_page()
     page.goto(address)
     expect(page.locator("#main")).to_be_hidden()

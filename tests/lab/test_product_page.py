@@ -20,7 +20,7 @@ from nb2prod.candidates.product import Figure
 from nb2prod.notebook import Notebook
 from nb2prod.packers.product import keep, parted
 from nb2prod.serving.core import Core
-from nb2prod.serving.door import Door
+from nb2prod.serving.middleware import Middleware
 
 from .conftest import AXE, REPOSITORY
 
@@ -63,7 +63,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     guarded = {path: hashlib.sha256(parts.files[path]).hexdigest() for path in parts.guarded}
     core = Core(folder, digest=parts.digest, files=guarded)
     core.load()
-    door = Door(shops.elsewhere, core=core, environ={"SERVICE_API_KEYS": request.param})
+    door = Middleware(shops.elsewhere, core=core, environ={"SERVICE_API_KEYS": request.param})
     port = process.free_port()
     server = uvicorn.Server(uvicorn.Config(door, port=port, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)

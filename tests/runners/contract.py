@@ -79,7 +79,7 @@ class RunnerContract:
         assert isinstance(told.error, CellFailed)
         assert told.error.name == "StdinNotImplementedError"
 
-    def test_a_flood_is_kept_at_its_ends_and_in_a_file(self, runner: Runner, tmp_path: Path) -> None:
+    def test_an_overflow_is_kept_at_its_ends_and_in_a_file(self, runner: Runner, tmp_path: Path) -> None:
         cells = ["from IPython.display import display", "for i in range(60_000): print(i, 'x' * 80)",
                  "for i in range(1500): display(i)", "'y' * 3_000_000"]  # fmt: skip
         told = run(runner, tmp_path, *cells)
@@ -89,10 +89,10 @@ class RunnerContract:
         assert max(map(len, told.texts)) < 1_100_000
         assert told.texts[1].startswith("0 xxx")
         assert told.texts[1].endswith(f"59999 {'x' * 80}\n")
-        assert str(tmp_path / "flood.txt") in told.texts[1]
-        assert f"\n30000 {'x' * 80}\n" in told.flood
+        assert str(tmp_path / "overflow.txt") in told.texts[1]
+        assert f"\n30000 {'x' * 80}\n" in told.overflow
         assert "500 more outputs" in told.texts[2]
-        assert "y" * 3_000_000 in told.flood
+        assert "y" * 3_000_000 in told.overflow
 
     def test_an_endless_recursion_is_told_in_short(self, runner: Runner, tmp_path: Path) -> None:
         told = run(runner, tmp_path, "def f(n): return g(n) + 1\ndef g(n): return f(n) + 1\nf(0)")

@@ -37,9 +37,9 @@ class Told:
         return ["".join(map(_text, outputs)) for outputs in self.outputs]
 
     @property
-    def flood(self) -> str:
+    def overflow(self) -> str:
         """What was too much for the notebook."""
-        return (self.folder / "flood.txt").read_text(encoding="utf-8")
+        return (self.folder / "overflow.txt").read_text(encoding="utf-8")
 
     @property
     def left(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def run(runner: Runner, folder: Path, *sources: Source, keep: tuple[str, ...] = 
         folder=folder,
         job=job,
         job_file=folder / "job.json",
-        flood=folder / "flood.txt",
+        overflow=folder / "overflow.txt",
         started=lambda cell: told.started.append(cell.index),
         finished=told.results.append,
         **options,

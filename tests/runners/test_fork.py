@@ -97,7 +97,7 @@ class TestForkRunner(RunnerContract):
                    "t < 20, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 400_000")  # fmt: skip
 
         assert told.texts[1] == "(True, True)"
-        assert len(told.flood) > 100_000_000
+        assert len(told.overflow) > 100_000_000
         assert time.process_time() - began < 1
 
 
@@ -177,14 +177,14 @@ def test_when_the_run_is_killed_nothing_of_it_goes_on(tmp_path: Path) -> None:
     assert [one for one in (tmp_path / "pid").read_text().split() if _running(int(one))] == []
 
 
-def test_when_the_zygote_is_killed_the_stage_ends_and_is_told_of(tmp_path: Path) -> None:
+def test_when_the_fork_server_is_killed_the_stage_ends_and_is_told_of(tmp_path: Path) -> None:
     with opened(ForkRunner()) as runner:
         told = run(runner, tmp_path, "import os, time\nos.kill(os.getppid(), 9)\ntime.sleep(60)")
 
     assert isinstance(told.error, KernelDied)
 
 
-def test_a_zygote_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fork_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "zmq.py").write_text("raise ImportError('zmq is broken')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with opened(ForkRunner()) as runner:

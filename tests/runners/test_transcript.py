@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from nb2prod.displays import identified
-from nb2prod.runners.flood import Spill
 from nb2prod.runners.transcript import Outputs, Transcript, kept
+from nb2prod.runners.truncation import Spill
 
 
 def stream(name: str, text: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from nb2prod.packers import explanations, fields, probe
 from nb2prod.packers.model import described, parted
 from nb2prod.policy import Rules
 from nb2prod.serving.core import Core
-from nb2prod.serving.door import Door
+from nb2prod.serving.middleware import Middleware
 
 
 def frame(rows: int = 200) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def candidate(x: Any, fitted: Any, kind: Any = "classification") -> Candidate:
 
 def opened(
     folder: Path, found: Candidate, rules: Rules | None = None, environ: Mapping[str, str] | None = None
-) -> Door:
+) -> Middleware:
     """Package a model into a folder, load it from there, and open its door."""
     table = fields.learn(found)
     schema = described(found, table, rules or Rules())
@@ -72,10 +72,10 @@ def opened(
     bento.write(bento.contents(parts), folder)
     core = Core(folder, digest=sha256(data).hexdigest())
     core.load()
-    return Door(elsewhere, core=core, environ=environ or {})
+    return Middleware(elsewhere, core=core, environ=environ or {})
 
 
-def example(door: Door) -> dict[str, Any]:
+def example(door: Middleware) -> dict[str, Any]:
     """A row of the usual values."""
     return {f["key"]: f["example"] for f in door.core.schema["fields"]}
 
@@ -92,7 +92,7 @@ async def elsewhere(scope: Any, receive: Any, send: Any) -> None:
 
 
 def call(
-    door: Door,
+    door: Middleware,
     path: str,
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
@@ -127,7 +127,7 @@ def call(
     return start["status"], json.loads(data) if is_json and data else data, found
 
 
-def ask(door: Door, *rows: Any) -> tuple[int, Any]:
+def ask(door: Middleware, *rows: Any) -> tuple[int, Any]:
     """Ask for rows."""
     status, said, _ = call(door, "/predict", json.dumps({"rows": rows}).encode())
     return status, said

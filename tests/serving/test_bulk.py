@@ -19,15 +19,15 @@ import shops
 from shops import call
 
 from nb2prod.policy import Rules
-from nb2prod.serving.door import Door
-from nb2prod.serving.forms import ARROW, PARQUET
+from nb2prod.serving.content_types import ARROW, PARQUET
+from nb2prod.serving.middleware import Middleware
 
 X = shops.frame()
 MODEL = shops.model(X)
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Door:
+def door(tmp_path_factory: pytest.TempPathFactory) -> Middleware:
     return shops.opened(tmp_path_factory.mktemp("bulk"), shops.candidate(X, MODEL))
 
 
@@ -41,7 +41,7 @@ def packed(table: Any, kind: bytes) -> bytes:
     return out.getvalue()
 
 
-def sent(door: Door, table: Any, kind: bytes = ARROW) -> tuple[int, Any]:
+def sent(door: Middleware, table: Any, kind: bytes = ARROW) -> tuple[int, Any]:
     status, said, headers = call(door, "/predict", packed(table, kind), {"content-type": kind.decode()})
     if status != 200:
         return status, said
@@ -50,7 +50,7 @@ def sent(door: Door, table: Any, kind: bytes = ARROW) -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize("kind", [ARROW, PARQUET])
-def test_bulk_is_answered_as_the_model_answers(door: Door, kind: bytes) -> None:
+def test_bulk_is_answered_as_the_model_answers(door: Middleware, kind: bytes) -> None:
     status, said = sent(door, pa.Table.from_pandas(X, preserve_index=False), kind)
 
     assert status == 200
@@ -59,7 +59,7 @@ def test_bulk_is_answered_as_the_model_answers(door: Door, kind: bytes) -> None:
     assert said.column_names == ["prediction", "probability_no", "probability_yes"]
 
 
-def test_the_order_of_columns_and_their_encoding_do_not_matter(door: Door) -> None:
+def test_the_order_of_columns_and_their_encoding_do_not_matter(door: Middleware) -> None:
     plain = pa.Table.from_pandas(X, preserve_index=False)
     other = plain.select(plain.column_names[::-1])
     other = other.set_column(other.column_names.index("city"), "city", other["city"].dictionary_encode())
@@ -80,14 +80,14 @@ def test_the_order_of_columns_and_their_encoding_do_not_matter(door: Door) -> No
         (lambda x: x.iloc[:0], {("rows", None, "length")}),
     ],
 )
-def test_what_is_wrong_is_told_by_column_and_row(door: Door, change: Any, faults: set[Any]) -> None:
+def test_what_is_wrong_is_told_by_column_and_row(door: Middleware, change: Any, faults: set[Any]) -> None:
     status, said = sent(door, pa.Table.from_pandas(change(X.head(2)), preserve_index=False))
 
     assert status == 400
     assert {(f["field"], f["row"], f["type"]) for f in said["detail"]} == faults
 
 
-def test_a_gap_may_be_null_or_nan_where_there_were_gaps(door: Door) -> None:
+def test_a_gap_may_be_null_or_nan_where_there_were_gaps(door: Middleware) -> None:
     x = X.head(2).assign(wage=[np.nan, 3.0])
     table = pa.Table.from_pandas(x, preserve_index=False)
     nan = table.set_column(table.column_names.index("wage"), "wage", pa.array([float("nan"), 3.0]))
@@ -95,7 +95,7 @@ def test_a_gap_may_be_null_or_nan_where_there_were_gaps(door: Door) -> None:
     assert sent(door, table)[1].equals(sent(door, nan)[1])
 
 
-def test_a_category_that_was_not_seen_is_warned_of(door: Door) -> None:
+def test_a_category_that_was_not_seen_is_warned_of(door: Middleware) -> None:
     said = sent(door, pa.Table.from_pandas(X.head(2).assign(city=["Rome", "Oslo"]), preserve_index=False))[1]
 
     assert [len(w) for w in said["warnings"].to_pylist()] == [1, 0]
@@ -111,13 +111,13 @@ def test_a_value_of_a_dictionary_that_no_row_has_is_no_fault(tmp_path: Path) -> 
     assert said["prediction"].to_pylist() == MODEL.predict(X.assign(plan="gold")).tolist()
 
 
-def test_what_is_no_arrow_is_the_clients_fault(door: Door) -> None:
+def test_what_is_no_arrow_is_the_clients_fault(door: Middleware) -> None:
     for body in (b"", b"ARROW1", packed(pa.Table.from_pandas(X), ARROW)[:-200], json.dumps({"rows": []}).encode()):
         for kind in (ARROW, PARQUET):
             assert call(door, "/predict", body, {"content-type": kind.decode()})[0] == 400
 
 
-def test_a_model_without_a_fast_path_gets_its_frame(door: Door) -> None:
+def test_a_model_without_a_fast_path_gets_its_frame(door: Middleware) -> None:
     fast, door.core.kind.fast = door.core.kind.fast, None
     status, said = sent(door, pa.Table.from_pandas(X, preserve_index=False))
     door.core.kind.fast = fast

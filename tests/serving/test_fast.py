@@ -199,7 +199,7 @@ class Ratio(TransformerMixin, BaseEstimator):
 
 
 class Shouted(TransformerMixin, BaseEstimator):
-    """One that does more with its frame than a sheet can."""
+    """One that does more with its frame than an array frame can."""
 
     def fit(self, x: Any, y: Any = None) -> Shouted:
         return self
@@ -209,7 +209,7 @@ class Shouted(TransformerMixin, BaseEstimator):
 
 
 class Sceptic(Shouted):
-    """One that tells a sheet from a frame."""
+    """One that tells an array frame from a frame."""
 
     def transform(self, x: Any) -> Any:
         return x[["hours"]] * (1 if isinstance(x, pd.DataFrame) else 2)
@@ -223,7 +223,7 @@ def test_the_notebooks_own_transformers_get_a_sheet_or_else_a_frame(part: Any, h
     assert (found.used, found.how) == (True, how)
 
 
-def test_the_notebooks_own_functions_get_a_sheet() -> None:
+def test_the_notebooks_own_functions_get_an_array_frame() -> None:
     split = make_column_transformer(
         (FunctionTransformer(lambda x: x[["hours"]] / 24), ["hours"]), (OneHotEncoder(), ["plan"])
     )

@@ -14,8 +14,8 @@ import pytest
 from statsmodels.tsa.holtwinters import SimpleExpSmoothing
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
+from nb2prod.serving.content_types import ARROW, JSON
 from nb2prod.serving.faults import Refused
-from nb2prod.serving.forms import ARROW, JSON
 from nb2prod.serving.kinds.forecast import Served
 
 MONTHS = pd.date_range("2020-01-01", periods=40, freq="MS")

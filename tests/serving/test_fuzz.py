@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import shops
 from shops import call
 
-from nb2prod.serving.door import Door
+from nb2prod.serving.middleware import Middleware
 
 X = shops.frame()
 EXAMPLE = {"hours": 8.0, "visits": 9, "plan": "gold", "city": "Oslo", "note": "text", "wage": 50.0}
@@ -56,7 +56,7 @@ kinds = st.sampled_from(["application/json"] * 9 + ["text/plain", "application/j
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Door:
+def door(tmp_path_factory: pytest.TempPathFactory) -> Middleware:
     return shops.opened(tmp_path_factory.mktemp("fuzz"), shops.candidate(X, shops.model(X)))
 
 
@@ -65,7 +65,7 @@ REQUESTS, EACH = 10_000, 5
 
 @pytest.mark.ship  # for the time it takes
 @pytest.mark.timeout(900)
-def test_no_request_is_the_services_fault_and_no_answer_is_half_one(door: Door) -> None:
+def test_no_request_is_the_services_fault_and_no_answer_is_half_one(door: Middleware) -> None:
     seen: Counter[int] = Counter()
 
     @settings(max_examples=REQUESTS // EACH, deadline=None, database=None, suppress_health_check=list(HealthCheck))

@@ -26,8 +26,8 @@ from nb2prod.notebook import Notebook
 from nb2prod.packers import function as functions
 from nb2prod.packers.product import keep, parted
 from nb2prod.serving.core import Core
-from nb2prod.serving.door import Door
 from nb2prod.serving.filters import OPERATIONS, OWN
+from nb2prod.serving.middleware import Middleware
 
 FRAME = pd.DataFrame(
     {
@@ -51,22 +51,22 @@ def predict(item: Item, kind: Literal["a", "b"] = "a", notes: list[str] | None =
     return {"each": item["price"] / item["count"], "first": notes[0] if notes else kind}
 
 
-def door(parts: bento.Parts, folder: Path) -> Door:
+def door(parts: bento.Parts, folder: Path) -> Middleware:
     bento.write(bento.contents(parts), folder)
     hashes = {path: hashlib.sha256(parts.files[path]).hexdigest() for path in parts.guarded}
     core = Core(folder, digest=parts.digest, files=hashes)
     core.load()
-    return Door(shops.elsewhere, core=core, environ={})
+    return Middleware(shops.elsewhere, core=core, environ={})
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Door:
+def product(tmp_path_factory: pytest.TempPathFactory) -> Middleware:
     parts = parted(BOOK, {"shops": keep("shops", FRAME)}, (), {})
     return door(parts, tmp_path_factory.mktemp("product"))
 
 
 @pytest.fixture(scope="module")
-def function(tmp_path_factory: pytest.TempPathFactory) -> Door:
+def function(tmp_path_factory: pytest.TempPathFactory) -> Middleware:
     import cloudpickle
 
     found = Function(cell=0, call=predict, examples=({"item": {"price": 3.0, "count": 2}},))
@@ -84,7 +84,7 @@ QUERY = st.lists(st.tuples(NAMES, OPERATION, VALUE), max_size=4)
 
 @settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(QUERY, st.sampled_from(["", ".json", ".csv", ".parquet", ".arrow", ".x"]))
-def test_any_query_is_answered_or_refused(product: Door, query: list[tuple[str, str, str]], ending: str) -> None:
+def test_any_query_is_answered_or_refused(product: Middleware, query: list[tuple[str, str, str]], ending: str) -> None:
     from urllib.parse import quote
 
     text = "&".join(f"{quote(name + operation)}={quote(value)}" for name, operation, value in query)
@@ -106,7 +106,7 @@ ROW = st.fixed_dictionaries({"item": ITEM}, optional={"kind": st.sampled_from(["
 
 @settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(ROW | JSON, max_size=3) | JSON)
-def test_any_row_is_answered_or_refused(function: Door, rows: Any) -> None:
+def test_any_row_is_answered_or_refused(function: Middleware, rows: Any) -> None:
     status, said, _ = call(function, "/predict", json.dumps({"rows": rows}).encode())
 
     assert status in {200, 400, 422}

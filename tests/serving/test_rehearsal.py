@@ -18,52 +18,52 @@ sys.path.insert(0, str(Path(__file__).parent))
 import shops
 from shops import ask, call
 
-from nb2prod.serving.door import Door
+from nb2prod.serving.middleware import Middleware
 
 X = shops.frame()
 KEY = {"X-Rehearsal": "sesame"}
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Door:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Middleware:
     return shops.opened(tmp_path_factory.mktemp("shop"), shops.candidate(X, shops.model(X)))
 
 
 @pytest.fixture
-def door(shop: Door, tmp_path: Path) -> Iterator[Door]:
+def door(shop: Middleware, tmp_path: Path) -> Iterator[Middleware]:
     (tmp_path / "key").write_text("sesame", encoding="utf-8")
     environ = {"SERVICE_REHEARSAL": str(tmp_path / "key"), "SERVICE_API_KEYS": "k", "SERVICE_MAX_BODY": "10"}
-    yield Door(shops.elsewhere, core=shop.core, environ=environ)
-    shop.core.watch.stop()
+    yield Middleware(shops.elsewhere, core=shop.core, environ=environ)
+    shop.core.recorder.stop()
 
 
-def rehearsed(door: Door, body: bytes | None = None, path: str = "/predict") -> tuple[int, Any, Any]:
+def rehearsed(door: Middleware, body: bytes | None = None, path: str = "/predict") -> tuple[int, Any, Any]:
     return call(door, path, body, KEY)
 
 
-def example(door: Door) -> bytes:
+def example(door: Middleware) -> bytes:
     import json
 
     return json.dumps({"rows": [shops.example(door)]}).encode()
 
 
 @pytest.mark.parametrize("path", ["/", "/predict", "/card.json", "/metrics", "/rehearsed"])
-def test_nobody_is_answered_but_who_rehearses(door: Door, path: str) -> None:
+def test_nobody_is_answered_but_who_rehearses(door: Middleware, path: str) -> None:
     body = example(door) if path == "/predict" else None
 
     assert call(door, path, body, {"X-Rehearsal": "guessed", "X-API-Key": "k"})[0] == 503
     assert call(door, path, body)[0] == 503
 
 
-def test_health_is_told_to_all(door: Door) -> None:
+def test_health_is_told_to_all(door: Middleware) -> None:
     assert call(door, "/readyz")[1] == "elsewhere"
 
 
-def test_who_rehearses_is_bound_by_no_limit_for_others(door: Door) -> None:
+def test_who_rehearses_is_bound_by_no_limit_for_others(door: Middleware) -> None:
     assert rehearsed(door, example(door))[0] == 200
 
 
-def test_nothing_of_it_is_counted(door: Door) -> None:
+def test_nothing_of_it_is_counted(door: Middleware) -> None:
     before = rehearsed(door, None, "/drift.json")[1]
     rehearsed(door, example(door))
     rehearsed(door, b"{}")
@@ -74,16 +74,16 @@ def test_nothing_of_it_is_counted(door: Door) -> None:
     assert [told[name] for name in ("traffic", "refused")] == [before[name] for name in ("traffic", "refused")]
 
 
-def test_after_it_the_service_is_what_it_was_made_for(door: Door, tmp_path: Path) -> None:
+def test_after_it_the_service_is_what_it_was_made_for(door: Middleware, tmp_path: Path) -> None:
     assert rehearsed(door, b"", "/rehearsed")[0] == 200
     assert not (tmp_path / "key").exists()
     assert rehearsed(door, example(door))[0] == 401
     assert call(door, "/predict", example(door), {"X-API-Key": "k"})[0] == 413
     assert call(door, "/rehearsed", b"", {"X-API-Key": "k"})[1] == "elsewhere"
-    assert Door(shops.elsewhere, core=door.core, environ=door.environ).rehearsal is None
+    assert Middleware(shops.elsewhere, core=door.core, environ=door.environ).rehearsal is None
 
 
-def test_a_service_without_a_rehearsal_knows_of_none(shop: Door) -> None:
+def test_a_service_without_a_rehearsal_knows_of_none(shop: Middleware) -> None:
     assert ask(shop, shops.example(shop))[0] == 200
     assert call(shop, "/rehearsed", b"")[1] == "elsewhere"
 
@@ -114,7 +114,7 @@ def test_it_ends_when_who_rehearsed_it_is_gone(tmp_path: Path) -> None:
     supervisor.stdout.close()
 
 
-def test_the_thread_that_looks_ends_with_the_rehearsal(door: Door) -> None:
+def test_the_thread_that_looks_ends_with_the_rehearsal(door: Middleware) -> None:
     assert door.rehearsal is not None
     door.rehearsal.start()
     rehearsed(door, b"", "/rehearsed")

@@ -11,8 +11,8 @@ from pydantic_core import to_json
 
 from .. import models
 from ..answers import unanswered
+from ..content_types import JSON
 from ..faults import Fault, Refused
-from ..forms import JSON
 from ..frame import framed
 from ..models.ahead import Ahead, ahead
 from ..table import Rows, Table, read, refused

@@ -12,8 +12,8 @@ from typing import Any
 from attrs import define, field
 from pydantic_core import from_json, to_json
 
+from ..content_types import JSON
 from ..faults import Fault, Refused
-from ..forms import JSON
 from ..frame import framed
 from ..signature import Signature, plain
 from ..table import Rows, Table, refused, rows_of

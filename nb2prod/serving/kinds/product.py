@@ -10,9 +10,9 @@ import pyarrow as pa
 from attrs import define, field
 from pyarrow import parquet
 
+from ..content_types import JSON, PICTURES, TABLES
 from ..faults import Fault, Refused
 from ..filters import Reader
-from ..forms import JSON, PICTURES, TABLES
 from ..selection import select, written
 from .base import Released, Reply
 

@@ -12,9 +12,9 @@ from pydantic_core import to_json
 
 from .. import bulk, fast, models
 from ..answers import Answer, columns, finite, told, unanswered
+from ..content_types import JSON
 from ..explain import Explainer, explainer
 from ..faults import Refused
-from ..forms import JSON
 from ..frame import framed
 from ..heads import Matrix, Unknown
 from ..table import Rows, Table

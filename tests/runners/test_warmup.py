@@ -8,7 +8,7 @@ import sys
 import pytest
 
 WIDTH = """
-from nb2prod.runners.warmth import warm
+from nb2prod.runners.warmup import warm
 warm(["pandas"])
 import pandas
 print(pandas.get_option("display.max_columns"))
@@ -16,7 +16,7 @@ print(pandas.get_option("display.max_columns"))
 
 LEFT = """
 import os, subprocess
-from nb2prod.runners.warmth import warm
+from nb2prod.runners.warmup import warm
 warm(["numpy"])
 print("OPENBLAS_THREAD_TIMEOUT" in os.environ, subprocess.call(["printenv", "OPENBLAS_THREAD_TIMEOUT"]))
 """

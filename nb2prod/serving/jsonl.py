@@ -1,4 +1,4 @@
-"""Lines: records as JSON lines in a folder, in parts that are bounded in size, number and age."""
+"""JSON lines: records one a line, in a folder, in parts that are bounded in size, number and age."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAY = 86400.0
 
 
 @define(eq=False)
-class Lines:
+class JsonLines:
     """One process's own file, and the others in the folder that it prunes. What a kill leaves half-written is one line.
 
     A line that was begun is the last of its file, since a file has one writer.

@@ -1,4 +1,4 @@
-"""Zygote: the process that has imported a notebook's libraries once, and forks one process for each of its stages.
+"""Fork server: the process that has imported a notebook's libraries once, and forks one process for each of its stages.
 
 It talks with the process that runs the notebook through a socket. When that closes, for whatever reason, it kills every
 stage with all that the stage has started, and ends.
@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from nb2prod.runners import inside, launch, limits, warmth
-from nb2prod.runners.frames import roomy
-from nb2prod.runners.warmth import Unfit
+from nb2prod.runners import limits, program, stage_process, warmup
+from nb2prod.runners.datastack import in_one_piece
+from nb2prod.runners.warmup import Unfit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nb2prod.runners.warmth import Warm
+    from nb2prod.runners.warmup import Warm
 
 _PR_SET_CHILD_SUBREAPER = 36
 _SOON = 1.0  # seconds in which what was killed is gone, if the system is not in trouble
@@ -45,7 +45,7 @@ class _Stage:
 
 
 @define
-class Zygote:
+class ForkServer:
     """Forks stages and sees to their end."""
 
     control: socket.socket
@@ -95,7 +95,7 @@ class Zygote:
             for stage in self.stages.values():
                 stage.link.close()
                 os.close(stage.handle)
-            return inside.live(self.warm, inside.Link(link), (files[1], files[2]), cores, parent)
+            return stage_process.live(self.warm, stage_process.Link(link), (files[1], files[2]), cores, parent)
         for file in files[1:]:
             os.close(file)
         stage = _Stage(
@@ -135,7 +135,7 @@ class Zygote:
         for stage in self.stages.values():
             _kill(stage.pid)
         for _ in range(100):
-            children = warmth.children()
+            children = warmup.children()
             if not children:
                 return
             for pid in children:
@@ -163,18 +163,18 @@ def _bury(group: int) -> None:
 
 
 def main() -> None:
-    """Be a zygote: the control socket's number and the modules to import ahead are the arguments."""
+    """Be a fork server: the control socket's number and the modules to import ahead are the arguments."""
     be(socket.socket(fileno=int(sys.argv[1])), json.loads(sys.argv[2]))
 
 
 def be(control: socket.socket, names: Sequence[str]) -> None:
-    """Be a zygote in this process, which has no other work; never returns.
+    """Be a fork server in this process, which has no other work; never returns.
 
     Args:
         control: Closed by the process that runs the notebook when it needs no more.
         names: Modules to import ahead.
     """
-    roomy(lambda: _be(control, names))
+    in_one_piece(lambda: _be(control, names))
 
 
 def _be(control: socket.socket, names: Sequence[str]) -> None:
@@ -182,14 +182,14 @@ def _be(control: socket.socket, names: Sequence[str]) -> None:
     try:
         found = _warmed(control, names)
         control.set_inheritable(False)
-        inside.prctl(_PR_SET_CHILD_SUBREAPER, 1)
-        found.guise.put_on()
-        zygote, own = Zygote(control, found), os.getpid()
+        stage_process.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        found.state.apply()
+        server, own = ForkServer(control, found), os.getpid()
         try:
-            status = zygote.serve()
+            status = server.serve()
         finally:
             if os.getpid() == own:
-                zygote.end()
+                server.end()
     except BaseException:  # noqa: BLE001 - in a stage's process too
         os.write(2, traceback.format_exc().encode("utf-8", "backslashreplace"))
     finally:
@@ -198,10 +198,10 @@ def _be(control: socket.socket, names: Sequence[str]) -> None:
 
 def _warmed(control: socket.socket, names: Sequence[str]) -> Warm:
     try:
-        return warmth.warm(names)
+        return warmup.warm(names)
     except Unfit as wrong:
         # Begin again, as a new program, without the libraries that turn out not to be fit.
         os.write(2, f"not imported ahead: {', '.join(wrong.names)}: {wrong.reason}\n".encode())
         control.set_inheritable(True)
         left = [name for name in names if name.partition(".")[0] not in wrong.names]
-        os.execv(sys.executable, launch.command(control.fileno(), left))  # noqa: S606
+        os.execv(sys.executable, program.command(control.fileno(), left))  # noqa: S606

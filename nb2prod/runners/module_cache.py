@@ -1,4 +1,4 @@
-"""Shelf: modules that are imported ahead and put away, until code imports them and finds them as if they were new.
+"""Module cache: modules imported ahead and put away, until code imports them and finds them as if they were new.
 
 A fork has in memory what was imported before, and yet `sys.modules` holds only what it has asked for itself: so what it
 is seen to use, and what libraries look for there, is as in a fresh process. What an import does to the process besides
@@ -38,7 +38,7 @@ class Trace:
 
 
 @define
-class Shelf(MetaPathFinder):
+class ModuleCache(MetaPathFinder):
     """Modules put away, by name; a finder of modules."""
 
     modules: dict[str, ModuleType] = field(factory=dict)  # in the order in which they were imported
@@ -205,19 +205,19 @@ class Shelf(MetaPathFinder):
 
 @define
 class _Taker(Loader):
-    """Gives the module that is on the shelf."""
+    """Gives the module that is on the cache."""
 
-    shelf: Shelf
+    cache: ModuleCache
     known: ModuleSpec | None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return self.shelf.modules[spec.name]
+        return self.cache.modules[spec.name]
 
     def exec_module(self, module: ModuleType) -> None:
         assert module.__spec__ is not None
         name = module.__spec__.name
         module.__spec__ = self.known
-        self.shelf.take(name)
+        self.cache.take(name)
 
 
 @contextmanager
@@ -328,9 +328,9 @@ class _Noting(Loader):
                 trace.needs.update(dict.fromkeys(_seen_in(module)))
 
 
-def _awaited(shelf: Shelf) -> frozenset[str] | None:
-    """Return the modules whose import the finders before the shelf watch for, or None when they do not say."""
-    ahead = list(itertools.takewhile(lambda finder: finder is not shelf, sys.meta_path))
+def _awaited(cache: ModuleCache) -> frozenset[str] | None:
+    """Return the modules whose import the finders before the cache watch for, or None when they do not say."""
+    ahead = list(itertools.takewhile(lambda finder: finder is not cache, sys.meta_path))
     if not all(hasattr(finder, "awaited") for finder in ahead):
         return None
     return frozenset(name for finder in ahead for name in finder.awaited)  # type: ignore[attr-defined]

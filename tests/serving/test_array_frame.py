@@ -1,4 +1,4 @@
-"""A sheet does what a DataFrame does, to the bit, or raises."""
+"""An array frame does what a DataFrame does, to the bit, or raises."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nb2prod.serving.sheet import Pandas, Rows, Sheet, twin
+from nb2prod.serving.array_frame import ArrayFrame, Pandas, Rows, twin
 
 ODD = [0.0, -0.0, 1.5, np.nan, np.inf, -np.inf, 1e300, -3.0]
 FRAME = pd.DataFrame(
@@ -23,8 +23,8 @@ FRAME = pd.DataFrame(
 ).astype({"s": object})
 
 
-def sheet() -> Sheet:
-    return Sheet({name: FRAME[name].to_numpy() for name in FRAME}, Rows(len(FRAME)))
+def array_frame() -> ArrayFrame:
+    return ArrayFrame({name: FRAME[name].to_numpy() for name in FRAME}, Rows(len(FRAME)))
 
 
 SAME: list[Callable[[Any, Any], Any]] = [
@@ -59,7 +59,7 @@ SAME: list[Callable[[Any, Any], Any]] = [
 @pytest.mark.parametrize("work", SAME, ids=range(len(SAME)))
 def test_the_same_arithmetic(work: Callable[[Any, Any], Any]) -> None:
     with np.errstate(all="ignore"):
-        expected, said = np.asarray(work(FRAME, pd)), np.asarray(work(sheet(), Pandas(pd)))
+        expected, said = np.asarray(work(FRAME, pd)), np.asarray(work(array_frame(), Pandas(pd)))
 
     assert said.dtype == expected.dtype
     assert np.array_equal(said, expected, equal_nan=said.dtype.kind == "f")
@@ -67,7 +67,7 @@ def test_the_same_arithmetic(work: Callable[[Any, Any], Any]) -> None:
 
 def raises(work: Callable[[Any], Any]) -> bool:
     try:
-        work(sheet())
+        work(array_frame())
     except Exception:  # noqa: BLE001  whatever says that there is no such thing
         return True
     return False
@@ -102,7 +102,7 @@ def test_what_it_does_not_know_raises(work: Callable[[Any], Any]) -> None:
 
 def test_a_sheet_that_is_changed_leaves_the_request_as_it_was() -> None:
     array = np.array([1.0, 2.0])
-    one = Sheet({"a": array}, Rows(2))
+    one = ArrayFrame({"a": array}, Rows(2))
     one["a"] = one["a"] * 2
     one["b"] = 0.0
 
@@ -122,11 +122,11 @@ class Halver:
         return halved(x) * self.factor
 
 
-def test_a_twins_code_makes_sheets_and_the_original_frames() -> None:
+def test_a_twins_code_makes_array_frames_and_the_original_frames() -> None:
     original = Halver()
     own = twin(original)
 
-    assert isinstance(own.transform(sheet()), Sheet)
+    assert isinstance(own.transform(array_frame()), ArrayFrame)
     assert isinstance(original.transform(FRAME), pd.DataFrame)
     assert isinstance(own, Halver)
     assert type(original) is Halver

@@ -1,4 +1,4 @@
-"""Kept: whole requests that failed, where the policy says so, to be opened as a notebook."""
+"""Failures: whole requests that failed, where the policy says so, to be opened as a notebook."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FAILED = frozenset({422, 500, 504})  # the model had no answer, or none in time
 
 
 @frozen(kw_only=True)
-class Kept:
+class FailedRequest:
     """One request, with its answer. Of its headers there is only the content type: others may hold a key."""
 
     id: str
@@ -33,7 +33,7 @@ class Kept:
     body: str  # text, or base64 of what is none
 
     @classmethod
-    def of(cls, name: str, release: str, refused: Refused, form: bytes, body: bytes) -> Kept:
+    def of(cls, name: str, release: str, refused: Refused, form: bytes, body: bytes) -> FailedRequest:
         """Make it of what came and what was said to it."""
         text = body.decode("utf-8", "replace") if form == JSON else b64encode(body).decode()
         stamp, why = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), refused.summary
@@ -52,7 +52,7 @@ def wanted(policy: str, status: int) -> bool:
     return policy == "refused" or (policy == "failed" and status in FAILED)
 
 
-def keep(folder: Path, one: Kept, *, days: float) -> None:
+def keep(folder: Path, one: FailedRequest, *, days: float) -> None:
     """Write a request down, whole, and take away those that are too old or too many."""
     if len(one.body) > SIZE:
         return
@@ -67,7 +67,7 @@ def keep(folder: Path, one: Kept, *, days: float) -> None:
     temporary.replace(folder / f"{one.id}.json")
 
 
-def read(path: Path) -> Kept:
+def read(path: Path) -> FailedRequest:
     """Read a request that was kept."""
     raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return Kept(**raw)
+    return FailedRequest(**raw)

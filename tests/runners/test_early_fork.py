@@ -1,4 +1,4 @@
-"""A stage that comes from a command's twin is as one that comes from a new program."""
+"""A stage that comes from a command's early fork is as one that comes from a new program."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import psutil
 import pytest
 from books import texts, written
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(sys.platform != "linux", reason="twins are for Linux")]
+pytestmark = [pytest.mark.kernel, pytest.mark.skipif(sys.platform != "linux", reason="early forks are for Linux")]
 SCRIPT = """
 import os, sys
-from nb2prod.runners import twin
-twin.born(sys.argv[1:])
-print(hash("a"), os.environ.get("PYTHONHASHSEED"), sys.argv[1:], len(twin._twins))
-twin.dismissed()
+from nb2prod.runners import early_fork
+early_fork.born(sys.argv[1:])
+print(hash("a"), os.environ.get("PYTHONHASHSEED"), sys.argv[1:], len(early_fork._forks))
+early_fork.dismissed()
 """
 SEEN = """
 import gc, os, resource, signal, sys
@@ -43,7 +43,7 @@ def command(*options: str) -> list[str]:
 
 def test_a_stage_sees_what_it_sees_elsewhere(tmp_path: Path) -> None:
     found = []
-    for options in ([], ["-q"]):  # with an option there is no twin
+    for options in ([], ["-q"]):  # with an option there is no early fork
         folder = tmp_path / "-".join(["book", *options])
         folder.mkdir()
         written(folder, SEEN)

@@ -1,4 +1,4 @@
-"""Form: the content types in which a service is asked and answers."""
+"""Content types: those in which a service is asked and answers."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nb2prod.packers import profile
-from nb2prod.serving import drift, seen
+from nb2prod.serving import drift, usage
 from nb2prod.serving.bins import LEAST, named, numbered
 from nb2prod.serving.drift import Limits
-from nb2prod.serving.lines import Lines, read
-from nb2prod.serving.seen import Day, Profile
+from nb2prod.serving.jsonl import JsonLines, read
+from nb2prod.serving.recorder import WAITING, Recorder
 from nb2prod.serving.table import Rows
-from nb2prod.serving.watch import WAITING, Watch
+from nb2prod.serving.usage import Day, Profile
 
 CHANCE = np.random.default_rng(0)
 
@@ -82,7 +82,7 @@ def test_distances_are_scipys() -> None:
 
 
 def test_lines_stay_within_their_size_and_the_oldest_go_first(tmp_path: Path) -> None:
-    lines = Lines(folder=tmp_path, most=8000, days=30)
+    lines = JsonLines(folder=tmp_path, most=8000, days=30)
     for n in range(400):
         lines.write([json.dumps({"n": n, "text": "x" * 50}).encode()])
     files = sorted(tmp_path.glob("*.jsonl"), key=lambda p: p.stat().st_mtime_ns)
@@ -118,14 +118,14 @@ def rows_of(start: int, count: int, more: float = 0) -> Rows:
     return Rows(count=count, values=(), arrays=[arrays[0] + more, *arrays[1:]])
 
 
-def watch(home: Path | None = None, **policy: Any) -> Watch:
+def watch(home: Path | None = None, **policy: Any) -> Recorder:
     log = {"columns": None, "share": 1.0, "days": 30, "megabytes": 1, "requests": "none", **policy}
-    found = Watch(profile=made(), policy={"log": log, "drift": {"rows": 100}}, release="shop-1", home=home)
+    found = Recorder(profile=made(), policy={"log": log, "drift": {"rows": 100}}, release="shop-1", home=home)
     found.columns = lambda asked, _: asked.arrays
     return found
 
 
-def asked(found: Watch, requests: int, rows: int = 1) -> None:
+def asked(found: Recorder, requests: int, rows: int = 1) -> None:
     """Ask at leisure."""
     for n in range(requests):
         found.due = 0
@@ -248,7 +248,7 @@ def test_days_that_are_too_long_ago_are_forgotten(tmp_path: Path) -> None:
     asked(found, 10)
     found._tell()
 
-    assert list(seen.read(tmp_path / "seen")) == list(found.days)
+    assert list(usage.read(tmp_path / "seen")) == list(found.days)
     assert "2020-01-01" not in found.days
 
 
@@ -264,7 +264,7 @@ def test_refusals_are_counted_by_reason() -> None:
 def test_quantiles_are_near_what_they_were() -> None:
     day = Day()
     seconds = CHANCE.lognormal(-6, 1, 10_000)
-    day.times += np.bincount(np.searchsorted(seen.BOUNDS, seconds), minlength=len(day.times))
+    day.times += np.bincount(np.searchsorted(usage.BOUNDS, seconds), minlength=len(day.times))
 
     for share, name in ((0.5, "p50_ms"), (0.95, "p95_ms"), (0.99, "p99_ms")):
         assert day.quantiles()[name] == pytest.approx(np.quantile(seconds, share) * 1000, rel=0.15)

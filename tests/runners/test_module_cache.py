@@ -10,9 +10,9 @@ pytestmark = pytest.mark.kernel  # they import libraries again and again
 
 FILL = """
 import json, os, sys, warnings
-from nb2prod.runners.shelf import Shelf
-shelf = Shelf()
-with shelf.filling() as load:
+from nb2prod.runners.module_cache import ModuleCache
+cache = ModuleCache()
+with cache.filling() as load:
     for name in {names!r}:
         load(name)
 assert not [name for name in sys.modules if name.partition('.')[0] in ('numpy', 'pandas', 'sklearn')]
@@ -40,16 +40,16 @@ def told(code: str) -> list[list[str]]:
     "import warnings; warnings.simplefilter('ignore'); import sklearn, numpy",
     "import pandas as pd; pd.DataFrame({'a': [1]}).to_html()", "import numpy; numpy.random.rand()",
 ])  # fmt: skip
-def test_an_import_from_the_shelf_does_what_the_import_does(code: str) -> None:
-    fresh = told("import nb2prod.runners.shelf" + TELL.format(code=code))
+def test_an_import_from_the_cache_does_what_the_import_does(code: str) -> None:
+    fresh = told("import nb2prod.runners.module_cache" + TELL.format(code=code))
 
     assert told(FILL.format(names=NAMES) + TELL.format(code=code)) == fresh
 
 
 def test_a_library_that_comes_later_finds_the_others_there() -> None:
-    again = "with shelf.filling() as load: load('sklearn.linear_model')"
+    again = "with cache.filling() as load: load('sklearn.linear_model')"
     code = "import sklearn.linear_model"
-    fresh = told("import nb2prod.runners.shelf" + TELL.format(code=code))
+    fresh = told("import nb2prod.runners.module_cache" + TELL.format(code=code))
 
     assert told(FILL.format(names=["numpy", "pandas"]) + again + TELL.format(code=code)) == fresh
 

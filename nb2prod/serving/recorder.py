@@ -1,4 +1,4 @@
-"""Watch: what a service remembers of its requests, written by a thread of its own so that no request waits for it."""
+"""Recorder: what a service remembers of its requests, written by a thread of its own and no request waits for it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from attrs import define, field, fields_dict
 from prometheus_client import Counter, Gauge, Histogram
 from pydantic_core import to_json
 
-from . import feedback, kept, seen
+from . import failures, feedback, usage
 from .bins import Array
 from .drift import Limits
+from .failures import FailedRequest
 from .faults import Refused
-from .kept import Kept
-from .lines import DAY, Lines
-from .seen import Day, Days, Profile
+from .jsonl import DAY, JsonLines
 from .table import Rows
+from .usage import Day, Days, Profile
 
 WAITING = 5000  # requests that may wait to be counted; more are dropped, and that is counted
 WAITING_BYTES = 64 * 2**20  # likewise
@@ -59,7 +59,7 @@ class Ticket:
 
 
 @define(eq=False)
-class Watch:
+class Recorder:
     """Counts in bins what passes, and writes lines of what the policy allows."""
 
     profile: Profile
@@ -75,7 +75,7 @@ class Watch:
     took: deque[float] = field(factory=lambda: deque(maxlen=100_000))  # seconds of each answer, until it was written
     reasons: deque[str] = field(factory=lambda: deque(maxlen=100_000))  # why requests were not answered
     due: float = 0.0  # when values are looked at again
-    lines: Lines | None = field(init=False, default=None)
+    lines: JsonLines | None = field(init=False, default=None)
     limits: Limits = field(init=False)
     began: str = field(init=False, factory=lambda: time.strftime("%Y%m%dT%H%M%S", time.gmtime()))
     _ids: Any = field(init=False, factory=lambda: (secrets.token_hex(4), itertools.count(1)))
@@ -93,11 +93,11 @@ class Watch:
             log.warning("The policy asks for a log of predictions: set SERVICE_STATE_DIR to a folder for it.")
         elif wanted.get("columns") is not None and self.home is not None:
             most, days = int(wanted["megabytes"] * 2**20), wanted["days"]
-            self.lines = Lines(folder=self.home / "predictions", most=most, days=days)
+            self.lines = JsonLines(folder=self.home / "predictions", most=most, days=days)
 
     @classmethod
-    def of(cls, folder: Path, schema: Mapping[str, Any], release: str, environ: Mapping[str, str]) -> Watch:
-        """Make the watch of a service's folder; nothing is written, and nothing started, before `start`."""
+    def of(cls, folder: Path, schema: Mapping[str, Any], release: str, environ: Mapping[str, str]) -> Recorder:
+        """Make the recorder of a service's folder; nothing is written, and nothing started, before `start`."""
         place = folder / "profile.json"
         profile = Profile.of(json.loads(place.read_text(encoding="utf-8"))) if place.exists() else Profile()
         home = environ.get("SERVICE_STATE_DIR")
@@ -111,8 +111,8 @@ class Watch:
         if self.home is not None:
             (self.home / "seen").mkdir(parents=True, exist_ok=True, mode=0o700)
             self._forget()
-            self.before = seen.read(self.home / "seen")
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+            self.before = usage.read(self.home / "seen")
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -153,15 +153,15 @@ class Watch:
 
     def keeps(self, status: int) -> bool:
         """Say whether the policy wants a request that was answered so, and there is a place for it."""
-        return self.home is not None and kept.wanted(self.policy.get("log", {}).get("requests", "none"), status)
+        return self.home is not None and failures.wanted(self.policy.get("log", {}).get("requests", "none"), status)
 
     def keep(self, ticket: Ticket, refused: Refused, form: bytes, body: bytes) -> None:
         """Keep a request that was not answered."""
         assert self.home is not None
         wanted = self.policy["log"]
         try:
-            one = Kept.of(ticket.id, self.release, refused, form, body)
-            kept.keep(self.home / "requests", one, days=wanted["days"])
+            one = FailedRequest.of(ticket.id, self.release, refused, form, body)
+            failures.keep(self.home / "requests", one, days=wanted["days"])
         except OSError:
             log.exception("Request %s could not be kept", ticket.id)
 
@@ -186,7 +186,7 @@ class Watch:
         """Return what was seen in the days that the policy looks at."""
         since = _date(time.time() - (self.limits.days - 1) * DAY)
         with self._lock:
-            return seen.whole(seen.together([self.before, self.days]), since)
+            return usage.whole(usage.together([self.before, self.days]), since)
 
     def settle(self) -> None:
         """Count all that waits now."""
@@ -210,15 +210,15 @@ class Watch:
             if due and self._changed:
                 self._told, self._changed = time.monotonic(), False
                 self._tell()
-        except Exception:  # whatever is wrong here must not end the watch, nor the service
-            log.exception("The watch could not count or write")
+        except Exception:  # whatever is wrong here must not end the recorder, nor the service
+            log.exception("The recorder could not count or write")
 
     def _tell(self) -> None:
         """Write counts, forget those of days that are too long ago, and set the gauges."""
         for date in [date for date in self.days if date < _date(time.time() - self._kept * DAY)]:
             del self.days[date]
         if self.home is not None:
-            seen.write(self.home / "seen" / f"{self.began}-{os.getpid()}.json", self.days)
+            usage.write(self.home / "seen" / f"{self.began}-{os.getpid()}.json", self.days)
         found = self.drift()
         ROWS.set(found["rows"])
         for of in ("features", "predictions"):

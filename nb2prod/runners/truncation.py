@@ -1,4 +1,4 @@
-"""Flood: how much of what a cell says is kept in the notebook, and where the rest is.
+"""Truncation: how much of what a cell says is kept in the notebook, and where the rest is.
 
 A notebook with a hundred megabytes of prints opens nowhere. The beginning and the end stay; all of it is in a file.
 """

@@ -1,4 +1,4 @@
-"""Inside: what a stage's own process does, from its birth as a fork to its end."""
+"""Stage process: what a stage's own process does, from its birth as a fork to its end."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from jupyter_client.jsonutil import json_clean, json_default
 
 from nb2prod.runners import limits
 from nb2prod.runners.base import call
-from nb2prod.runners.ears import Descriptor, Ears
-from nb2prod.runners.flood import Spill
+from nb2prod.runners.capture import Capture, Descriptor
 from nb2prod.runners.shell import Nobody
 from nb2prod.runners.transcript import Transcript
+from nb2prod.runners.truncation import Spill
 from nb2prod.runners.widgets import Widgets
 from nb2prod.worker import kernel as worker
 
 if TYPE_CHECKING:
     from nb2prod.runners.shell import Kernel, Message
-    from nb2prod.runners.warmth import Warm
+    from nb2prod.runners.warmup import Warm
 
 _PR_SET_PDEATHSIG = 1
 
@@ -88,7 +88,7 @@ def live(warm: Warm, link: Link, streams: tuple[int, int], cores: list[int], par
     gc.enable()
     os.environ["JPY_PARENT_PID"] = str(parent)
     os.chdir(task["folder"])
-    if _hides(warm.shelf.roots):
+    if _hides(warm.cache.roots):
         # The notebook's own module of this name comes first.
         link.send({"unfit": True})
         return 0
@@ -124,23 +124,23 @@ class _Stage:
     async def run(self) -> None:
         """Run all cells, or up to the first that fails."""
         descriptors = (Descriptor(name="stdout", number=1), Descriptor(name="stderr", number=2))
-        transcript = Transcript(tell=self.link.send, spill=Spill(path=Path(self.task["flood"])))
+        transcript = Transcript(tell=self.link.send, spill=Spill(path=Path(self.task["overflow"])))
         widgets = Widgets(self.kernel.session)
-        ears = Ears(transcript=transcript, descriptors=descriptors, widgets=widgets)
-        self.kernel.begin(ears)
+        capture = Capture(transcript=transcript, descriptors=descriptors, widgets=widgets)
+        self.kernel.begin(capture)
         os.register_at_fork(after_in_child=self._forked)
         job, cells = self.task["job"], self.task["cells"]
         if self._own("enter", job):
             return
         for position, cell in enumerate(cells):
             self.link.send({"start": position})
-            ears.begin(position, cell["index"])
+            capture.begin(position, cell["index"])
             raised = None
             if "skip-execution" not in cell["tags"]:
-                raised = await self._execute(cell["source"], ears, history=cell["history"])
+                raised = await self._execute(cell["source"], capture, history=cell["history"])
             if "raises-exception" in cell["tags"]:
                 raised = None
-            ears.end()
+            capture.end()
             while widgets.queue:
                 await self.kernel.handle(widgets.queue.popleft())
             self.link.send({"end": position, "raised": raised})
@@ -156,10 +156,10 @@ class _Stage:
             self.link.send({"own": raised})
         return raised is not None
 
-    async def _execute(self, code: str, ears: Ears, *, history: bool) -> Message | None:
+    async def _execute(self, code: str, capture: Capture, *, history: bool) -> Message | None:
         """Run code; return what it raised."""
         request = self.kernel.request(code, history=history)
-        ears.request = request["header"]["msg_id"]
+        capture.request = request["header"]["msg_id"]
         reply = await self.kernel.handle(request)
         if reply["status"] == "ok":
             return self._quit()

@@ -1,4 +1,4 @@
-"""Twin: a fork of a command made before it does anything else, which becomes its zygote when a stage must run.
+"""Early fork: a copy of a command made before it does anything else, its fork server once a stage must run.
 
 What both need of Python and of this package is imported once, and what only one of them needs comes after the fork.
 """
@@ -23,14 +23,14 @@ _SEED = "PYTHONHASHSEED"
 _SHARED = ("nb2prod.worker.kernel", "nb2prod.runners.base", "nb2prod.runners.transcript")  # what both import anyway
 
 
-class Twin:
+class EarlyFork:
     """The fork as the command sees it."""
 
     def __init__(self, control: socket.socket, pid: int) -> None:
         self.control, self.pid = control, pid
 
     def begin(self, names: Sequence[str], environment: Mapping[str, str], log: int) -> None:
-        """Let it be a zygote.
+        """Let it be a fork server.
 
         Args:
             names: Modules to import ahead.
@@ -47,11 +47,11 @@ class Twin:
             socket.send_fds(self.control, [b"!"], [letter.fileno(), log])
 
 
-_twins: list[Twin] = []  # there is one at most
+_forks: list[EarlyFork] = []  # there is one at most
 
 
 def born(arguments: Sequence[str]) -> None:
-    """Fork a twin of this process, which has done nothing yet, if its command is one that runs stages.
+    """Fork an early fork of this process, which has done nothing yet, if its command is one that runs stages.
 
     The seed of hashes is a process's for good: where it is left to chance, this one begins again with that of stages.
     """
@@ -67,17 +67,17 @@ def born(arguments: Sequence[str]) -> None:
         os.environ.pop(_SEED, None)  # nobody has asked for it, and what a ship starts shall not have it
 
 
-def taken() -> Twin | None:
-    """Return the twin, if there is one; it is the caller's then."""
-    return _twins.pop() if _twins else None
+def taken() -> EarlyFork | None:
+    """Return the early fork, if there is one; it is the caller's then."""
+    return _forks.pop() if _forks else None
 
 
 def dismissed() -> None:
-    """End the twin that nobody has taken."""
-    twin = taken()
-    if twin is not None:
-        twin.control.close()
-        os.waitpid(twin.pid, 0)
+    """End the early fork that nobody has taken."""
+    fork = taken()
+    if fork is not None:
+        fork.control.close()
+        os.waitpid(fork.pid, 0)
 
 
 def _fork() -> None:
@@ -85,7 +85,7 @@ def _fork() -> None:
     import importlib
     import socket
 
-    gc.disable()  # imports make next to no garbage; a zygote does without it to its end
+    gc.disable()  # imports make next to no garbage; a fork server does without it to its end
     for name in _SHARED:
         importlib.import_module(name)
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -95,11 +95,11 @@ def _fork() -> None:
         _wait(its)
     gc.enable()
     its.close()
-    _twins.append(Twin(ours, pid))
+    _forks.append(EarlyFork(ours, pid))
 
 
 def _wait(control: socket.socket) -> NoReturn:
-    """Be a zygote once it is wanted; in the fork."""
+    """Be a fork server once it is wanted; in the fork."""
     import socket
 
     try:
@@ -128,6 +128,6 @@ def _be(control: socket.socket, letter: int, log: int) -> None:
     os.chdir("/")
     if not sys.flags.safe_path:
         del sys.path[0]  # of the command's program
-    from nb2prod.runners import zygote
+    from nb2prod.runners import forkserver
 
-    zygote.be(control, names)
+    forkserver.be(control, names)

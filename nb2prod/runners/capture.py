@@ -1,4 +1,4 @@
-"""Ears: what a stage's process hears of its kernel and its file descriptors, told in time to whoever waits for it."""
+"""Capture: what a stage's process hears of its kernel and its file descriptors, passed on in time."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Descriptor:
 
 
 @define(kw_only=True)
-class Ears:
+class Capture:
     """The audience of a stage's kernel; only what the running cell says counts."""
 
     transcript: Transcript

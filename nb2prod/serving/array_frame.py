@@ -1,9 +1,9 @@
-"""Sheet: columns that a notebook's own transformer takes for a DataFrame, at the price of NumPy.
+"""Array frame: columns that a notebook's own transformer takes for a DataFrame, at the price of NumPy.
 
 A transformer of one's own does arithmetic on a few columns. On one row a DataFrame spends a hundred times as long on
-bookkeeping as on the arithmetic. A sheet and its strips do what DataFrames and Series do in such code, by the same
-NumPy calls, and nothing else: what they do not know raises, and then the transformer gets a real DataFrame. Packaging
-compares both on real and hostile rows before a service uses this.
+bookkeeping as on the arithmetic. An array frame and its columns do what DataFrames and Series do in such code, by the
+same NumPy calls, and nothing else: what they do not know raises, and then the transformer gets a real DataFrame.
+Packaging compares both on real and hostile rows before a service uses this.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _operators(cls: Any) -> Any:
 
 
 class Shared:
-    """What strips and sheets both do, each by its `each`: the same to every array."""
+    """What columns and frames both do, each by its `each`: the same to every array."""
 
     index: Rows
     each: Callable[[Callable[[Matrix], Matrix]], Any]
@@ -111,7 +111,7 @@ class Shared:
 
 
 @_operators
-class Strip(Shared):
+class ArrayColumn(Shared):
     """One column."""
 
     def __init__(self, values: Matrix, index: Rows, name: Any = None) -> None:
@@ -137,30 +137,32 @@ class Strip(Shared):
     def values(self) -> Matrix:
         return self.to_numpy()
 
-    def each(self, by: Callable[[Matrix], Matrix]) -> Strip:
-        return Strip(by(self.array), self.index, self.name)
+    def each(self, by: Callable[[Matrix], Matrix]) -> ArrayColumn:
+        return ArrayColumn(by(self.array), self.index, self.name)
 
-    def apply(self, by: Callable[[Any, Any], Any], value: Any) -> Strip:
-        if not isinstance(value, Strip | int | float | str | bool | np.ndarray | np.generic):
+    def apply(self, by: Callable[[Any, Any], Any], value: Any) -> ArrayColumn:
+        if not isinstance(value, ArrayColumn | int | float | str | bool | np.ndarray | np.generic):
             raise TypeError(type(value).__name__)
-        return Strip(np.asarray(by(self.array, value.array if isinstance(value, Strip) else value)), self.index)
+        return ArrayColumn(
+            np.asarray(by(self.array, value.array if isinstance(value, ArrayColumn) else value)), self.index
+        )
 
-    def between(self, low: float, high: float) -> Strip:
-        return Strip((self.array >= low) & (self.array <= high), self.index)
+    def between(self, low: float, high: float) -> ArrayColumn:
+        return ArrayColumn((self.array >= low) & (self.array <= high), self.index)
 
-    def isin(self, values: Any) -> Strip:
+    def isin(self, values: Any) -> ArrayColumn:
         known = set(values)
-        return Strip(np.array([value in known for value in self.array.tolist()], dtype=bool), self.index)
+        return ArrayColumn(np.array([value in known for value in self.array.tolist()], dtype=bool), self.index)
 
-    def where(self, keep: Any, other: Any) -> Strip:
-        return Strip(np.where(np.asarray(keep), self.array, np.asarray(other)), self.index, self.name)
+    def where(self, keep: Any, other: Any) -> ArrayColumn:
+        return ArrayColumn(np.where(np.asarray(keep), self.array, np.asarray(other)), self.index, self.name)
 
-    def rename(self, name: str) -> Strip:
-        return Strip(self.array, self.index, name)
+    def rename(self, name: str) -> ArrayColumn:
+        return ArrayColumn(self.array, self.index, name)
 
 
 @_operators
-class Sheet(Shared):
+class ArrayFrame(Shared):
     """Columns under names."""
 
     def __init__(self, columns: Mapping[Any, Matrix], index: Rows) -> None:
@@ -176,13 +178,13 @@ class Sheet(Shared):
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, list):
-            return Sheet({name: self.arrays[name] for name in key}, self.index)
-        return Strip(self.arrays[key], self.index, key)
+            return ArrayFrame({name: self.arrays[name] for name in key}, self.index)
+        return ArrayColumn(self.arrays[key], self.index, key)
 
-    def __getattr__(self, name: str) -> Strip:
+    def __getattr__(self, name: str) -> ArrayColumn:
         if name.startswith("_") or name not in self.arrays:
             raise AttributeError(name)
-        return Strip(self.arrays[name], self.index, name)
+        return ArrayColumn(self.arrays[name], self.index, name)
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.arrays[name] = column(value, self.index)
@@ -208,36 +210,36 @@ class Sheet(Shared):
         """Return the columns as one matrix that lies in memory as pandas lays it."""
         return np.stack([_numbers(a) for a in self.arrays.values()]).T
 
-    def each(self, by: Callable[[Matrix], Matrix]) -> Sheet:
-        return Sheet({name: by(array) for name, array in self.arrays.items()}, self.index)
+    def each(self, by: Callable[[Matrix], Matrix]) -> ArrayFrame:
+        return ArrayFrame({name: by(array) for name, array in self.arrays.items()}, self.index)
 
-    def apply(self, by: Callable[[Any, Any], Any], value: Any) -> Sheet:
+    def apply(self, by: Callable[[Any, Any], Any], value: Any) -> ArrayFrame:
         if not isinstance(value, int | float | bool):
             raise TypeError(type(value).__name__)
         return self.each(lambda a: by(a, value))
 
-    def assign(self, **made: Any) -> Sheet:
-        found = Sheet(self.arrays, self.index)
+    def assign(self, **made: Any) -> ArrayFrame:
+        found = ArrayFrame(self.arrays, self.index)
         for name, value in made.items():
             found[name] = value(found) if callable(value) else value
         return found
 
-    def drop(self, columns: Any) -> Sheet:
+    def drop(self, columns: Any) -> ArrayFrame:
         gone = [columns] if isinstance(columns, str) else list(columns)
         if not set(gone) <= self.arrays.keys():
             raise KeyError(gone)
-        return Sheet({n: a for n, a in self.arrays.items() if n not in gone}, self.index)
+        return ArrayFrame({n: a for n, a in self.arrays.items() if n not in gone}, self.index)
 
-    def rename(self, *, columns: Mapping[str, str]) -> Sheet:
-        return Sheet({columns.get(n, n): a for n, a in self.arrays.items()}, self.index)
+    def rename(self, *, columns: Mapping[str, str]) -> ArrayFrame:
+        return ArrayFrame({columns.get(n, n): a for n, a in self.arrays.items()}, self.index)
 
-    def sum(self, *, axis: Any) -> Strip:
+    def sum(self, *, axis: Any) -> ArrayColumn:
         whole, _ = self._filled(0, axis)
-        return Strip(whole.sum(axis=1), self.index)
+        return ArrayColumn(whole.sum(axis=1), self.index)
 
-    def mean(self, *, axis: Any) -> Strip:
+    def mean(self, *, axis: Any) -> ArrayColumn:
         whole, holes = self._filled(0, axis)
-        return Strip(whole.sum(axis=1, dtype=float) / (whole.shape[1] - holes.sum(axis=1)), self.index)
+        return ArrayColumn(whole.sum(axis=1, dtype=float) / (whole.shape[1] - holes.sum(axis=1)), self.index)
 
     def _filled(self, value: float, axis: Any) -> tuple[Matrix, Matrix]:
         whole = self.block()
@@ -257,7 +259,7 @@ def gaps(array: Matrix) -> Matrix:
 
 def column(value: Any, index: Rows) -> Matrix:
     """Turn what may stand for a column into one."""
-    if isinstance(value, Strip):
+    if isinstance(value, ArrayColumn):
         return value.array
     made = np.asarray(value)
     if made.ndim == 0:
@@ -278,7 +280,7 @@ def _clipped(array: Matrix, bound: float, outside: Callable[[Any, Any], Any]) ->
 
 
 class Pandas(types.ModuleType):
-    """Pandas, as a notebook's transformer sees it: what it makes of sheets are sheets."""
+    """Pandas, as a notebook's transformer sees it: what it makes of array frames are array frames."""
 
     def __init__(self, pandas: Any) -> None:
         super().__init__("pandas")
@@ -288,21 +290,23 @@ class Pandas(types.ModuleType):
         return getattr(self._pandas, name)
 
     def DataFrame(self, data: Any = None, index: Any = None, columns: Any = None) -> Any:
-        """Make a sheet of strips or arrays; of anything else, a DataFrame."""
+        """Make an array frame of columns or arrays; of anything else, a DataFrame."""
         if isinstance(data, dict) and columns is None:
-            own = index if isinstance(index, Rows) else next(v.index for v in data.values() if isinstance(v, Strip))
-            return Sheet({name: column(value, own) for name, value in data.items()}, own)
+            own = (
+                index if isinstance(index, Rows) else next(v.index for v in data.values() if isinstance(v, ArrayColumn))
+            )
+            return ArrayFrame({name: column(value, own) for name, value in data.items()}, own)
         if isinstance(data, np.ndarray) and data.ndim == 2 and isinstance(index, Rows) and columns is not None:
-            return Sheet({name: data[:, n] for n, name in enumerate(columns)}, index)
-        raise TypeError("no sheet")
+            return ArrayFrame({name: data[:, n] for n, name in enumerate(columns)}, index)
+        raise TypeError("no array frame")
 
-    def concat(self, parts: Sequence[Any], axis: Any = 0) -> Sheet:
-        """Put sheets and strips side by side."""
+    def concat(self, parts: Sequence[Any], axis: Any = 0) -> ArrayFrame:
+        """Put array frames and columns side by side."""
         if axis not in (1, "columns"):
             raise TypeError("only side by side")
-        found = Sheet({}, parts[0].index)
+        found = ArrayFrame({}, parts[0].index)
         for part in parts:
-            found.arrays.update(part.arrays if isinstance(part, Sheet) else {part.name: part.array})
+            found.arrays.update(part.arrays if isinstance(part, ArrayFrame) else {part.name: part.array})
         return found
 
     def isna(self, value: Any) -> Any:

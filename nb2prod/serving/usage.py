@@ -1,4 +1,4 @@
-"""Seen: what a service was asked, in counts by day; of no row is more kept than the bins that its values fell into."""
+"""Usage: what a service was asked, in counts by day; of no row is more kept than the bins that its values fell into."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guise: what a kernel changes of its process, put off and on again, so that another one can be forked in between."""
+"""Process state: what a kernel changes of its process, undone and done again, so that another can be forked between."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @define
-class Guise:
+class ProcessState:
     """What a kernel has changed of this process."""
 
     objects: list[tuple[Any, str, Any, Any]] = field(factory=list)  # holder, name, before, with the kernel
@@ -23,20 +23,20 @@ class Guise:
     interrupt: tuple[Any, Any] = (None, None)
 
     @classmethod
-    def seen(cls, before: Mapping[str, Any]) -> Guise:
-        """Note what changed since `state` gave `before`."""
-        after = state()
+    def seen(cls, before: Mapping[str, Any]) -> ProcessState:
+        """Note what changed since `snapshot` gave `before`."""
+        after = snapshot()
         objects = [
             (holder, name, before["objects"][holder.__name__, name][1], value)
             for (_, name), (holder, value) in after["objects"].items()
         ]
         return cls(objects, (before["environment"], after["environment"]), (before["interrupt"], after["interrupt"]))
 
-    def put_off(self) -> None:
+    def revert(self) -> None:
         """Make the process what it was."""
         self._set(0)
 
-    def put_on(self) -> None:
+    def apply(self) -> None:
         """Make it the kernel's again; its environment is the one of now and the kernel's additions."""
         self._set(1)
 
@@ -62,7 +62,7 @@ _TOUCHED = (
 )
 
 
-def state() -> dict[str, Any]:
+def snapshot() -> dict[str, Any]:
     """Return what a kernel would change of this process."""
     objects = {
         (holder.__name__, name): (holder, getattr(holder, name, _MISSING))

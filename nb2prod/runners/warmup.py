@@ -1,4 +1,4 @@
-"""Warmth: what is made ahead of stages, in a process from which they are forked: a kernel and imported libraries."""
+"""Warm-up: what is made ahead of stages, in a process from which they are forked: a kernel and imported libraries."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import define
 
 import nb2prod.worker.kernel  # noqa: F401 - what each stage needs of us
-from nb2prod.runners.guise import Guise, state
-from nb2prod.runners.shelf import Shelf
+from nb2prod.runners.module_cache import ModuleCache
+from nb2prod.runners.process_state import ProcessState, snapshot
 from nb2prod.runners.shell import Kernel
 from nb2prod.stores import marks
 from nb2prod.worker import registries, witness
@@ -52,8 +52,8 @@ class Warm:
     """What is made ahead of stages."""
 
     kernel: Kernel
-    guise: Guise
-    shelf: Shelf
+    state: ProcessState
+    cache: ModuleCache
     argv: tuple[str, ...] = _ARGV
 
 
@@ -67,19 +67,19 @@ def warm(preload: Sequence[str]) -> Warm:
         Unfit: A library is not fit; this process has it now, and must not be forked for stages.
     """
     if not _warm:
-        before = state()
+        before = snapshot()
         kernel = Kernel.instance()
         kernel.initialize(list(_ARGV))
-        guise = Guise.seen(before)
+        state = ProcessState.seen(before)
         kernel.rehearse()
-        guise.put_off()
+        state.revert()
         registries.settle()
         marks.boot()
         _gather()
-        _warm.append(Warm(kernel=kernel, guise=guise, shelf=Shelf()))
+        _warm.append(Warm(kernel=kernel, state=state, cache=ModuleCache()))
     found = _warm[0]
-    found.shelf.collect()
-    missing = [name for name in preload if not found.shelf.holds(name)]
+    found.cache.collect()
+    missing = [name for name in preload if not found.cache.holds(name)]
     if missing:
         _fill(found, missing)
     gc.freeze()  # else a child copies all pages when it collects garbage
@@ -93,12 +93,12 @@ def _gather() -> None:
 
 
 def _fill(found: Warm, names: Sequence[str]) -> None:
-    found.guise.put_on()
+    found.state.apply()
     collects = gc.isenabled()
     gc.disable()  # next to nothing of what imports make is garbage
     try:
         # Libraries ask for `get_ipython` when they are imported (pandas: how wide is the screen?); cells have it.
-        with _patience(), found.kernel.shell.builtin_trap, found.shelf.filling() as load:
+        with _patience(), found.kernel.shell.builtin_trap, found.cache.filling() as load:
             roots = _by_root(names)
             for root, parts in roots.items():
                 _import(load, root, parts)
@@ -106,14 +106,14 @@ def _fill(found: Warm, names: Sequence[str]) -> None:
                 if root in roots and sys.modules.keys() >= others:
                     _import(load, root, later)
     finally:
-        found.guise.put_off()
+        found.state.revert()
         (gc.enable if collects else gc.disable)()
-    witness.imported(found.shelf.modules)
+    witness.imported(found.cache.modules)
 
 
 def lend(names: Sequence[str]) -> None:
     """Import modules for the use of this process itself; in a fork that warms itself they are put away, too."""
-    with _warm[0].shelf.lending():
+    with _warm[0].cache.lending():
         for name in names:
             importlib.import_module(name)
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Terms: who may ask a service, how much at a time, and how long an answer may take."""
+"""Access: who may ask a service, how much at a time, and how long an answer may take."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 @frozen(kw_only=True)
-class Terms:
+class Access:
     """What a service's environment says of it."""
 
     keys: tuple[bytes, ...]
@@ -28,7 +28,7 @@ class Terms:
     patience: float  # seconds
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Terms:
+    def of(cls, environ: Mapping[str, str]) -> Access:
         """Read them."""
         return cls(
             keys=keys_of(environ),

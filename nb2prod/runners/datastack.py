@@ -1,4 +1,4 @@
-"""Frames: room for the frames of all calls in one piece of memory."""
+"""Data stack: room for the frames of all calls in one piece of memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _SLOTS = (1 << 16) + 1  # of a frame: 512 KiB and a bit, for which CPython takes 1 MiB, and the rest is for others
 
 
-def roomy(call: Callable[[], T]) -> T:
+def in_one_piece(call: Callable[[], T]) -> T:
     """Call a function; the calls that it makes find the memory for their frames there already.
 
     CPython keeps frames in pieces of 16 KiB. It asks the system for the next one, and gives it back, whenever a call

@@ -1,4 +1,4 @@
-"""Door: what every request passes first: who asks, how much, in which form; and the service's own paths."""
+"""Middleware: what every request passes first: who asks, how much, in which form; and the service's own paths."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from prometheus_client import Counter
 from pydantic_core import to_json
 
 from . import feedback
+from .access import Access
+from .content_types import ARROW, JSON, PARQUET
 from .core import Core
 from .faults import Refused
-from .forms import ARROW, JSON, PARQUET
 from .page import policy
+from .recorder import Ticket
 from .rehearsal import OVER, Rehearsal
-from .terms import Terms
-from .watch import Ticket
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -47,7 +47,7 @@ log = logging.getLogger("bentoml.service")
 REFUSED = Counter("service_refused", "Requests that were refused, by status", ["status"])
 
 
-class Door:
+class Middleware:
     """ASGI middleware around BentoML's app, which keeps health and whatever is not the service's own."""
 
     def __init__(self, app: App, *, core: Core, environ: Mapping[str, str] = os.environ) -> None:
@@ -56,7 +56,7 @@ class Door:
         self.environ = environ
         self.rehearsal = Rehearsal.of(environ)
         # What is set for those who will ask is not for a rehearsal.
-        self.terms = Terms.of({} if self.rehearsal else environ)
+        self.access = Access.of({} if self.rehearsal else environ)
         self.open = HEALTH if self.rehearsal else OPEN
         self.behind = False
         self.limiter: CapacityLimiter | None = None
@@ -72,7 +72,7 @@ class Door:
         """Answer a request, or pass it on."""
         if scope["type"] == "lifespan":
             self.step_forward(scope)
-            (self.rehearsal or self.core.watch).start()
+            (self.rehearsal or self.core.recorder).start()
             receive = partial(self.until_the_end, receive)
         if scope["type"] != "http" or self.behind:
             await self.app(scope, receive, send)
@@ -86,7 +86,7 @@ class Door:
         except Refused as refused:
             if self.rehearsal is None:
                 REFUSED.labels(str(refused.status)).inc()
-                self.core.watch.refused(reason_of(refused))
+                self.core.recorder.refused(reason_of(refused))
             more = [(name.encode(), value.encode()) for name, value in refused.headers.items()]
             await respond(send, refused.status, json.dumps(refused.json()).encode(), JSON, more)
 
@@ -99,7 +99,7 @@ class Door:
             await self.feedback(scope, headers, receive, send)
         elif path == "/drift.json":
             _only(scope, "GET")
-            await respond(send, 200, to_json(await to_thread.run_sync(self.core.watch.told)), JSON)
+            await respond(send, 200, to_json(await to_thread.run_sync(self.core.recorder.told)), JSON)
         elif path == "/explain":
             await self.explain(scope, headers, receive, send)
         elif self.core.owns(path):
@@ -112,14 +112,14 @@ class Door:
             await respond(send, 200, body, kind, more)
         else:
             if path == "/metrics":
-                await to_thread.run_sync(self.core.watch.settle)
+                await to_thread.run_sync(self.core.recorder.settle)
             await self.app(scope, receive, send)
 
     async def until_the_end(self, receive: Receive) -> Message:
-        """Let the watch write what it has counted before the process ends, which may be by a signal."""
+        """Let the recorder write what it has counted before the process ends, which may be by a signal."""
         message = await receive()
         if message["type"] == "lifespan.shutdown":
-            await to_thread.run_sync(self.core.watch.stop)
+            await to_thread.run_sync(self.core.recorder.stop)
         return message
 
     def step_forward(self, scope: Scope) -> None:
@@ -136,7 +136,7 @@ class Door:
             Refused: Others.
         """
         if self.rehearsal is None:
-            self.terms.admit((scope.get("client") or LOOPBACK)[0], headers)
+            self.access.admit((scope.get("client") or LOOPBACK)[0], headers)
         elif not self.rehearsal.admits(headers):
             raise Refused(503, "This service is being rehearsed, and nobody is answered yet.")
 
@@ -145,18 +145,18 @@ class Door:
         _only(scope, "POST")
         assert self.rehearsal is not None
         self.rehearsal.end()
-        self.rehearsal, self.terms, self.open = None, Terms.of(self.environ), OPEN
-        self.core.watch.forget()
-        self.core.watch.start()
+        self.rehearsal, self.access, self.open = None, Access.of(self.environ), OPEN
+        self.core.recorder.forget()
+        self.core.recorder.start()
         await respond(send, 200, b'{"rehearsed": true}', JSON)
 
     async def predict(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
         """Answer `POST /predict`; the answer's header `x-request-id` names the request, also where it is refused."""
         _only(scope, "POST")
-        kind, ticket = kind_of(headers), self.core.watch.ticket()
+        kind, ticket = kind_of(headers), self.core.recorder.ticket()
         body = b""
         try:
-            async with asyncio.timeout(self.terms.patience):
+            async with asyncio.timeout(self.access.patience):
                 body = await self.body(headers, receive)
                 ticket.size = len(body)
                 if kind == JSON and self.core.quick(len(body)):
@@ -164,7 +164,7 @@ class Door:
                 else:
                     said = await self.beside(body, kind, ticket)
         except TimeoutError:
-            refused = Refused(504, f"There was no answer within {self.terms.patience:g} seconds.")
+            refused = Refused(504, f"There was no answer within {self.access.patience:g} seconds.")
         except Refused as found:
             refused = found
         except Exception:  # the model is the user's: it may raise anything
@@ -174,8 +174,8 @@ class Door:
             self.answered(ticket.begun)
             await respond(send, 200, said, kind, [(b"x-request-id", ticket.id.encode())])
             return
-        if self.core.watch.keeps(refused.status):
-            await to_thread.run_sync(self.core.watch.keep, ticket, refused, kind, body)
+        if self.core.recorder.keeps(refused.status):
+            await to_thread.run_sync(self.core.recorder.keep, ticket, refused, kind, body)
         refused.headers["x-request-id"] = ticket.id
         raise refused
 
@@ -198,10 +198,10 @@ class Door:
         """Answer a request to get something that is the kind's own."""
         _only(scope, "GET")
         query, accept = (text.decode("latin-1") for text in (scope["query_string"], headers.get(b"accept", b"")))
-        ticket = self.core.watch.ticket()
+        ticket = self.core.recorder.ticket()
         said = await self.apart(partial(self.core.get, scope["path"], query, accept))
         self.answered(ticket.begun)
-        self.core.watch.record(ticket, None, None)
+        self.core.recorder.record(ticket, None, None)
         await respond(send, 200, said.body, said.form, [*said.headers, (b"x-request-id", ticket.id.encode())])
 
     async def apart(self, work: Callable[[], Any]) -> Any:
@@ -212,10 +212,10 @@ class Door:
         """
         self.limiter = self.limiter or CapacityLimiter(1)
         try:
-            async with asyncio.timeout(self.terms.patience):
+            async with asyncio.timeout(self.access.patience):
                 return await to_thread.run_sync(work, limiter=self.limiter, abandon_on_cancel=True)
         except TimeoutError:
-            raise Refused(504, f"There was no answer within {self.terms.patience:g} seconds.") from None
+            raise Refused(504, f"There was no answer within {self.access.patience:g} seconds.") from None
         except Refused:
             raise
         except Exception as wrong:
@@ -229,8 +229,8 @@ class Door:
             raise Refused(415, "Feedback is JSON.")
         said = feedback.read(await self.body(headers, receive))
         self.limiter = self.limiter or CapacityLimiter(1)
-        watch = self.core.watch
-        await to_thread.run_sync(feedback.keep, watch.home, watch.release, said)
+        recorder = self.core.recorder
+        await to_thread.run_sync(feedback.keep, recorder.home, recorder.release, said)
         await respond(send, 201, b'{"kept": true}', JSON)
 
     async def body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
@@ -240,7 +240,7 @@ class Door:
             Refused: It is larger.
         """
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self.terms.most:
+        if not length.isdigit() or int(length) > self.access.most:
             raise self.large()
         chunks: list[bytes] = []
         size = 0
@@ -250,7 +250,7 @@ class Door:
                 raise Refused(400, "The request ended before its body did.")
             chunk = message.get("body", b"")
             size += len(chunk)
-            if size > self.terms.most:
+            if size > self.access.most:
                 raise self.large()
             chunks.append(chunk)
             if not message.get("more_body"):
@@ -258,11 +258,11 @@ class Door:
 
     def answered(self, begun: float) -> None:
         """Take note of how long an answer took; it is counted with others, which costs a tenth."""
-        self.core.watch.took.append(time.perf_counter() - begun)
+        self.core.recorder.took.append(time.perf_counter() - begun)
 
     def large(self) -> Refused:
         """Say that a body is too large; its rest is not read."""
-        said = f"The request has more than {self.terms.most:,} bytes: send fewer rows at a time."
+        said = f"The request has more than {self.access.most:,} bytes: send fewer rows at a time."
         return Refused(413, said, headers={"connection": "close"})
 
 

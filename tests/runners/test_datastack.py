@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sys
 
-from nb2prod.runners.frames import roomy
+from nb2prod.runners.datastack import in_one_piece
 
 
 def depth() -> int:
@@ -13,7 +13,7 @@ def depth() -> int:
 
 
 def test_what_a_call_gives_and_raises_comes_through() -> None:
-    assert roomy(lambda: 7) == 7
+    assert in_one_piece(lambda: 7) == 7
 
 
 def test_calls_go_as_deep_as_anywhere() -> None:
@@ -22,4 +22,4 @@ def test_calls_go_as_deep_as_anywhere() -> None:
 
     levels = sys.getrecursionlimit() - depth() - 20
 
-    assert roomy(lambda: down(levels)) == levels
+    assert in_one_piece(lambda: down(levels)) == levels
