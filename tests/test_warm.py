@@ -120,7 +120,7 @@ def test_a_run_has_its_folder_environment_umask_and_limits(shell: Shell, tmp_pat
     assert found[0] == found[1]
     assert "0o27" in found[0][0]
     assert found[0][0].endswith("False\n<class 'click.core.Command'>\n")
-    assert "(500, 500) 3 " in found[0][0]
+    assert f"(500, 500) {os.nice(0) + 3} " in found[0][0]
     assert shell.served() >= 1
 
 
