@@ -165,8 +165,8 @@ def _plain(about: Mapping[str, Any], every: Mapping[str, Any]) -> Any:
     return {"boolean": True, "null": None}.get(str(kind), "text")
 
 
-def fields_of(row: Mapping[str, Any], example: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Describe the parts of a row for a form: plain ones by their type, others as JSON."""
+def fields_of(row: Mapping[str, Any], usual: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Describe the parts of a row for a form: plain ones by their type, others as JSON, each with its usual value."""
     required: Sequence[str] = row.get("required", ())
     made = []
     for key, about in row.get("properties", {}).items():
@@ -184,11 +184,12 @@ def fields_of(row: Mapping[str, Any], example: Mapping[str, Any]) -> list[dict[s
                 "required": key in required,
                 "categories": choices,
                 "category": bool(choices),
+                "closed": bool(choices),
                 "low": None,
                 "high": None,
                 "long": kind == "json" or (kind == "text" and not choices and "format" not in one),
                 "help": about.get("description") or HELP.get(one.get("format", "")),
-                "example": example.get(key, about.get("default")),
+                "example": usual.get(key, about.get("default")),
             }
         )
     return made

@@ -158,12 +158,24 @@ def _rows(found: Function) -> Taken:
     return Taken(
         schema={"frame": False, "parameters": parameters, "example": row},
         about=about,
-        fields=functions.fields_of(about, row if isinstance(row, dict) else {}),
+        fields=functions.fields_of(about, _usual(found, signature, row)),
         rows=tuple(rows),
         answers=tuple(answers),
         faulty=_faulty(rows[0], keys),
         modules=frozenset({"numpy"} if signature.arrays else ()),
     )
+
+
+def _usual(found: Function, signature: Signature, row: Any) -> Json:
+    """Return a row with what its parameters are where they are left out, as far as it could be sent so."""
+    if not isinstance(row, dict):
+        return {}
+    left = {p.name: p.default for p in found.parameters if isinstance(p.default, str | int | float | bool)}
+    try:
+        signature.check([left | row])
+    except Refused:
+        return row
+    return left | row
 
 
 def _parameter(found: Function, one: Any, hint: Any) -> Json | None:

@@ -164,6 +164,23 @@ def test_a_frame_is_all_rows_at_once() -> None:
     assert found.answers == (6, 8)
 
 
+def test_a_form_begins_with_what_a_parameter_is_where_it_is_left_out() -> None:
+    def predict(
+        amount: float, currency: Literal["EUR", "USD"] = "EUR", days: int = True, note: str | None = None
+    ) -> float:
+        return amount
+
+    found = {field["key"]: field["example"] for field in taken(predict).fields}
+
+    # True is no whole number that could be sent, so that none of them stands there.
+    assert found == {"amount": 1, "currency": None, "days": None, "note": None}
+
+    def better(amount: float, currency: Literal["EUR", "USD"] = "EUR", days: int = 3) -> float:
+        return amount
+
+    assert [field["example"] for field in taken(better).fields] == [1, "EUR", 3]
+
+
 def framed(rows: pd.DataFrame) -> int:
     return 1
 

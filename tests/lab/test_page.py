@@ -121,7 +121,7 @@ def test_nothing_on_it_keeps_people_out(visit: Visit, door: Middleware, tmp_path
 
 def test_the_form_is_made_of_the_schema_and_asks_the_model(visit: Visit, door: Middleware) -> None:
     page = visit.page
-    expect(page.locator("#form label")).to_have_text(list(X.columns))
+    expect(page.locator("#fields label")).to_have_text(list(X.columns))
     expect(page.get_by_label("plan")).to_have_js_property("tagName", "SELECT")
     expect(page.locator("#hint-0")).to_contain_text("seen: ")
     page.get_by_label("hours").fill("2.5")
@@ -146,6 +146,13 @@ def test_a_fault_stands_beside_its_field(visit: Visit) -> None:
     visit.predict()
     expect(page.locator(".answer")).to_be_visible()
     expect(page.locator("#fault-1")).to_be_hidden()
+
+    # A browser has no text for half a number: what is typed is no missing value.
+    page.get_by_label("hours").press("Control+a")
+    page.keyboard.type("1e")
+    page.keyboard.press("Enter")
+    expect(page.locator("#fault-0")).to_have_text("must be a number, not a text")
+    expect(page.locator("#in-0")).to_be_focused()
 
 
 def test_it_works_by_keyboard_alone(visit: Visit, door: Middleware) -> None:
@@ -189,6 +196,21 @@ def test_a_file_of_rows_comes_back_with_answers(visit: Visit, door: Middleware, 
     assert found[7]["name"] == "Ann 7"
 
 
+def test_a_file_from_a_country_of_decimal_commas_keeps_them(visit: Visit, door: Door, tmp_path: Path) -> None:
+    X.head(5).to_csv(tmp_path / "rows.csv", sep=";", decimal=",", index=False)
+    visit.page.locator("#file").set_input_files(tmp_path / "rows.csv")
+    with visit.page.expect_download() as loading:
+        visit.page.get_by_role("link", name="Download rows-answers.csv").click()
+    found = list(csv.DictReader(loading.value.path().read_text(encoding="utf-8").splitlines(), delimiter=";"))
+    told = ask(door, *ROWS[:5])
+
+    assert [one["prediction"] for one in found] == [one["prediction"] for one in told]
+    assert [float(one["probability_yes"].replace(",", ".")) for one in found] == [
+        one["probabilities"]["yes"]
+        for one in told  # type: ignore[index]
+    ]
+
+
 def test_faults_in_a_file_are_listed_by_row(visit: Visit, tmp_path: Path) -> None:
     lines = ["hours,visits,plan,city,note,wage", "8,9,gold,Oslo,a,50", "8,9,silver,Oslo,a,", "8,1.5,gold,Oslo,a,50"]
     (tmp_path / "rows.csv").write_text("\n".join(lines))
@@ -198,6 +220,9 @@ def test_faults_in_a_file_are_listed_by_row(visit: Visit, tmp_path: Path) -> Non
     expect(rows).to_have_count(2)
     expect(rows.nth(0)).to_contain_text("2plan'silver' is none of the known values")
     expect(rows.nth(1)).to_contain_text("3visits")
+    with visit.page.expect_download() as loading:
+        visit.page.get_by_role("link", name="Download faults.csv").click()
+    assert loading.value.path().read_text(encoding="utf-8").splitlines()[1].startswith("2,plan,\"'silver' is none of")
 
 
 def test_parquet_and_json_come_back_as_they_are(visit: Visit, tmp_path: Path) -> None:
@@ -229,6 +254,51 @@ def test_what_somebody_says_is_kept(visit: Visit, door: Middleware) -> None:
     assert (kept["right"], kept["expected"], kept["comment"]) == (False, "yes", "She had called twice.")
 
 
+def test_the_card_shows_what_the_notebook_drew_and_measured(
+    visit: Visit, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = json.loads(door.files["/card.json"][1])
+    drawn = {"name": "evaluate", "title": "Errors by plan", "path": "plots/evaluate.svg"}
+    told = {**card, "plots": [drawn], "own": {"profit": 1234}}
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><circle r="9"/></svg>'
+    monkeypatch.setitem(door.files, "/card.json", (b"application/json", json.dumps(told).encode(), []))
+    monkeypatch.setitem(door.files, "/plots/evaluate.svg", (b"image/svg+xml", svg, []))
+    visit.page.reload()
+    picture = visit.page.get_by_role("img", name="Errors by plan: a plot by the notebook")
+
+    expect(picture).to_have_js_property("naturalWidth", 40)
+    expect(visit.page.locator("#facts")).to_contain_text("Profit, by the notebook1,234")
+    assert visit.barriers() == []
+
+
+def test_a_field_among_many_is_found_by_its_name(visit: Visit, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, card = visit.page, json.loads(door.files["/card.json"][1])
+    more = [{**card["fields"][0], "key": f"sensor_{n}"} for n in range(30)]
+    told = {**card, "fields": [*card["fields"], *more]}
+    monkeypatch.setitem(door.files, "/card.json", (b"application/json", json.dumps(told).encode(), []))
+    page.reload()
+    page.get_by_label("Find a field").fill("sensor 1")
+    expect(page.locator("#found")).to_have_text("11 of 36 fields")
+    expect(page.get_by_label("visits")).to_be_hidden()
+    visit.predict()
+
+    # Fields that the service does not know are at fault, and every one of them is shown.
+    expect(page.locator("#fields > div:visible")).to_have_count(36)
+    expect(page.get_by_label("sensor 0")).to_be_focused()
+
+
+def test_what_cannot_be_reached_is_said_and_can_be_asked_again(visit: Visit) -> None:
+    page = visit.page
+    page.route("**/predict", lambda route: route.abort())
+    visit.predict()
+    expect(page.locator("#answer")).to_contain_text("The service did not answer")
+    page.unroute("**/predict")
+    visit.said.clear()
+    visit.predict()
+
+    expect(page.locator(".answer")).to_be_visible()
+
+
 def test_it_asks_for_a_key_where_one_is_needed(
     chromium: Browser, address: str, door: Middleware, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,8 +306,12 @@ def test_it_asks_for_a_key_where_one_is_needed(
     page = chromium.new_page()
     page.goto(address)
     expect(page.locator("#main")).to_be_hidden()
+    page.get_by_label("Key of this service").fill("another")
+    page.get_by_role("button", name="Enter").click()
+    expect(page.locator("#about")).to_have_text("This is not a key of this service.")
     page.get_by_label("Key of this service").fill("open-sesame")
     page.get_by_role("button", name="Enter").click()
+    expect(page.locator("#title")).to_be_focused()
     page.get_by_role("button", name="Predict").click()
 
     expect(page.locator(".answer")).to_be_visible()

@@ -14,7 +14,9 @@ const drawn = (tag, given = {}, ...inside) => {
   made.append(...inside);
   return made;
 };
-const short = (value, digits = 4) => value == null ? "–" : typeof value === "number" ? (+value.toPrecision(digits)).toLocaleString("en", { maximumFractionDigits: 10 }) : String(value);
+const round = (value, digits) => +value.toPrecision(digits), isTiny = value => value !== 0 && Math.abs(value) < 1e-4;
+const number = (value, digits) => isTiny(value) ? String(round(value, digits)) : round(value, digits).toLocaleString("en", { maximumFractionDigits: 10 });
+const short = (value, digits = 4) => value == null ? "–" : typeof value === "number" ? number(value, digits) : String(value);
 const many = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
 const key = () => {
@@ -29,7 +31,7 @@ async function ask(path, body, type = "application/json") {
   try {
     reply = await fetch(path, sent);
   } catch {
-    return { ok: false, status: 0, said: { error: "The service did not answer. Is it running?", detail: [] } };
+    return { ok: false, status: 0, said: { error: "The service did not answer: it may have been stopped, or the network is down. Try again, or ask who runs it.", detail: [] } };
   }
   const plain = (reply.headers.get("content-type") ?? "").startsWith("application/json");
   let said;
@@ -41,6 +43,27 @@ async function ask(path, body, type = "application/json") {
   return { ok: reply.ok, status: reply.status, said, id: reply.headers.get("x-request-id") };
 }
 
+const curl = (path, more = "") => `curl ${new URL(path, location.href)}${sessionStorage.getItem("key") ? " -H 'authorization: Bearer YOUR KEY'" : ""}${more}`;
+
+// A picture that the service keeps, with its title; the key goes along where one is needed.
+async function figure(path, title, told = title) {
+  const { ok, status, said } = await ask(path);
+  if (!ok) return make("p", { className: "note bad", textContent: said.error ?? `Refused with status ${status}.` });
+  return make("figure", {}, make("img", { alt: told, src: URL.createObjectURL(said) }));
+}
+
+// A link carries no key: where one is needed, what it leads to is fetched here, and kept as a file.
+document.addEventListener("click", async event => {
+  const link = event.target.closest?.("a[href$='.json']");
+  if (!link || !sessionStorage.getItem("key")) return;
+  event.preventDefault();
+  const { ok, said } = await ask(link.href);
+  if (!ok) return;
+  const url = URL.createObjectURL(new Blob([JSON.stringify(said, null, 1)], { type: "application/json" }));
+  make("a", { href: url, download: link.pathname.split("/").at(-1) }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+});
+
 // Shows the page by what `path` says, after asking for a key where one is needed.
 function enter(path, show) {
   const begin = async () => {
@@ -48,12 +71,14 @@ function enter(path, show) {
     $("needs-key").hidden = ok || status !== 401;
     $("main").hidden = !ok;
     if (ok) return show(said);
-    $("about").textContent = said.error ?? `The service answered with status ${status}.`;
+    const wanted = sessionStorage.getItem("key") ? "This is not a key of this service." : "This service is for those who have a key to it.";
+    $("about").textContent = status === 401 ? wanted : said.error ?? `The service answered with status ${status}.`;
   };
-  $("needs-key").addEventListener("submit", event => {
+  $("needs-key").addEventListener("submit", async event => {
     event.preventDefault();
     sessionStorage.setItem("key", $("key").value);
-    begin();
+    await begin();
+    ($("needs-key").hidden ? $("title") : $("key")).focus();
   });
   begin();
 }

@@ -1,5 +1,9 @@
 // Bulk: a file of rows, asked in requests of as many as the service takes, and its answers as a file of the same kind.
-const ROWS = 10000, PARQUET = "application/vnd.apache.parquet", ARROW = "application/vnd.apache.arrow.stream";
+// A function may take its time over each row, so it takes fewer of them at once.
+const most = () => card.kind === "function" ? 1000 : 10000;
+const COMMA = /^\s*[+-]?\d*,\d+(e[+-]?\d+)?\s*$/i, NUMBERS = new Set(["integer", "number"]);
+const LARGE = 4e6; // characters, of which one may be three bytes; a service takes 16 MB unless told otherwise
+const PARQUET = "application/vnd.apache.parquet", ARROW = "application/vnd.apache.arrow.stream";
 
 // CSV as RFC 4180 has it: fields between commas (or semicolons, or tabs), quotes doubled within quotes.
 function csv(text) {
@@ -21,6 +25,8 @@ const quoted = (value, sign) => {
   return text.includes(sign) || /["\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
+const csvOf = (lines, sign) => new Blob([lines.map(line => line.map(v => quoted(v, sign)).join(sign)).join("\r\n") + "\r\n"], { type: "text/csv" });
+
 // Reads a file: its rows as the service takes them, and as they were.
 async function opened(file) {
   const name = file.name.toLowerCase();
@@ -34,18 +40,36 @@ async function opened(file) {
   const { names, rows, sign } = csv(text);
   const given = rows.map(row => Object.fromEntries(names.map((one, n) => [one, row[n] ?? ""])));
   const fields = Object.fromEntries(card.fields.map(field => [field.key, field]));
-  const made = given.map(row => Object.fromEntries(Object.entries(row).map(([k, v]) => [k, fields[k] ? typed(fields[k], v) : v])));
-  return { given, names, rows: made, sign };
+  // Where fields stand between semicolons, as half of Europe writes them, a number may have a comma in it.
+  const comma = sign === ";" && rows.some(row => row.some(value => COMMA.test(value)));
+  const read = (field, text) => typed(field, comma && COMMA.test(text) && NUMBERS.has(field.kind) ? text.replace(",", ".") : text);
+  const made = given.map(row => Object.fromEntries(Object.entries(row).map(([k, v]) => [k, fields[k] ? read(fields[k], v) : v])));
+  return { given, names, rows: made, sign, comma };
 }
 
-// Leaves out the columns that are not the model's; a fault in any is told by the row of the file.
+// Requests of as many rows, and as many characters, as a service takes at once; columns that are not the model's are left out.
+function* parts(rows) {
+  const own = new Set(card.fields.map(field => field.key));
+  let texts = [], start = 0, size = 0;
+  for (const [n, row] of rows.entries()) {
+    const text = JSON.stringify(Object.fromEntries(Object.entries(row).filter(([k]) => own.has(k))));
+    if (texts.length === most() || (texts.length && size + text.length > LARGE)) {
+      yield { start, texts };
+      [texts, start, size] = [[], n, 0];
+    }
+    texts.push(text);
+    size += text.length;
+  }
+  yield { start, texts };
+}
+
+// A fault in any is told by the row of the file.
 async function answered(found, tell) {
-  const own = new Set(card.fields.map(field => field.key)), answers = [], faults = [];
+  const answers = [], faults = [];
   let refusal = null;
-  for (let start = 0; start < found.rows.length; start += ROWS) {
-    const part = found.rows.slice(start, start + ROWS).map(row => Object.fromEntries(Object.entries(row).filter(([k]) => own.has(k))));
-    tell(`Asking for rows ${(start + 1).toLocaleString("en")} to ${(start + part.length).toLocaleString("en")} of ${found.rows.length.toLocaleString("en")} …`);
-    const { ok, said } = await ask("predict", JSON.stringify({ rows: part }));
+  for (const { start, texts } of parts(found.rows)) {
+    tell(`Asking for rows ${number(start + 1, 15)} to ${number(start + texts.length, 15)} of ${number(found.rows.length, 15)} …`);
+    const { ok, said } = await ask("predict", `{"rows": [${texts.join()}]}`);
     if (ok) answers.push(...said);
     else {
       refusal ??= said.error;
@@ -64,26 +88,26 @@ const flat = ({ probabilities, warnings, ...answer }) => ({
 function written(found, answers) {
   if (!found.sign) return new Blob([JSON.stringify(found.given.map((row, n) => ({ ...row, ...answers[n] })), null, 1)], { type: "application/json" });
   const told = answers.map(flat), names = [...new Set(told.flatMap(Object.keys))];
-  const lines = [[...found.names, ...names], ...found.given.map((row, n) => [...found.names.map(k => row[k]), ...names.map(k => told[n][k])])];
-  return new Blob([lines.map(line => line.map(v => quoted(v, found.sign)).join(found.sign)).join("\r\n") + "\r\n"], { type: "text/csv" });
+  const lines = [[...found.names, ...names], ...found.given.map((row, n) => [...found.names.map(k => row[k]), ...names.map(k => found.comma && typeof told[n][k] === "number" ? String(told[n][k]).replace(".", ",") : told[n][k])])];
+  return csvOf(lines, found.sign);
 }
 
 function listed(faults) {
   const rows = faults.slice(0, 200).map(one => make("tr", {}, make("td", { className: "number", textContent: one.row == null ? "–" : String(one.row + 1) }), make("td", { textContent: one.field ?? "–" }), make("td", { textContent: one.msg })));
   const head = make("tr", {}, ...["Row", "Field", "What is wrong"].map((text, n) => make("th", { scope: "col", textContent: text, className: n ? "" : "number" })));
-  const more = faults.length > 200 ? `The first 200 of ${faults.length.toLocaleString("en")} faults.` : "";
-  return make("div", { className: "scroll", tabIndex: 0, data: { role: "region", "aria-label": "Faults by row" } }, make("table", { className: "faults" }, make("caption", { textContent: more }), make("thead", {}, head), make("tbody", {}, ...rows)));
+  const more = (faults.length > 200 ? `The first 200 of ${number(faults.length, 15)} faults. ` : "") + "Rows are counted from 1, without a line of names.";
+  const lines = [["row", "field", "what is wrong"], ...faults.map(one => [one.row == null ? null : one.row + 1, one.field, one.msg])];
+  const every = csvOf(lines, ",");
+  return [make("div", { className: "scroll", tabIndex: 0, data: { role: "region", "aria-label": "Faults by row" } }, make("table", { className: "faults" }, make("caption", { textContent: more }), make("thead", {}, head), make("tbody", {}, ...rows))), download(every, "faults.csv", "quiet")];
 }
 
-function offered(blob, name, text) {
-  const url = URL.createObjectURL(blob);
-  return [make("p", { className: "note good", textContent: text }), make("p", { className: "actions" }, make("a", { className: "button", href: url, download: name, textContent: `Download ${name}` }))];
-}
+const download = (blob, name, look = "") => make("p", { className: "actions" }, make("a", { className: `button ${look}`, href: URL.createObjectURL(blob), download: name, textContent: `Download ${name}` }));
+const offered = (blob, name, text) => [make("p", { className: "note good", textContent: text }), download(blob, name)];
 
 async function bulk(file, show) {
   const [, stem, ending] = file.name.match(/^(.*?)(\.[^.]*)?$/), name = `${stem}-answers${ending ?? ".csv"}`;
   const tell = (...parts) => show(make("p", { className: "note", textContent: parts.join("") }));
-  const refuse = (error, faults) => show(make("p", { className: "note bad", textContent: error }), ...(faults.length ? [listed(faults)] : []));
+  const refuse = (error, faults) => show(make("p", { className: "note bad", textContent: error }), ...(faults.length ? listed(faults) : []));
   tell(`Reading ${file.name} …`);
   let found;
   try {

@@ -1,6 +1,26 @@
 // Charts: each stands in a table whose cells say the same in numbers.
 const BETTER_LOW = /^(mae|rmse|mse|mape|smape|mase|log_loss|brier|.*error.*)$/i;
 
+// What a metric is, for those who do not measure models.
+const MEANS = {
+  accuracy: "share of rows that are answered right",
+  balanced_accuracy: "the same, with rare classes counting as much as frequent ones",
+  f1: "right finds of SECOND, against misses and false alarms; 1 is perfect",
+  f1_macro: "right finds against misses and false alarms, mean of the classes; 1 is perfect",
+  roc_auc: "how often a row of SECOND gets the higher score; 0.5 is chance",
+  roc_auc_ovr: "how often a row of a class gets a higher score for it than another row; 0.5 is chance",
+  average_precision: "how many of those that seem likeliest really are of it; 1 is perfect",
+  log_loss: "how far the probabilities are from what came true",
+  mae: "how far off an answer is, on average",
+  rmse: "the same, with large errors counting more",
+  r2: "share of the differences between rows that is explained; 0 is none, 1 is all",
+  mape: "how far off an answer is, as a share of the true value",
+  mase: "how far off, beside repeating what was before; below 1 is better than that",
+  ndcg: "how near the order is to the best one; 1 is perfect",
+  ndcg_at_10: "the same, of the first ten",
+};
+const called = name => name.replaceAll("_", " ").replace(/\b(mae|mse|rmse|mape|smape|mase|r2|f1|roc|auc|ovr|ndcg)\b/g, word => word.toUpperCase());
+
 // A metric's axis: of an error from 0, of others from 0 to 1 where they lie there, else around what there is.
 function axis(every, error) {
   const known = every.filter(value => value != null && Number.isFinite(value));
@@ -25,7 +45,7 @@ function dots(value, interval, rival, error) {
 }
 
 const legend = baseline => [
-  ["the model, with 95 % of what other held-out rows would give", [drawn("line", { x1: 2, x2: 26, y1: 9, y2: 9, class: "mine", "stroke-width": 6, "stroke-linecap": "round", opacity: 0.4 }), drawn("circle", { cx: 14, cy: 9, r: 6, class: "mine" })]],
+  ["the model; on other rows like these it would lie in the band, 95 times in 100", [drawn("line", { x1: 2, x2: 26, y1: 9, y2: 9, class: "mine", "stroke-width": 6, "stroke-linecap": "round", opacity: 0.4 }), drawn("circle", { cx: 14, cy: 9, r: 6, class: "mine" })]],
   [`baseline: ${baseline}`, [drawn("path", { d: "M14 2 l7 7 -7 7 -7 -7z", class: "theirs hollow", "stroke-width": 2.5 })]],
 ].map(([text, parts]) => make("li", {}, drawn("svg", { viewBox: "0 0 28 18", width: 28, height: 18, "aria-hidden": "true" }, ...parts), text));
 
@@ -33,10 +53,10 @@ function metrics(card) {
   const rows = Object.entries(card.metrics).map(([name, value]) => {
     const interval = card.intervals?.[name], rival = card.baseline?.metrics?.[name];
     const span = interval ? ` (${short(interval[0])} to ${short(interval[1])})` : "";
-    const title = name.replaceAll("_", " ") + (BETTER_LOW.test(name) ? " ↓" : "");
-    return make("tr", {}, make("th", { scope: "row", textContent: title }), make("td", { className: "number" }, make("strong", { textContent: short(value) }), make("small", { className: "soft", textContent: span })), make("td", { className: "number", textContent: short(rival) }), make("td", {}, dots(value, interval, rival, BETTER_LOW.test(name))));
+    const title = called(name) + (BETTER_LOW.test(name) ? " ↓" : ""), told = MEANS[name] && make("small", { className: "means", textContent: MEANS[name].replace("SECOND", card.labels?.length === 2 ? `“${card.labels[1]}”` : "the second class") });
+    return make("tr", {}, make("th", { scope: "row" }, title, told), make("td", { className: "number" }, make("strong", { textContent: short(value) }), make("small", { className: "soft", textContent: span })), make("td", { className: "number", textContent: short(rival) }), make("td", {}, dots(value, interval, rival, BETTER_LOW.test(name))));
   });
-  const heads = [["on held-out rows", ""], ["model (95 %)", "number"], ["baseline", "number"], ["", ""]];
+  const heads = [["on held-out rows", ""], ["model (95 % band)", "number"], ["baseline", "number"], ["", ""]];
   const head = make("tr", {}, ...heads.map(([text, className]) => text ? make("th", { scope: "col", textContent: text, className }) : make("td")));
   const lower = Object.keys(card.metrics).some(name => BETTER_LOW.test(name)) ? "↓ lower is better" : "";
   return make("table", {}, make("caption", { textContent: lower }), make("thead", {}, head), make("tbody", {}, ...rows));
@@ -68,7 +88,7 @@ function moved(one) {
 
 function drifted(parts) {
   const rows = parts.map(one => make("tr", {}, make("th", { scope: "row", textContent: one.key.replaceAll("_", " ") }), make("td", {}, chip(one.state)), make("td", { className: "number", textContent: one.state === "few" ? "–" : one.psi.toFixed(3) }), make("td", { className: "small", textContent: moved(one) }), make("td", {}, spread(one.then, one.now))));
-  const heads = [["", ""], ["verdict", ""], ["PSI", "number"], ["moved most (share of rows)", ""], ["", ""]];
+  const heads = [["", ""], ["verdict", ""], ["moved by", "number"], ["moved most (share of rows)", ""], ["", ""]];
   const head = make("tr", {}, ...heads.map(([text, className]) => text ? make("th", { scope: "col", textContent: text, className }) : make("td")));
   return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
 }
@@ -88,7 +108,7 @@ function reasons(found) {
   };
   const body = rows.map(([name, value]) => make("tr", {}, make("th", { scope: "row", className: "small" }, name, bar(value)), make("td", { className: "number small", textContent: sign(value) })));
   const said = `What each ${found.terms ? "word" : "field"} adds to ${ADDS_UP[found.explains] ?? found.explains}, from ${short(found.base, 3)} where nothing is known to ${short(found.sum, 3)}`;
-  return [make("div", { className: "scroll" }, make("table", { className: "reasons" }, make("caption", { textContent: said }), make("tbody", {}, ...body)))];
+  return [make("div", { className: "scroll", tabIndex: 0, data: { role: "region", "aria-label": "Reasons" } }, make("table", { className: "reasons" }, make("caption", { textContent: said }), make("tbody", {}, ...body)))];
 }
 
 // Steps of a forecast: a line, with the band that 95 % lie in where there is one; and the same as a table.

@@ -10,12 +10,14 @@ const isOpen = field => field.kind !== "boolean" && !field.closed && !(field.cat
 // The one text that a model of texts is asked has room.
 const isLong = field => field.kind === "text" && !field.categories?.length && card.form.length === 1;
 
+const mayBeLeft = field => field.required === false;
+
 function control(field, number) {
   const found = choices(field), id = `in-${number}`;
   const given = { id, name: field.key, required: !field.nullable && field.kind !== "text", data: { "aria-describedby": `hint-${number} fault-${number}` } };
   if (found) {
     const options = found.map(value => make("option", { textContent: String(value), value: String(value) }));
-    return make("select", given, field.nullable ? make("option", { value: "", textContent: "(missing)" }) : null, ...options);
+    return make("select", given, field.nullable ? make("option", { value: "", textContent: mayBeLeft(field) ? "(left out)" : "(missing)" }) : null, ...options);
   }
   if (field.kind === "integer" || field.kind === "number") {
     return make("input", { ...given, type: "number", step: field.kind === "integer" ? "1" : "any", inputMode: "decimal" });
@@ -27,8 +29,8 @@ function control(field, number) {
 }
 
 function hint(field) {
-  if (field.help) return field.help;
-  const gap = field.nullable ? ", may be empty" : "";
+  const gap = mayBeLeft(field) ? ", may be left out" : field.nullable ? ", may be empty" : "";
+  if (field.help) return field.help + gap;
   if (field.low != null) return `seen: ${short(field.low)} to ${short(field.high)}${gap}`;
   if (field.kind === "time") return `such as 2026-01-31T08:00:00${gap}`;
   if (field.categories?.length && !choices(field)) return `one of ${field.categories.length} that were seen${gap}`;
@@ -62,8 +64,9 @@ function typed(field, text) {
   return Number.isFinite(Number(bare)) ? Number(bare) : text;
 }
 
+// A browser has no text for half a number, such as 1e: sent as one, so that it is not taken for a missing value.
 const values = fields => Object.fromEntries(fields.flatMap((field, n) => {
-  const text = $(`in-${n}`).value;
+  const text = $(`in-${n}`).validity.badInput ? "?" : $(`in-${n}`).value;
   return field.required === false && text.trim() === "" ? [] : [[field.key, typed(field, text)]];
 }));
 
@@ -72,6 +75,13 @@ function request() {
   if (card.flat) return JSON.stringify(values(card.form));
   if (card.form.length) return JSON.stringify({ rows: [values(card.form)] });
   return $("in-0").value;
+}
+
+// Shows the fields whose name has a text in it; of a hundred, a form that is read from top to bottom finds none.
+function find() {
+  const text = $("find").value.trim().toLowerCase(), boxes = [...$("fields").children];
+  for (const one of boxes) one.hidden = !one.querySelector("label").textContent.toLowerCase().includes(text);
+  $("found").textContent = text ? `${boxes.filter(one => !one.hidden).length} of ${many(boxes.length, "field")}` : "";
 }
 
 // Puts each fault beside its field, and the first one into focus; returns those that are about no field.
@@ -87,6 +97,9 @@ function mark(fields, faults) {
     $(`in-${n}`).setAttribute("aria-invalid", "true");
     Object.assign($(`fault-${n}`), { textContent: fault.msg, hidden: false });
   }
-  document.querySelector("#form [aria-invalid=true]")?.focus();
+  const first = document.querySelector("#form [aria-invalid=true]");
+  if (first) Object.assign($("find"), { value: "" });
+  find();
+  first?.focus();
   return loose;
 }

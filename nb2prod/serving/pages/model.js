@@ -1,4 +1,9 @@
 // The page of a model: its form, its answers, how good it is, what it is asked, and what people say of it.
+const FEW = 24; // fields that are found without looking for them
+const KINDS = { classification: "which class a row is of", regression: "a number", forecast: "how a series goes on", ranking: "a score, by which rows are put in order", function: "what a function of the notebook returns" };
+const words = name => name.replace(/^./, first => first.toUpperCase());
+const SHARES = /accuracy|mape/;
+const amount = (metric, value) => SHARES.test(metric) ? `${short(value * 100, 3)} %` : short(value, 3);
 let card, last = null;
 
 function bars(chances) {
@@ -16,26 +21,37 @@ function answer(found) {
   if (Array.isArray(one) && one.length && one.every(step => typeof step.prediction === "number")) return ahead(one);
   const inner = one !== null && typeof one === "object" ? one.prediction : null;
   if (inner !== null && typeof inner === "object" && !Array.isArray(inner)) {
-    const facts = Object.entries(inner).flatMap(([name, value]) => [make("dt", { textContent: name.replaceAll("_", " ") }), make("dd", { textContent: said(value) ?? JSON.stringify(value) })]);
+    const facts = Object.entries(inner).flatMap(([name, value]) => [make("dt", { textContent: name.replaceAll("_", " ") }), make("dd", { textContent: said(value) ?? (value === null ? "–" : JSON.stringify(value)) })]);
     return [make("p", { className: "soft small", textContent: "The answer" }), make("dl", { className: "facts" }, ...facts)];
   }
   const plain = one !== null && typeof one === "object" && said(one.prediction) !== null;
   if (!plain) return said(one) !== null ? [make("p", { className: "answer", textContent: said(one) })] : [make("pre", { className: "scroll", tabIndex: 0, textContent: JSON.stringify(one, null, 1) })];
   const odd = (one.warnings ?? []).map(w => make("p", { className: "note warn small", textContent: `${w.field}: ${w.msg}` }));
   const ask = card.explains ? [make("button", { type: "button", className: "quiet", textContent: "Why?", onclick: why })] : [];
-  return [make("p", { className: "soft small", textContent: "The model says" }), make("p", { className: "answer", textContent: said(one.prediction) }), make("div", { className: "bars" }, ...bars(one.probabilities)), ...odd, make("div", { className: "actions" }, ...ask)];
+  return [make("p", { className: "soft small", textContent: "The model says" }), make("p", { className: "answer", textContent: said(one.prediction) }), make("div", { className: "bars" }, ...bars(one.probabilities)), ...odd, make("div", { className: "actions" }, ...ask), make("div")];
+}
+
+// One request at a time; while it is asked, the answer before it is not the one to these values.
+async function asking(body) {
+  $("go").setAttribute("aria-disabled", "true");
+  $("answer").setAttribute("aria-busy", "true");
+  $("go").textContent = "Asking …";
+  const found = await ask("predict", body);
+  $("go").textContent = "Predict";
+  $("answer").removeAttribute("aria-busy");
+  $("go").removeAttribute("aria-disabled");
+  return found;
 }
 
 async function predict(event) {
   event.preventDefault();
-  $("go").setAttribute("aria-disabled", "true");
-  const { ok, status, said: found, id } = await ask("predict", request());
-  $("go").removeAttribute("aria-disabled");
+  if ($("go").getAttribute("aria-disabled")) return;
+  const body = request(), { ok, status, said: found, id } = await asking(body);
   const loose = mark(card.form, ok ? [] : found.detail ?? []);
   $("feedback").hidden = !ok;
   $("thanks").replaceChildren();
   if (ok) {
-    last = { id };
+    last = { id, body };
     $("feedback").reset();
     $("more").hidden = true;
     $("answer").replaceChildren(...answer(found));
@@ -56,28 +72,36 @@ async function tell(event) {
   $("feedback").hidden = ok;
   const text = ok ? "Thank you. It is kept for those who run this service." : found.detail?.[0]?.msg ?? found.error;
   $("thanks").replaceChildren(make("span", { className: ok ? "note good small" : "fault", textContent: text }));
+  if (ok) $("thanks").focus();
 }
 
 function facts() {
-  const rules = card.policy ?? {}, seen = card.fields.filter(field => field.category || field.closed);
+  const rules = card.policy ?? {}, seen = card.fields.filter(field => field.category && !field.closed);
   const limits = [
     ...(card.rows ? [`It was judged on ${many(card.rows, "row")} of the same kind as those it was trained on; of others, nobody has measured how good it is.`] : []),
     ...(card.fields.some(field => field.low != null) ? [`A number outside of those seen in training is ${rules.ranges === "refuse" ? "refused" : "answered, without any experience of it"}.`] : []),
     ...(seen.length ? [`A category that it has not seen is ${rules.unknown === "refuse" ? "refused" : rules.unknown === "pass" ? "treated as unknown" : "answered with a warning, where the model can"}.`] : []),
+    ...(card.fields.some(field => field.closed) ? ["Where it knows all that a field may hold, anything else is refused."] : []),
     ...(card.limits ?? []),
   ];
   const kind = field => choices(field) && !isOpen(field) ? "one of" : field.kind === "text" && choices(field) ? "text, seen" : field.kind;
   const span = field => field.categories?.length ? field.categories.slice(0, 8).join(", ") + (field.categories.length > 8 ? ` and ${field.categories.length - 8} more` : "") : field.low != null ? `${short(field.low)} to ${short(field.high)}` : "";
   const rows = card.fields.map(field => make("tr", {}, make("th", { scope: "row", className: "mono", textContent: field.key }), make("td", { textContent: kind(field) }), make("td", { className: "small", textContent: span(field) }), make("td", { textContent: field.nullable ? "yes" : "no" })));
-  const heads = ["field", "type", "seen in training", "may be missing"].map(text => make("th", { scope: "col", textContent: text }));
-  const list = [["Notebook", card.notebook], ["Model", [card.model, card.class].filter(Boolean).join(" · ")], ["Says", card.kind], ["Trained on", card.trained && many(card.trained, "row")], ["Judged on", card.rows && `${many(card.rows, "row")} that it had not seen`], ["Baseline", card.baseline?.name], ["Python", card.python]];
+  const heads = ["field", "type", ...(card.kind === "function" ? ["may be", "may be left out"] : ["seen in training", "may be missing"])].map(text => make("th", { scope: "col", textContent: text }));
+  const list = [["Notebook", card.notebook], ["Model", [card.model, card.class].filter(Boolean).join(" · ")], ["Says", KINDS[card.kind] ?? card.kind], ["Trained on", card.trained && many(card.trained, "row")], ["Judged on", card.rows && `${many(card.rows, "row")} that it had not seen`], ["Baseline", card.baseline?.name], ...Object.entries(card.own ?? {}).map(([name, value]) => [`${words(called(name))}, by the notebook`, short(value)]), ["Python", card.python]];
   const facts = list.filter(([, text]) => text).flatMap(([name, text]) => [make("dt", { textContent: name }), make("dd", { textContent: text })]);
   const pins = card.environment?.length ? [make("details", {}, make("summary", { textContent: `Environment: ${many(card.environment.length, "package")}` }), make("p", { className: "mono small", textContent: card.environment.join(", ") }))] : [];
-  const plots = (card.plots ?? []).map(plot => make("li", {}, make("a", { href: plot.path, textContent: plot.title })));
-  const drawn = plots.length ? [make("h3", { textContent: "Plots" }), make("ul", { className: "plain" }, ...plots)] : [];
+  const drawn = make("div", { className: "plots" });
   $("facts").replaceChildren(
     make("dl", { className: "facts" }, ...facts), ...(limits.length ? [make("h3", { textContent: "Limits" }), make("ul", { className: "plain" }, ...limits.map(text => make("li", { textContent: text })))] : []),
-    ...(rows.length ? [make("h3", { textContent: "What it takes" })] : []), make("div", { hidden: !rows.length, className: "scroll", tabIndex: 0, data: { role: "region", "aria-label": "Fields" } }, make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows))), ...drawn, ...pins);
+    drawn, make("details", { hidden: !rows.length, open: rows.length <= FEW }, make("summary", { textContent: `What it takes: ${many(rows.length, "field")}` }), make("div", { id: "takes", className: "scroll", tabIndex: 0, data: { role: "region", "aria-label": "Fields" } }, make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows)))), ...pins);
+  plots(drawn);
+}
+
+// What the notebook draws of the model while it evaluates it.
+async function plots(drawn) {
+  const parts = await Promise.all((card.plots ?? []).map(async ({ path, title }) => [make("h3", { textContent: title }), await figure(path, title, `${title}: a plot by the notebook`)]));
+  drawn.replaceChildren(...parts.map(part => make("div", {}, ...part)));
 }
 
 function good() {
@@ -90,11 +114,13 @@ function good() {
   $("metrics").replaceChildren(metrics(card));
   const others = (card.rivals ?? []).filter(one => one.name !== card.baseline.name && one.better_by);
   const compared = others.map(({ name, better_by: [low, high] }) => make("li", { textContent: `${name}: ${low > 0 ? "better" : "not better"} by ${short(low, 3)} to ${short(high, 3)}${low > 0 ? "" : ", no more than chance"}` }));
-  if (compared.length) $("metrics").append(make("h3", { textContent: `Beside other rivals, on ${card.metric.replaceAll("_", " ")}` }), make("ul", { className: "plain" }, ...compared));
+  if (compared.length) $("metrics").append(make("h3", { textContent: `Beside other rivals, on ${called(card.metric)}` }), make("ul", { className: "plain" }, ...compared));
   const [low, high] = card.better_by ?? [];
   if (low == null) return;
-  const sure = low > 0, name = card.metric.replaceAll("_", " ");
-  Object.assign($("verdict"), { hidden: false, className: `note ${sure ? "good" : "warn"}`, textContent: sure ? `Better than the baseline by ${short(low, 3)} to ${short(high, 3)} on ${name}: more than chance would give.` : `Not better than the baseline by more than chance would give (${short(low, 3)} to ${short(high, 3)} on ${name}).` });
+  const sure = low > 0, mine = card.metrics[card.metric], theirs = card.baseline.metrics[card.metric], points = SHARES.test(card.metric), size = value => short(Math.abs(value) * (points ? 100 : 1), 3), unit = points ? " percentage points" : "";
+  const gap = sure ? `better by ${size(low)} to ${size(high)}${unit}` : high > 0 ? `anything from ${size(low)} worse to ${size(high)} better${points ? ", in percentage points" : ""}` : `worse by ${size(high)} to ${size(low)}${unit}`;
+  const text = `${words(called(card.metric))}: ${amount(card.metric, mine)}, and of the baseline (${card.baseline.name}) ${amount(card.metric, theirs)}. On other rows like these the model would be ${gap}, 95 times in 100${sure ? ": that is more than luck" : high > 0 ? ": that may be luck" : ""}.`;
+  Object.assign($("verdict"), { hidden: false, className: `note ${sure ? "good" : "warn"}`, textContent: text });
   $("chips").append(make("li", { className: `chip ${sure ? "good" : "warn"}`, textContent: sure ? "beats its baseline" : "no better than its baseline" }));
 }
 
@@ -113,7 +139,7 @@ async function drift() {
   const mark = name => drawn("svg", { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": "true" }, drawn("rect", { width: 12, height: 12, rx: 2, class: name, stroke: "none", opacity: name === "mine" ? 1 : 0.55 }));
   const keys = make("ul", { className: "key" }, make("li", {}, mark("theirs"), "training rows"), make("li", {}, mark("mine"), "asked since"));
   const table = make("div", { className: "scroll", tabIndex: 0, data: { role: "region", "aria-label": "Drift by field" } }, make("h3", { textContent: "Answers" }), drifted(found.predictions), make("h3", { textContent: "Fields" }), drifted(sorted));
-  const open = make("details", { open: found.state !== "few" }, make("summary", { textContent: "Every field" }), keys, table);
+  const open = make("details", { open: found.state !== "few" }, make("summary", { textContent: "Every field" }), keys, make("p", { className: "soft small", textContent: "Moved by: the population stability index. 0 is not at all and 0.2 is much; where rows are few, a little is chance." }), table);
   $("drifts").replaceChildren(make("p", { className: `note ${tone}`, textContent: text }), open);
 }
 
@@ -147,8 +173,12 @@ const raw = () => make("div", { className: "whole" }, make("label", { htmlFor: "
 
 async function why(event) {
   event.target.setAttribute("aria-disabled", "true");
-  const { ok, said: found } = await ask("explain", request());
-  event.target.replaceWith(...(ok ? reasons(found[0]) : [make("p", { className: "fault", textContent: found.error })]));
+  const { ok, said: found } = await ask("explain", last.body);
+  event.target.removeAttribute("aria-disabled");
+  const shown = ok ? reasons(found[0]) : [make("p", { className: "fault", textContent: found.error })];
+  event.target.parentElement.nextElementSibling.replaceChildren(...shown);
+  event.target.parentElement.hidden = ok;
+  if (ok) shown[0].focus();
 }
 
 function show(found) {
@@ -158,11 +188,14 @@ function show(found) {
   const chips = [card.kind, card.rows && `judged on ${many(card.rows, "row")}`, card.fields.length && many(card.fields.length, "field")].filter(Boolean);
   $("chips").replaceChildren(...chips.map(textContent => make("li", { className: "chip", textContent })));
   $("fields").replaceChildren(...(card.form.length ? card.form.map(box) : [raw()]));
+  $("finder").hidden = card.form.length <= FEW;
+  if (card.kind === "function") $("file").accept = ".csv,.tsv,.txt,.json";
+  $("kinds").textContent = card.kind === "function" ? "CSV or JSON" : "CSV, Parquet, Arrow or JSON";
   $("many").hidden = !card.fields.length;
   document.querySelector('a[href="#many"]').parentElement.hidden = $("many").hidden;
   $("labels").replaceChildren(...(card.labels ?? []).map(value => make("option", { value: String(value) })));
-  const body = JSON.stringify(card.request);
-  $("curl").textContent = `curl ${location.origin}${location.pathname}predict -H 'content-type: application/json' -d '${body.replaceAll("'", "'\\''")}'`;
+  if (card.kind === "function") for (const part of [$("card-title"), document.querySelector('a[href="#card"]')]) part.textContent = "What it is";
+  $("curl").textContent = curl("predict", ` -H 'content-type: application/json' -d '${JSON.stringify(card.request).replaceAll("'", "'\\''")}'`);
   good();
   facts();
   drift();
@@ -170,6 +203,8 @@ function show(found) {
 }
 
 $("form").addEventListener("submit", predict);
+$("find").addEventListener("input", find);
+$("find").addEventListener("keydown", event => event.key === "Enter" && event.preventDefault());
 $("form").addEventListener("reset", event => {
   event.preventDefault();
   card.form.forEach((field, n) => { $(`in-${n}`).value = usual(field); });

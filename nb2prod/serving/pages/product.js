@@ -88,8 +88,7 @@ async function figurePart(name, about) {
   const form = ["svg", "png"].find(one => about.forms[one]);
   const part = make("section", { className: "part", id: `figure-${name}` }, make("h2", { textContent: about.title }));
   if (form) {
-    const { ok, status, said } = await ask(`figures/${name}.${form}`);
-    part.append(ok ? make("figure", { className: "card" }, make("img", { alt: about.title, src: URL.createObjectURL(said) })) : refusal(said, status));
+    part.append(make("div", { className: "card" }, await figure(`figures/${name}.${form}`, about.title)));
   } else {
     part.append(make("p", {}, "It is drawn by a library of its own, from ", make("a", { href: `figures/${name}.json`, textContent: "this description" }), "."));
   }
@@ -109,7 +108,7 @@ async function show(card) {
     ...tables.map(([name, about]) => [`Table ${name}`, `SHA-256 ${about.sha256}`])];
   $("facts").replaceChildren(...facts.flatMap(([dt, dd]) => [make("dt", { textContent: dt }), make("dd", { textContent: dd })]));
   const first = tables[0] ? `tables/${tables[0][0]}.csv` : `figures/${figures[0][0]}`;
-  $("curl").textContent = `curl ${new URL(first, location.href)}`;
+  $("curl").textContent = curl(first);
   $("release").textContent = `Content ${card.digest.slice(0, 16)}.`;
   $("tables").replaceChildren(...tables.map(([name, about]) => tablePart({ name, ...about })));
   $("figures").replaceChildren(...await Promise.all(figures.map(([name, about]) => figurePart(name, about))));
