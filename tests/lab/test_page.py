@@ -196,7 +196,7 @@ def test_a_file_of_rows_comes_back_with_answers(visit: Visit, door: Middleware, 
     assert found[7]["name"] == "Ann 7"
 
 
-def test_a_file_from_a_country_of_decimal_commas_keeps_them(visit: Visit, door: Door, tmp_path: Path) -> None:
+def test_a_file_from_a_country_of_decimal_commas_keeps_them(visit: Visit, door: Middleware, tmp_path: Path) -> None:
     X.head(5).to_csv(tmp_path / "rows.csv", sep=";", decimal=",", index=False)
     visit.page.locator("#file").set_input_files(tmp_path / "rows.csv")
     with visit.page.expect_download() as loading:
@@ -255,7 +255,7 @@ def test_what_somebody_says_is_kept(visit: Visit, door: Middleware) -> None:
 
 
 def test_the_card_shows_what_the_notebook_drew_and_measured(
-    visit: Visit, door: Door, monkeypatch: pytest.MonkeyPatch
+    visit: Visit, door: Middleware, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = json.loads(door.files["/card.json"][1])
     drawn = {"name": "evaluate", "title": "Errors by plan", "path": "plots/evaluate.svg"}
@@ -271,7 +271,9 @@ def test_the_card_shows_what_the_notebook_drew_and_measured(
     assert visit.barriers() == []
 
 
-def test_a_field_among_many_is_found_by_its_name(visit: Visit, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_field_among_many_is_found_by_its_name(
+    visit: Visit, door: Middleware, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page, card = visit.page, json.loads(door.files["/card.json"][1])
     more = [{**card["fields"][0], "key": f"sensor_{n}"} for n in range(30)]
     told = {**card, "fields": [*card["fields"], *more]}
