@@ -27,7 +27,7 @@ from nb2prod.stores.base import content_key
 from nb2prod.stores.local import LocalStore
 
 if TYPE_CHECKING:
-    from nb2prod.flows import StageFlow
+    from nb2prod.dataflow.stage_flow import StageFlow
 
 STAGES, WANTED = 100, 100  # ms
 START = """import json

@@ -30,7 +30,8 @@ import bad_inputs
 from attrs import frozen
 from uv import find_uv_bin
 
-from nb2prod import api, process, settings
+from nb2prod import api, settings
+from nb2prod.hosting import process
 from nb2prod.releases import release
 from nb2prod.shipping import load
 from nb2prod.shipping.load import Seen

@@ -28,8 +28,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from nb2prod import api, process, settings
+from nb2prod import api, settings
 from nb2prod.api import Options
+from nb2prod.hosting import process
 from nb2prod.releases import release
 
 CHURN = Path(__file__).parents[1] / "examples" / "churn"

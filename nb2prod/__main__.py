@@ -2,7 +2,8 @@
 
 import sys
 
-from nb2prod import unchanged, warm
+from nb2prod.daemon import client
+from nb2prod.startup import unchanged
 
 _OFTEN = 50_000  # new objects between two looks for garbage: what imports make is none, and there is little else
 
@@ -20,7 +21,7 @@ def _carried_out() -> None:
     if "nb2prod" not in sys._xoptions:  # else all this was asked before the process began again, see `early_fork`
         if unchanged.answered(sys.argv[1:]):
             return
-        status = warm.carried_out(sys.argv[1:])
+        status = client.carried_out(sys.argv[1:])
         if status is not None:
             sys.exit(status)
     import gc
@@ -30,11 +31,22 @@ def _carried_out() -> None:
     early_fork.born(sys.argv[1:])
     gc.set_threshold(_OFTEN)
     try:
-        from nb2prod.cli.main import main as commands
-
-        commands(prog_name="nb2prod")
+        _commands()
     finally:
         early_fork.dismissed()
+
+
+def _commands() -> None:
+    from nb2prod.cli.main import main as commands
+
+    commands(prog_name="nb2prod")
+
+
+def stand_by() -> None:
+    """Be the daemon, which carries out the commands of others."""
+    from nb2prod.daemon import server
+
+    server.main(_commands)
 
 
 if __name__ == "__main__":

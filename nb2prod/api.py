@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from nb2prod.checks import Finding
     from nb2prod.compare.runs import Verdict
     from nb2prod.debugging import debug
-    from nb2prod.delivering import deploy
-    from nb2prod.deploying import deployments, promote, retire, rollback
+    from nb2prod.deploying.delivery import deploy
+    from nb2prod.deploying.promotion import deployments, promote, retire, rollback
+    from nb2prod.deploying.services import Serving, ask, releases, serve, show_release, status, stop, target_of
     from nb2prod.document import Document
     from nb2prod.events import Listener
     from nb2prod.mending import fix, mend
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
     from nb2prod.pipeline import Pipeline
     from nb2prod.plan import Step
     from nb2prod.report import Report
-    from nb2prod.reproduce import reproduce
-    from nb2prod.services import Serving, ask, releases, serve, show_release, status, stop, target_of
+    from nb2prod.reproduction.reproduce import reproduce
     from nb2prod.settings import Settings
     from nb2prod.shipping.steps import Served, Shipped
 
@@ -79,9 +79,10 @@ __all__ = [
 
 # Verbs of modules that a run has no use for, and which take as long to import as it takes to plan.
 _LATER = {
-    "debugging": ("debug",), "delivering": ("deploy",), "deploying": ("deployments", "promote", "retire", "rollback"),
-    "mending": ("fix", "mend"), "monitor": ("monitor",), "reproduce": ("reproduce",),
-    "services": ("Serving", "ask", "releases", "serve", "show_release", "status", "stop", "target_of"),
+    "debugging": ("debug",), "deploying.delivery": ("deploy",),
+    "deploying.promotion": ("deployments", "promote", "retire", "rollback"), "mending": ("fix", "mend"),
+    "monitor": ("monitor",), "reproduction.reproduce": ("reproduce",),
+    "deploying.services": ("Serving", "ask", "releases", "serve", "show_release", "status", "stop", "target_of"),
 }  # fmt: skip
 
 
@@ -107,7 +108,7 @@ def inspect(book: Notebook, path: Path | None = None, top: Path | None = None) -
     line = pipeline.build(book)
     if path is None:
         return line, checks.check(line)
-    from nb2prod import imported
+    from nb2prod.packages import imported
 
     return line, checks.check(line, imported.packages(line, path, top))
 
@@ -200,7 +201,7 @@ def ship(
 
     What stops it is in the result, under `error`; the record in `.nb2prod/runs` is written in any case.
     """
-    from nb2prod import services
+    from nb2prod.deploying import services
     from nb2prod.packers import packer
     from nb2prod.shipping import steps
 
@@ -239,23 +240,23 @@ def ship(
 
 def _served(home: Path, serving: Serving) -> Served | None:
     """Say where a release will be served, unless it is only handed over."""
-    from nb2prod import delivering, services
+    from nb2prod.deploying import delivery, services
     from nb2prod.shipping import steps
 
-    if serving.target is None or delivering.takes(serving.target):
+    if serving.target is None or delivery.takes(serving.target):
         return None
     return steps.Served(target=services.target_of(home, serving.target), port=serving.port)
 
 
 def _delivered(home: Path, shipped: Shipped, target: str, tell: Listener) -> dict[str, Any]:
     """Hand over what was shipped."""
-    from nb2prod import delivering
+    from nb2prod.deploying import delivery
     from nb2prod.shipping import steps
 
     with steps.cancellable(), steps.step("deliver", tell) as say:
-        delivery = delivering.deploy(home, shipped.release.id, target=target)
-        say(delivery["folder"])
-    return delivery
+        delivered = delivery.deploy(home, shipped.release.id, target=target)
+        say(delivered["folder"])
+    return delivered
 
 
 def sweep(  # noqa: PLR0913 - what a sweep is of
@@ -358,7 +359,7 @@ def show(home: Path, name: str) -> dict[str, Any]:
     Raises:
         RunUnknown: There is neither of that name, or the run has not ended.
     """
-    from nb2prod import services
+    from nb2prod.deploying import services
     from nb2prod.releases import release
 
     if release.ID.fullmatch(name):

@@ -49,8 +49,9 @@ def _execute(_cls: type, /, nb_man: Any, kernel_name: str, **options: Any) -> No
     """
     from attrs import evolve
 
-    from nb2prod import relay, run_name, settings
+    from nb2prod import relay, settings
     from nb2prod.errors.runs import CellFailed
+    from nb2prod.startup import run_name
 
     path = _place(options.get("input_path"))
     chosen = evolve(settings.read(path), kernel=kernel_name)

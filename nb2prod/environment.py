@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nb2prod import unchanged
+from nb2prod.startup import unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,11 +10,11 @@ from typing import Any
 
 from attrs import field, frozen
 
-from nb2prod import arguments
 from nb2prod.errors.base import SettingWrong
 from nb2prod.evaluate import printed
 from nb2prod.evaluate.metrics import PRIMARY
 from nb2prod.pipeline import Pipeline
+from nb2prod.startup import arguments
 
 _LESS = re.compile(r"(^|_)(error|loss|rmse|mse|mae|mape|rmsle|deviance|perplexity|brier|cost|seconds|time)(_|$)", re.I)
 _MEASURES = re.compile(

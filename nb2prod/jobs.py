@@ -13,9 +13,10 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import psutil
 
-from nb2prod import journal, run_name, settings
+from nb2prod import journal, settings
 from nb2prod.errors.base import RunUnknown
 from nb2prod.releases import release
+from nb2prod.startup import run_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

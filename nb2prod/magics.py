@@ -215,7 +215,7 @@ def _ship(shell: InteractiveShell, recorder: Recorder, line: str) -> None:
     path = notebook_path(line, shell.user_ns)
     from IPython.display import display
 
-    from nb2prod import text
+    from nb2prod.text import verbs
     from nb2prod.widget import Panel
 
     panel = Panel(path, _notes(recorder, path))
@@ -229,7 +229,7 @@ def _ship(shell: InteractiveShell, recorder: Recorder, line: str) -> None:
     if panel.progress.error is not None:
         raise RunFailed(dict(panel.progress.error))
     if result is not None:
-        sys.stdout.write(text.ship(result) + "\n")
+        sys.stdout.write(verbs.ship(result) + "\n")
 
 
 def _inside_a_run() -> bool:

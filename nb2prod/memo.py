@@ -1,6 +1,7 @@
 """Memo: what the next run of a notebook would depend on, and what it would say, if nothing changed until then.
 
-It is written after a run, from a plan made just then, for `nb2prod.unchanged`, which holds it against what is there.
+It is written after a run, from a plan made just then, for `nb2prod.startup.unchanged`, which holds it against
+what is there.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from nb2prod import environment, events, journal, packing, schema, settings, text, unchanged
+from nb2prod import environment, events, journal, schema, settings
 from nb2prod.events import Event
 from nb2prod.execution import decision
 from nb2prod.report import Outcome
+from nb2prod.startup import codec, unchanged
 from nb2prod.stores.local import LocalStore
+from nb2prod.text import verbs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -56,7 +59,7 @@ def write(before: Look, context: Context, report: Report, chosen: Settings) -> N
     if memo is None or any("\0" in value for values in memo.values() for value in values):
         place.unlink(missing_ok=True)
     else:
-        journal.write_whole(place, packing.pack(memo))
+        journal.write_whole(place, codec.pack(memo))
 
 
 def _is_plain(context: Context, report: Report, chosen: Settings) -> bool:
@@ -119,8 +122,8 @@ def _said(steps: Sequence[Step], report: Report, home: Path, executed: Path) -> 
     told = [event for event in journal.read(home, report.run) if event["event"] in {"start", "finding"}]
     happened = [_event(event) for event in told] + [_outcome(outcome) for outcome in outcomes]
     happened.append(Event(kind="end", data={"ok": True, "result": result}))
-    narrated = [line for event in happened if (line := text.narration(event))]
-    plain = text.report({**result, "output": f"{mark}plain"})
+    narrated = [line for event in happened if (line := verbs.narration(event))]
+    plain = verbs.report({**result, "output": f"{mark}plain"})
     plan = schema.plan(report.notebook, steps)
     quoted = json.dumps(str(home))[1:-1]
     return {
@@ -128,7 +131,7 @@ def _said(steps: Sequence[Step], report: Report, home: Path, executed: Path) -> 
         "result": [json.dumps(result, indent=1)],
         "events": [_line(event, number, mark) for number, event in enumerate(happened, start=1)],
         "said": ["".join(f"{line}\n" for line in narrated), f"{plain}\n", json.dumps(result, indent=1) + "\n"],
-        "plan": [f"{text.plan(plan)}\n", json.dumps(plan, indent=1) + "\n"],
+        "plan": [f"{verbs.plan(plan)}\n", json.dumps(plan, indent=1) + "\n"],
     }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nb2prod import checks, document, edits, imported, notebook, pipeline, requirements
+from nb2prod import checks, document, edits, notebook, pipeline
+from nb2prod.packages import imported, requirements
 
 if TYPE_CHECKING:
     from pathlib import Path

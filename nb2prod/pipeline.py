@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from nb2prod import dataflow, history, makers
-from nb2prod.dataflow import Unparsable
-from nb2prod.flows import Above, deferred, merge
+from nb2prod import dataflow
+from nb2prod.dataflow import Unparsable, history, makers
+from nb2prod.dataflow.stage_flow import Above, deferred, merge
 from nb2prod.stage import code, split, tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from nb2prod.dataflow.stage_flow import StageFlow, Use
     from nb2prod.errors.base import Place
-    from nb2prod.flows import StageFlow, Use
     from nb2prod.notebook import Cell, Notebook
     from nb2prod.stage import Stage
 

@@ -13,8 +13,8 @@ from nb2prod.dataflow import analyse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from nb2prod.dataflow.stage_flow import StageFlow
     from nb2prod.fingerprint import Parts
-    from nb2prod.flows import StageFlow
     from nb2prod.pipeline import Pipeline
 
 

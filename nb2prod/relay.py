@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from attrs import asdict, define, field
 
-from nb2prod import warm
+from nb2prod.daemon import client
 from nb2prod.events import Event
 from nb2prod.settings import Settings
 
@@ -48,14 +48,14 @@ def carried_out(  # noqa: PLR0913 - all but the last two are what a run is of
     Returns:
         What stopped the run, if anything did, in a tuple; None when there is no daemon that may do it.
     """
-    if not warm.is_wanted():
+    if not client.is_wanted():
         return None
     with os.fdopen(os.memfd_create("nb2prod"), "w+b") as order:
         order.write(json.dumps(_order(raw, path, name, chosen)).encode("utf-8", "surrogatepass"))
         order.flush()
         order.seek(0)
         ours, its = os.pipe()
-        handed = warm.hand_over(["nb2prod", "document"], (order.fileno(), its, 2))
+        handed = client.hand_over(["nb2prod", "document"], (order.fileno(), its, 2))
         os.close(its)
     try:
         if handed is None:

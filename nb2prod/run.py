@@ -10,22 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from nb2prod import (
-    birth,
-    checks,
-    document,
-    journal,
-    memo,
-    notebook,
-    pipeline,
-    plugins,
-    preload,
-    run_name,
-    schema,
-    settings,
-    stock,
-)
+from nb2prod import checks, document, journal, memo, notebook, pipeline, plugins, schema, settings, stock
 from nb2prod.candidates import offer
+from nb2prod.dataflow import preload
 from nb2prod.errors.base import (
     ChecksFailed,
     Nb2ProdError,
@@ -44,6 +31,7 @@ from nb2prod.journal import Journal
 from nb2prod.report import Report
 from nb2prod.runners.choice import open_runner
 from nb2prod.stage import defaults
+from nb2prod.startup import birth, run_name
 from nb2prod.stock import Pin
 from nb2prod.stores import open_store
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from nb2prod.checks import Finding
     from nb2prod.compare.runs import Difference, Verdict
+    from nb2prod.dataflow.stage_flow import Use
     from nb2prod.edits import Edit
     from nb2prod.errors.base import Nb2ProdError
     from nb2prod.evidence import Evidence, Seen
-    from nb2prod.flows import Use
     from nb2prod.grid import Combination
     from nb2prod.notebook import Cell
     from nb2prod.pipeline import Edge, Pipeline, Reason

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
-from nb2prod import document, effects, grid, journal, notebook, pipeline, schema
+from nb2prod import document, grid, journal, notebook, pipeline, schema
 from nb2prod import run as _run
+from nb2prod.dataflow import effects
 from nb2prod.errors.base import Place
 from nb2prod.errors.runs import RunCancelled
 from nb2prod.events import Event
@@ -65,7 +66,7 @@ class Sweep:
     def _writes(self, line: Pipeline) -> bool:
         """Tell whether stages write files, which those of another combination would write over."""
         records = _run.last(self.chosen.home, self.path, _run.store_of(self.chosen)).values()
-        seen = [effects.of(position, line) for position in range(len(line.flows))]
+        seen = [effects.of(position, line.flows) for position in range(len(line.flows))]
         return any(record.files for record in records) or not all(item.none for item in seen)
 
     def _one(self, at: int, scheduler: Scheduler) -> None:

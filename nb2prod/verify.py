@@ -19,7 +19,6 @@ from nb2prod.artifact import Artifact
 from nb2prod.candidates import offer
 from nb2prod.compare import runs
 from nb2prod.compare.runs import Difference, Verdict
-from nb2prod.displays import Displays
 from nb2prod.errors.base import StoreError
 from nb2prod.errors.runs import CellFailed
 from nb2prod.execution import decision
@@ -27,13 +26,14 @@ from nb2prod.notebook import Cell
 from nb2prod.plan import World
 from nb2prod.runners.base import Task, opened
 from nb2prod.runners.choice import open_runner
+from nb2prod.runners.displays import Displays
 from nb2prod.stage import untagged
 from nb2prod.worker.kernel import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nb2prod.flows import StageFlow
+    from nb2prod.dataflow.stage_flow import StageFlow
     from nb2prod.pipeline import Pipeline
     from nb2prod.plan import Record
     from nb2prod.report import Report

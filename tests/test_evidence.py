@@ -7,11 +7,12 @@ import pytest
 from attrs import evolve
 from books import parsed, written
 
-from nb2prod import api, fingerprint, text
+from nb2prod import api, fingerprint
 from nb2prod.artifact import Artifact, Recipe
 from nb2prod.evidence import seen
 from nb2prod.pipeline import build
 from nb2prod.plan import Record
+from nb2prod.text import verbs
 
 CELLS = (
     "%%stage load\nrows, note = [3, 1], 'x'\nalias = rows\ndef clean(rows): rows.sort()",
@@ -56,5 +57,5 @@ def test_a_run_leaves_evidence_that_the_graph_shows(tmp_path: Path) -> None:
     assert report.error is None
     assert (changed["left"]["by"], changed["left"]["cell"], changed["read"]["cell_id"]) == ("clean(rows)", 1, "c2")
     assert (changed["seen"]["run"], changed["seen"]["changed"], changed["seen"]["kind"]) == (report.run, True, "list")
-    assert f"seen in run {report.run}" in text.graph(graph, why=True)
-    assert "seen in run" not in text.graph(graph)
+    assert f"seen in run {report.run}" in verbs.graph(graph, why=True)
+    assert "seen in run" not in verbs.graph(graph)

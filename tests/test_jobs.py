@@ -13,9 +13,10 @@ import psutil
 import pytest
 from books import copied, written
 
-from nb2prod import jobs, journal, run_name, settings
+from nb2prod import jobs, journal, settings
 from nb2prod.errors.base import RunUnknown
 from nb2prod.events import Event
+from nb2prod.startup import run_name
 
 SLOW = "%%stage slow\nimport time, pathlib\npathlib.Path('began').touch()\ntime.sleep(120)"
 

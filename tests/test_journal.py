@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from nb2prod import journal, run_name
+from nb2prod import journal
 from nb2prod.errors.base import HomeUnusable
+from nb2prod.startup import run_name
 
 
 def test_a_home_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:

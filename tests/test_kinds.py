@@ -15,11 +15,11 @@ import pytest
 from attrs import frozen
 from books import FOLDER
 
-from nb2prod import api, deployment, settings
+from nb2prod import api, settings
 from nb2prod.api import Options
-from nb2prod.deployment import Deployment
 from nb2prod.packers import previous
-from nb2prod.releases import release
+from nb2prod.releases import deployment, release
+from nb2prod.releases.deployment import Deployment
 
 pytestmark = pytest.mark.ship
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent / "serving"))
 
 import shops
 
-from nb2prod import api, text_monitor
+from nb2prod import api
 from nb2prod.cli.main import main
 from nb2prod.errors.base import RunUnknown
 from nb2prod.errors.monitors import RequestForeign, RequestNotKept, ServiceSilent
@@ -23,6 +23,7 @@ from nb2prod.errors.ships import PolicyWrong
 from nb2prod.releases import release
 from nb2prod.releases.release import Release
 from nb2prod.serving.middleware import Middleware
+from nb2prod.text import monitor
 
 NAME = "shop-20261122-001500-ab12cd"
 X = shops.frame(400)
@@ -117,19 +118,19 @@ def test_refusals_and_feedback_are_told(shop: Shop) -> None:
     for body in (b'{"right": true}', b'{"right": false, "expected": "no", "comment": "she stayed"}'):
         shops.call(shop.door, "/feedback", body)
     found = shop.monitor("alerts = { refused = 0.5, wrong = 0.25 }")
-    told = text_monitor.text(found)
+    told = monitor.text(found)
 
     assert found["refused"] == {"400 missing": 1}
     assert [one["ok"] for one in found["alerts"]] == [True, False, True]
     assert "1 right, 1 wrong" in told
     assert "she stayed" in told
-    assert "she stayed" in text_monitor.html(found)
+    assert "she stayed" in monitor.html(found)
 
 
 def test_what_people_say_is_text_on_the_page(shop: Shop) -> None:
     shops.call(shop.door, "/feedback", b'{"right": false, "comment": "<script>boom()</script>"}')
 
-    assert "<script>boom" not in text_monitor.html(shop.monitor())
+    assert "<script>boom" not in monitor.html(shop.monitor())
 
 
 def test_an_alert_that_nothing_measures_is_wrong(shop: Shop) -> None:

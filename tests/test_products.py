@@ -18,11 +18,13 @@ from attrs import frozen
 from books import FOLDER
 from openapi_spec_validator import validate
 
-from nb2prod import api, process, score, settings
+from nb2prod import api, settings
 from nb2prod.bundle import bento
 from nb2prod.errors.products import NotScored
-from nb2prod.process import Running
+from nb2prod.hosting import process
+from nb2prod.hosting.process import Running
 from nb2prod.releases import release
+from nb2prod.scoring import score
 
 pytestmark = pytest.mark.ship
 

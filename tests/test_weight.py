@@ -11,7 +11,7 @@ from books import copied
 
 HEAVY = (
     "papermill", "nbclient", "nbformat", "nbconvert", "jupyter_client", "pandas", "numpy", "pyarrow", "bentoml",
-    "jinja2", "cryptography", "packaging.requirements", "nb2prod.services", "nb2prod.reproduce",
+    "jinja2", "cryptography", "packaging.requirements", "nb2prod.deploying.services", "nb2prod.reproduction.reproduce",
     "psutil", "zmq", "tornado", "ssl", "http.client", "urllib.request", "tomllib", "asyncio.events",
 )  # fmt: skip
 ENTRY = "import sys, atexit; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); "

@@ -13,7 +13,7 @@ from nb2prod.dataflow import Unparsable, parse
 from nb2prod.stage import code
 
 if TYPE_CHECKING:
-    from nb2prod.flows import StageFlow
+    from nb2prod.dataflow.stage_flow import StageFlow
     from nb2prod.pipeline import Pipeline
 
 PUBLISH = "publish"  # the name of a stage whose tables and figures are the product, whatever else there is

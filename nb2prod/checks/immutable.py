@@ -16,7 +16,7 @@ from nb2prod.stage import code
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nb2prod.flows import CellFlow, StageFlow
+    from nb2prod.dataflow.stage_flow import CellFlow, StageFlow
 
 _IMMUTABLE, _HEAP = 1 << 8, 1 << 9  # of `type.__flags__`, as CPython's object.h names them
 

@@ -14,8 +14,8 @@ from nb2prod.edits import Edit
 from nb2prod.stage import code
 
 if TYPE_CHECKING:
-    from nb2prod.flows import CellFlow, StageFlow
-    from nb2prod.makers import Maker
+    from nb2prod.dataflow.makers import Maker
+    from nb2prod.dataflow.stage_flow import CellFlow, StageFlow
     from nb2prod.notebook import Cell
     from nb2prod.pipeline import Pipeline
 

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from nb2prod import makers
 from nb2prod.checks import fixes, immutable, moving, packages
 from nb2prod.checks.base import Finding
-from nb2prod.dataflow import HISTORY, unkept
+from nb2prod.dataflow import HISTORY, makers, unkept
 from nb2prod.errors.base import Place
 from nb2prod.stage import NAME, OPTIONS, code, declaration
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from nb2prod.checks.fixes import Fix
     from nb2prod.checks.packages import Package
-    from nb2prod.flows import CellFlow, StageFlow
+    from nb2prod.dataflow.stage_flow import CellFlow, StageFlow
     from nb2prod.pipeline import Pipeline
     from nb2prod.stage import Stage
 

@@ -31,7 +31,8 @@ from nb2prod.cli.flags import FORMAT, shown
 @shown
 def deploy(release: str, target: str, output: Path | None, folder: Path, style: str, **wanted: Any) -> None:
     """Hand RELEASE over: as an image, as manifests of Kubernetes, or to BentoCloud."""
-    from nb2prod import api, text_deploy
+    from nb2prod import api
+    from nb2prod.text import deployment
 
     found = api.deploy(settings.home_of(folder / "_"), release, target=target, folder=output, **wanted)
-    click.echo(json.dumps(found, indent=1) if style == "json" else text_deploy.delivery(found))
+    click.echo(json.dumps(found, indent=1) if style == "json" else deployment.delivery(found))

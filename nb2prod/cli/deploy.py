@@ -63,10 +63,11 @@ def rollback(notebook: str, folder: Path, style: str, **flags: Any) -> None:
 @shown
 def deployments(folder: Path, target: str, style: str) -> None:
     """List what answers for the notebooks in FOLDER, how it fares, and how that came to be."""
-    from nb2prod import api, text_deploy
+    from nb2prod import api
+    from nb2prod.text import deployment
 
     found = api.deployments(settings.home_of(folder / "_"), target=target)
-    click.echo(json.dumps(found, indent=1) if style == "json" else text_deploy.deployments(found))
+    click.echo(json.dumps(found, indent=1) if style == "json" else deployment.deployments(found))
 
 
 @click.command()
@@ -79,13 +80,14 @@ def deployments(folder: Path, target: str, style: str) -> None:
 @shown
 def reproduce(release: str, folder: Path, style: str, **flags: Any) -> None:
     """Make RELEASE again from its own record, and say what of it is the same."""
-    from nb2prod import api, text, text_deploy
+    from nb2prod import api
+    from nb2prod.text import deployment, verbs
 
     def narrate(event: Event) -> None:
-        click.echo(text.narration(event), err=True)
+        click.echo(verbs.narration(event), err=True)
 
     found = api.reproduce(settings.home_of(folder / "_"), release, listen=narrate, **flags)
-    click.echo(json.dumps(found, indent=1) if style == "json" else text_deploy.reproduction(found))
+    click.echo(json.dumps(found, indent=1) if style == "json" else deployment.reproduction(found))
     sys.exit(0 if found["ok"] else 1)
 
 
@@ -99,6 +101,6 @@ def located(name: str, folder: Path) -> tuple[Path, str]:
 
 
 def _show(found: dict[str, Any], style: str) -> None:
-    from nb2prod import text_deploy
+    from nb2prod.text import deployment
 
-    click.echo(json.dumps(found, indent=1) if style == "json" else text_deploy.deployment(found))
+    click.echo(json.dumps(found, indent=1) if style == "json" else deployment.deployment(found))

@@ -46,12 +46,13 @@ def shown(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **options)
         except Nb2ProdError as wrong:
-            from nb2prod import schema, text
+            from nb2prod import schema
+            from nb2prod.text import verbs
 
             if options.get("style") == "json":
                 click.echo(json.dumps({"ok": False, "error": schema.error(wrong)}, indent=1))
             else:
-                click.echo(text.error(schema.error(wrong)), err=True)
+                click.echo(verbs.error(schema.error(wrong)), err=True)
             sys.exit(2 if wrong.code in MISUSE else 1)
 
     return wrapper

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import asdict
 
-from nb2prod import __version__, arguments, settings
+from nb2prod import __version__, settings
 from nb2prod.cli.flags import FORMAT, KERNEL, NOTEBOOK, STORE, shown, stages, workers
 from nb2prod.errors.runs import MISUSE
+from nb2prod.startup import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +82,8 @@ def _status(found: dict[str, Any]) -> int:
 @shown
 def check(notebook: Path, style: str, fix: bool) -> None:  # noqa: FBT001
     """Say what would not reproduce in NOTEBOOK, and the cure."""
-    from nb2prod import api, schema, text
+    from nb2prod import api, schema
+    from nb2prod.text import verbs
 
     for finding in api.fix(notebook) if fix else ():
         click.echo(f"mended {finding.code}: {finding.message} {finding.fix and finding.fix.title}.", err=True)
@@ -89,7 +91,7 @@ def check(notebook: Path, style: str, fix: bool) -> None:  # noqa: FBT001
     if style == "json":
         click.echo(json.dumps({"notebook": notebook.name, "findings": [schema.finding(f) for f in found]}, indent=1))
     else:
-        click.echo(text.findings(found, notebook.name))
+        click.echo(verbs.findings(found, notebook.name))
     sys.exit(1 if any(f.severity == "error" for f in found) else 0)
 
 
@@ -100,13 +102,14 @@ def check(notebook: Path, style: str, fix: bool) -> None:  # noqa: FBT001
 @shown
 def graph(notebook: Path, style: str, why: bool) -> None:  # noqa: FBT001
     """Show the stages of NOTEBOOK and what flows between them."""
-    from nb2prod import api, text
+    from nb2prod import api
+    from nb2prod.text import verbs
 
     found = api.graph(api.read(notebook), notebook)
     if style == "json":
         click.echo(json.dumps(found, indent=1))
     else:
-        click.echo(text.mermaid(found) if style == "mermaid" else text.graph(found, why=why))
+        click.echo(verbs.mermaid(found) if style == "mermaid" else verbs.graph(found, why=why))
 
 
 @main.command()
@@ -118,14 +121,15 @@ def graph(notebook: Path, style: str, why: bool) -> None:  # noqa: FBT001
 @shown
 def suggest(notebook: Path, accept: bool, output: Path | None, magic: bool, style: str) -> None:  # noqa: FBT001
     """Propose stages for NOTEBOOK, which has none yet, or some."""
-    from nb2prod import api, text
+    from nb2prod import api
+    from nb2prod.text import verbs
 
     if accept or output:
         found = api.accept(notebook, magic=magic, out=output)
         click.echo(f"{len(found['edits'])} cells tagged in {output or notebook}", err=True)
     else:
         found = api.suggest(api.read(notebook), magic=magic)
-    click.echo(json.dumps(found, indent=1) if style == "json" else text.suggestion(found))
+    click.echo(json.dumps(found, indent=1) if style == "json" else verbs.suggestion(found))
 
 
 @main.command()
@@ -137,11 +141,12 @@ def suggest(notebook: Path, accept: bool, output: Path | None, magic: bool, styl
 @shown
 def plan(notebook: Path, store: str | None, style: str, **flags: Any) -> None:
     """Say for each stage of NOTEBOOK whether it would run, and why."""
-    from nb2prod import api, schema, text
+    from nb2prod import api, schema
+    from nb2prod.text import verbs
 
     steps = api.plan(notebook, _run_options(flags), settings.read(notebook, store=store))
     found = schema.plan(notebook.name, steps)
-    click.echo(json.dumps(found, indent=1) if style == "json" else text.plan(found))
+    click.echo(json.dumps(found, indent=1) if style == "json" else verbs.plan(found))
 
 
 @main.command()
@@ -160,13 +165,14 @@ def plan(notebook: Path, store: str | None, style: str, **flags: Any) -> None:
 @shown
 def run(notebook: Path, style: str, **flags: Any) -> None:
     """Run the stages of NOTEBOOK; reuse those that nothing changed for."""
-    from nb2prod import api, schema, text
+    from nb2prod import api, schema
+    from nb2prod.text import verbs
 
     chosen = settings.read(notebook, **{name: flags[name] for name in _CHOSEN})
     if flags["grid"]:
         sys.exit(_sweep(notebook, style, chosen, flags))
     found = schema.report(api.run(notebook, _run_options(flags), chosen, narrate))
-    click.echo(json.dumps(found, indent=1) if style == "json" else text.report(found))
+    click.echo(json.dumps(found, indent=1) if style == "json" else verbs.report(found))
     sys.exit(_status(found))
 
 
@@ -179,11 +185,12 @@ def run(notebook: Path, style: str, **flags: Any) -> None:
 @shown
 def verify(notebook: Path, style: str, **flags: Any) -> None:
     """Run NOTEBOOK by its stages and straight through, and compare every output and value."""
-    from nb2prod import api, text
+    from nb2prod import api
+    from nb2prod.text import verbs
 
     chosen = settings.read(notebook, store=flags["store"], kernel=flags["kernel"])
     found = api.verify(notebook, _run_options(flags), chosen, narrate)
-    click.echo(json.dumps(found, indent=1) if style == "json" else text.verified(found))
+    click.echo(json.dumps(found, indent=1) if style == "json" else verbs.verified(found))
     sys.exit(_status(found))
 
 
@@ -201,17 +208,18 @@ def verify(notebook: Path, style: str, **flags: Any) -> None:
 @shown
 def ship(notebook: Path, style: str, **flags: Any) -> None:
     """Run NOTEBOOK, package its model, rehearse the package, and release it."""
-    from nb2prod import api, text
+    from nb2prod import api
+    from nb2prod.text import verbs
 
     chosen = settings.read(notebook, store=flags["store"], kernel=flags["kernel"])
     wanted = flags["serve"] or flags["target"] != "local"
     serving = api.Serving(target=flags["target"] if wanted else None, port=flags["port"])
     found = api.ship(notebook, _run_options(flags), chosen, serving, narrate)
-    click.echo(json.dumps(found, indent=1) if style == "json" else text.ship(found, str(notebook.parent)))
+    click.echo(json.dumps(found, indent=1) if style == "json" else verbs.ship(found, str(notebook.parent)))
     if style == "text" and found["url"]:
         row = api.show_release(chosen.home, found["release"])["example"]
         said = None if row is None else api.ask(found["url"], [row])
-        click.echo(text.asked(found["url"], row, said))
+        click.echo(verbs.asked(found["url"], row, said))
     sys.exit(_status(found))
 
 
@@ -221,11 +229,12 @@ def ship(notebook: Path, style: str, **flags: Any) -> None:
 @shown
 def releases(folder: Path, style: str) -> None:
     """List the releases in FOLDER, newest first."""
-    from nb2prod import api, text
+    from nb2prod import api
+    from nb2prod.text import verbs
 
     home = settings.home_of(folder / "_")
     found = [api.show_release(home, item.id) for item in api.releases(home)]
-    click.echo(json.dumps(found, indent=1) if style == "json" else text.releases(found))
+    click.echo(json.dumps(found, indent=1) if style == "json" else verbs.releases(found))
 
 
 @main.command()
@@ -236,10 +245,13 @@ def releases(folder: Path, style: str) -> None:
 @shown
 def serve(release: str, port: int | None, folder: Path, style: str) -> None:
     """Start the service of RELEASE on this machine; it goes on until it is stopped."""
-    from nb2prod import api, text
+    from nb2prod import api
+    from nb2prod.text import verbs
 
     service = api.serve(settings.home_of(folder / "_"), release, port=port)
-    click.echo(json.dumps(asdict(service), indent=1) if style == "json" else text.service(asdict(service), str(folder)))
+    click.echo(
+        json.dumps(asdict(service), indent=1) if style == "json" else verbs.service(asdict(service), str(folder))
+    )
 
 
 @main.command()
@@ -249,16 +261,19 @@ def serve(release: str, port: int | None, folder: Path, style: str) -> None:
 @shown
 def stop(name: str, folder: Path, style: str) -> None:
     """Stop the service of the release NAME, or all that answers for the notebook NAME."""
-    from nb2prod import api, text, text_deploy
+    from nb2prod import api
     from nb2prod.cli.deploy import located
     from nb2prod.releases.release import ID
+    from nb2prod.text import deployment, verbs
 
     if not ID.fullmatch(name):
         found = api.retire(*located(name, folder))
-        click.echo(json.dumps(found, indent=1) if style == "json" else text_deploy.deployment(found))
+        click.echo(json.dumps(found, indent=1) if style == "json" else deployment.deployment(found))
         return
     service = api.stop(settings.home_of(folder / "_"), name)
-    click.echo(json.dumps(asdict(service), indent=1) if style == "json" else text.service(asdict(service), str(folder)))
+    click.echo(
+        json.dumps(asdict(service), indent=1) if style == "json" else verbs.service(asdict(service), str(folder))
+    )
 
 
 @main.command()
@@ -282,10 +297,11 @@ def extract(notebook: Path, output: Path, style: str) -> None:
 @shown
 def runs(folder: Path, style: str) -> None:
     """List the runs in FOLDER, newest first."""
-    from nb2prod import jobs, text
+    from nb2prod import jobs
+    from nb2prod.text import verbs
 
     found = jobs.history(settings.home_of(folder / "_"))
-    click.echo(json.dumps(found, indent=1) if style == "json" else text.history(found))
+    click.echo(json.dumps(found, indent=1) if style == "json" else verbs.history(found))
 
 
 @main.command(hidden=True)
@@ -320,33 +336,35 @@ def report(run: str, output: Path | None, folder: Path, style: str) -> None:
 @shown
 def show(name: str, folder: Path, style: str) -> None:
     """Show the run or release NAME."""
-    from nb2prod import api, text
+    from nb2prod import api
+    from nb2prod.text import verbs
 
     found = api.show(settings.home_of(folder / "_"), name)
     if style == "json":
         click.echo(json.dumps(found, indent=1))
     elif "created" in found or found["verb"] == "ship":
-        click.echo((text.release if "created" in found else text.ship)(found, str(folder)))
+        click.echo((verbs.release if "created" in found else verbs.ship)(found, str(folder)))
     else:
-        click.echo(text.report(found))
+        click.echo(verbs.report(found))
 
 
 def _sweep(notebook: Path, style: str, chosen: Settings, flags: dict[str, Any]) -> int:
     from attrs import evolve
 
-    from nb2prod import api, text
+    from nb2prod import api
+    from nb2prod.text import verbs
 
     options = _run_options(flags)
     found = api.sweep(notebook, flags["grid"], options, chosen, narrate, flags["by"])
     if style == "text":
-        click.echo(text.sweep(found, str(notebook)))
+        click.echo(verbs.sweep(found, str(notebook)))
     if flags["ship"] and found["winner"] is not None:
         best = found["combinations"][found["winner"]]["parameters"]
         options = evolve(options, parameters={**options.parameters, **best}, force=frozenset(), start=None)
         found["ship"] = api.ship(notebook, options, chosen, None, narrate)
         found["ok"] = found["ok"] and found["ship"]["ok"]
         if style == "text":
-            click.echo(text.ship(found["ship"], str(notebook.parent)))
+            click.echo(verbs.ship(found["ship"], str(notebook.parent)))
     if style == "json":
         click.echo(json.dumps(found, indent=1))
     return 0 if found["ok"] else 1
@@ -379,8 +397,8 @@ def _run_options(flags: dict[str, Any]) -> Options:
 
 def narrate(event: Event) -> None:
     """Tell people what happens, on stderr."""
-    from nb2prod import text
+    from nb2prod.text import verbs
 
-    said = text.narration(event)
+    said = verbs.narration(event)
     if said:
         click.echo(said, err=True)

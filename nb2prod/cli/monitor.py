@@ -26,11 +26,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @shown
 def monitor(release: str, url: str | None, output: Path | None, folder: Path, style: str) -> None:
     """Say how RELEASE fares: traffic, latency, refusals, drift, feedback; exit 1 on an alert of the policy."""
-    from nb2prod import api, journal, text_monitor
+    from nb2prod import api, journal
+    from nb2prod.text import monitor
 
     found = api.monitor(settings.home_of(folder / "_"), release, url=url)
-    writers = {"json": lambda: json.dumps(found, indent=1), "html": lambda: text_monitor.html(found)}
-    said = writers.get(style, lambda: text_monitor.text(found))()
+    writers = {"json": lambda: json.dumps(found, indent=1), "html": lambda: monitor.html(found)}
+    said = writers.get(style, lambda: monitor.text(found))()
     if output is not None:
         journal.write_whole(output, said)
     click.echo(str(output) if output is not None else said)

@@ -28,7 +28,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @shown
 def score(release: str, keep: tuple[str, ...], folder: Path, style: str, **flags: Any) -> None:
     """Write the rows of the file DATA with the predictions of RELEASE."""
-    from nb2prod import score as _score
+    from nb2prod.scoring import score as _score
 
     found = _score.run(settings.home_of(folder / "_"), release, _score.Work(keep=frozenset(keep), **flags))
     odd = f", {found['warnings']:,} of them with a warning" if found["warnings"] else ""

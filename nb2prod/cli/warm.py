@@ -26,9 +26,9 @@ def warm() -> None:
 @shown
 def start(notebooks: tuple[Path, ...], idle: float, style: str) -> None:
     """Start it, with the libraries that NOTEBOOKS import; until it is stopped, runs of this environment use it."""
-    from nb2prod import standby
+    from nb2prod.daemon import control
 
-    _show(standby.start(notebooks, idle=idle), style)
+    _show(control.start(notebooks, idle=idle), style)
 
 
 @warm.command()
@@ -36,9 +36,9 @@ def start(notebooks: tuple[Path, ...], idle: float, style: str) -> None:
 @shown
 def stop(style: str) -> None:
     """Stop it; what it has begun is carried out."""
-    from nb2prod import standby
+    from nb2prod.daemon import control
 
-    _show({"state": "stopping" if standby.stop() else "stopped"}, style)
+    _show({"state": "stopping" if control.stop() else "stopped"}, style)
 
 
 @warm.command()
@@ -46,9 +46,9 @@ def stop(style: str) -> None:
 @shown
 def status(style: str) -> None:
     """Say whether there is one, and what it has imported."""
-    from nb2prod import standby
+    from nb2prod.daemon import control
 
-    _show(standby.status(), style)
+    _show(control.status(), style)
 
 
 def _show(found: dict[str, Any], style: str) -> None:

@@ -19,7 +19,7 @@ from nb2prod.stage import tag_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nb2prod.flows import StageFlow
+    from nb2prod.dataflow.stage_flow import StageFlow
     from nb2prod.notebook import Cell
     from nb2prod.pipeline import Pipeline
     from nb2prod.stage import Stage

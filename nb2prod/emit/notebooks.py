@@ -16,9 +16,9 @@ from nb2prod.stage import untagged
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from nb2prod.dataflow.stage_flow import StageFlow
     from nb2prod.emit.draft import Draft
     from nb2prod.emit.source import Statement
-    from nb2prod.flows import StageFlow
     from nb2prod.notebook import Cell
     from nb2prod.pipeline import Pipeline
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
 
-from nb2prod import effects, environment, preload
-from nb2prod.effects import Effects
+from nb2prod import environment
+from nb2prod.dataflow import effects, preload
+from nb2prod.dataflow.effects import Effects
 from nb2prod.execution.decision import foresee
 from nb2prod.execution.recording import CHANGED
 
@@ -108,7 +109,7 @@ class Ahead:
         return evolve(found, reads=True, writes=True) if outside else found
 
     def _looked(self, position: int) -> Effects:
-        flow, found = self.context.pipeline.flows[position], effects.of(position, self.context.pipeline)
+        flow, found = self.context.pipeline.flows[position], effects.of(position, self.context.pipeline.flows)
         last = self.context.seen(flow)
         if last is not None:
             return evolve(found, writes=bool(last.files), reads=found.reads or bool(last.read), state=False)

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from nb2prod import environment, fingerprint, plan, schema, unchanged
+from nb2prod import environment, fingerprint, plan, schema
 from nb2prod.artifact import Recipe
 from nb2prod.errors.base import ArtifactCorrupt, ArtifactMissing
 from nb2prod.plan import Record, Step, World
+from nb2prod.startup import unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from nb2prod.artifact import Version
+    from nb2prod.dataflow.stage_flow import StageFlow
     from nb2prod.fingerprint import Parts
-    from nb2prod.flows import StageFlow
     from nb2prod.pipeline import Pipeline
     from nb2prod.plan import Inputs
     from nb2prod.stage import Stage

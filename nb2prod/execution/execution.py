@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import define, evolve, field
 
 from nb2prod import plan, schema
-from nb2prod.displays import Displays
 from nb2prod.errors.base import ArtifactCorrupt, ArtifactMissing, Nb2ProdError, Place, StoreError
 from nb2prod.errors.runs import RunCancelled
 from nb2prod.events import Event
@@ -26,16 +25,17 @@ from nb2prod.execution.scheduler import Order
 from nb2prod.plan import World
 from nb2prod.report import Outcome
 from nb2prod.runners.base import Task
+from nb2prod.runners.displays import Displays
 from nb2prod.stage import untagged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from nb2prod.dataflow.stage_flow import StageFlow
     from nb2prod.events import Listener
     from nb2prod.execution.decision import Context, Decision
     from nb2prod.execution.scheduler import Flight, Message, Scheduler
-    from nb2prod.flows import StageFlow
     from nb2prod.notebook import Cell
     from nb2prod.plan import Record
     from nb2prod.runners.base import CellResult

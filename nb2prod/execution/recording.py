@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from nb2prod import environment, makers, plan, schema
+from nb2prod import environment, plan, schema
 from nb2prod.artifact import Recipe
+from nb2prod.dataflow import makers
 from nb2prod.errors.base import Place
 from nb2prod.errors.runs import ValueNotKept
 from nb2prod.execution.decision import named_files
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nb2prod.artifact import Version
+    from nb2prod.dataflow.stage_flow import StageFlow
     from nb2prod.execution.decision import Context, Decision
-    from nb2prod.flows import StageFlow
     from nb2prod.plan import World
     from nb2prod.runners.base import CellResult
 

@@ -19,9 +19,10 @@ from typing import Any
 
 from attrs import asdict
 
-from nb2prod import deployment, process
-from nb2prod.deployment import Deployment
 from nb2prod.errors.deployments import GatewayNotReady
+from nb2prod.hosting import process
+from nb2prod.releases import deployment
+from nb2prod.releases.deployment import Deployment
 
 PLACE = "gateway.json"
 LOG = "gateway.log"

@@ -14,9 +14,6 @@ from typing import Any
 from aiohttp import ClientConnectorError, ClientError, web
 from attrs import define, field
 
-from nb2prod import deployment, process
-from nb2prod.backends import Backends
-from nb2prod.deployment import Deployment
 from nb2prod.errors.deployments import GatewayNotReady
 from nb2prod.gateway.forward import BODY, Answered, Asked, TooLarge, forward
 from nb2prod.gateway.metrics import Metrics
@@ -24,7 +21,10 @@ from nb2prod.gateway.mirror import Copy, Mirror
 from nb2prod.gateway.split import Split, client_of
 from nb2prod.gateway.tally import Tally, compared
 from nb2prod.gateway.upstream import Upstream
-from nb2prod.releases import release
+from nb2prod.hosting import process
+from nb2prod.hosting.backends import Backends
+from nb2prod.releases import deployment, release
+from nb2prod.releases.deployment import Deployment
 
 LOOK = 1.0  # seconds from one look at the backends to the next
 SWEEP = 20.0  # seconds from one look for forgotten backends to the next

@@ -14,7 +14,7 @@ from attrs import define, field
 from yarl import URL
 
 from nb2prod.errors.base import Nb2ProdError
-from nb2prod.process import Running
+from nb2prod.hosting.process import Running
 
 IDLE = 3.0  # seconds; a backend closes idle connections after 5, and one that closes must not be sent a request
 CONNECT = 5.0  # seconds

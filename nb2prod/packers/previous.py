@@ -11,12 +11,11 @@ from typing import Any
 
 from attrs import frozen
 
-from nb2prod import deployment
 from nb2prod.candidates.candidate import Candidate
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.evaluate import Rival, Said
 from nb2prod.packers import fields
-from nb2prod.releases import trust
+from nb2prod.releases import deployment, trust
 
 PATIENCE = 120  # seconds
 

@@ -22,10 +22,9 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbclient.util import run_sync
 from traitlets.config import Config
 
-from nb2prod import displays
 from nb2prod.errors.base import Place
 from nb2prod.errors.runs import KernelDied, KernelMissing, RunCancelled, StageTimedOut
-from nb2prod.runners import limits, program, transcript, verdict
+from nb2prod.runners import displays, limits, program, transcript, verdict
 from nb2prod.runners.base import CellResult, call
 from nb2prod.runners.truncation import Spill
 from nb2prod.runners.verdict import Raised

@@ -4,7 +4,7 @@ What one stretch of a cell prints between two pictures is one output for `stdout
 that does not depend on when the streams were flushed. Lines that a carriage return overwrote are gone, as on a screen.
 
 An output with a display id keeps it, and an update of a display of another cell is an output of its own: whoever has
-the whole notebook carries it out (`nb2prod.displays`).
+the whole notebook carries it out (`nb2prod.runners.displays`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from nb2prod import displays
-from nb2prod.runners import truncation
+from nb2prod.runners import displays, truncation
 from nb2prod.runners.truncation import Spill, Text
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ class RequirementsHandler(Handler):
     @may("write")
     async def post(self) -> None:
         """Add a requirement to one of the project's files; answer with the file's path below the server's root."""
-        from nb2prod import requirements
+        from nb2prod.packages import requirements
 
         body, top = self.body(), self.top
         path, file, line = await self.notebook(body.get("path")), body.get("file"), body.get("requirement")

@@ -89,9 +89,10 @@ class ServiceHandler(Handler):
 
 
 def _monitored(home: Path, release: str) -> str:
-    from nb2prod import api, text_monitor
+    from nb2prod import api
+    from nb2prod.text import monitor
 
-    return text_monitor.html(api.monitor(home, release))
+    return monitor.html(api.monitor(home, release))
 
 
 def _releases(home: Path) -> list[dict[str, Any]]:

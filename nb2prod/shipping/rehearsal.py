@@ -14,11 +14,11 @@ from typing import Protocol
 
 from attrs import frozen
 
-from nb2prod import process
 from nb2prod.errors.ships import ServiceDiffers
+from nb2prod.hosting import process
+from nb2prod.hosting.rehearsed import RehearsedService
 from nb2prod.packers.call import Blob, Call, Fault, differences
 from nb2prod.shipping import load
-from nb2prod.understudy import Understudy
 
 SINGLES = (50, 300)  # requests of one row, to time: so many at least, and at most
 ENOUGH = 1.0  # seconds of them
@@ -78,11 +78,11 @@ class Stage:
 STAGE = Stage()
 
 
-def rehearse(understudy: Understudy, bento: str, given: Given, *, home: Path, stage: Stage = STAGE) -> Rehearsal:
+def rehearse(service: RehearsedService, bento: str, given: Given, *, home: Path, stage: Stage = STAGE) -> Rehearsal:
     """Serve a Bento, ask it what the notebook's model was asked, and compare value for value; it goes on after that.
 
     Args:
-        understudy: Its service.
+        service: Its service.
         bento: Its tag.
         given: Rows with the answers that are right.
         home: The BentoML store that has it.
@@ -93,16 +93,16 @@ def rehearse(understudy: Understudy, bento: str, given: Given, *, home: Path, st
         ServiceDiffers: It answers differently, or accepts what it must refuse.
     """
     start = time.perf_counter()
-    understudy.start(bento, home=home, port=stage.port)
+    service.start(bento, home=home, port=stage.port)
     cold = time.perf_counter() - start
     try:
-        _compared(understudy, given)
+        _compared(service, given)
         stage.alone()
-        times = sorted(_timed(understudy, given.single))
-        seen = _loaded(understudy, given.single)
-        memory = process.memory(understudy.heard)
+        times = sorted(_timed(service, given.single))
+        seen = _loaded(service, given.single)
+        memory = process.memory(service.heard)
     except BaseException:
-        understudy.end()
+        service.end()
         raise
     return Rehearsal(
         rows=sum(call.rows for call in given.held),
@@ -118,7 +118,7 @@ def rehearse(understudy: Understudy, bento: str, given: Given, *, home: Path, st
     )
 
 
-def _compared(service: Understudy, given: Given) -> None:
+def _compared(service: RehearsedService, given: Given) -> None:
     """Ask everything whose answer is known."""
     for calls, kind in ((given.held, "held-out"), (given.hostile, "hostile")):
         if differing := [text for call in calls for text in _asked(service, call)]:
@@ -130,7 +130,7 @@ def _compared(service: Understudy, given: Given) -> None:
         _refuses(service, fault)
 
 
-def _asked(service: Understudy, call: Call) -> Iterator[str]:
+def _asked(service: RehearsedService, call: Call) -> Iterator[str]:
     status, said = process.ask(service.heard, call.path, call.request, service.headers)
     if status != http.HTTPStatus.OK:
         rows = f"rows {call.first + 1} to {call.first + call.rows}" if call.rows > 1 else "a request"
@@ -138,7 +138,7 @@ def _asked(service: Understudy, call: Call) -> Iterator[str]:
     yield from differences(call, said)
 
 
-def _given(service: Understudy, blob: Blob) -> None:
+def _given(service: RehearsedService, blob: Blob) -> None:
     connection = http.client.HTTPConnection(process.HOST, service.heard.port, timeout=60)
     try:
         connection.request("GET", blob.path, headers=service.headers)
@@ -150,7 +150,7 @@ def _given(service: Understudy, blob: Blob) -> None:
         raise ServiceDiffers(f"{blob.path} got status {reply.status}, or other bytes than the notebook's", "")
 
 
-def _refuses(service: Understudy, fault: Fault) -> None:
+def _refuses(service: RehearsedService, fault: Fault) -> None:
     """Check that a fault is the client's, and is named."""
     status, answer = process.ask(service.heard, fault.path, fault.request, service.headers)
     named = fault.word in json.dumps(answer, ensure_ascii=False)
@@ -159,7 +159,7 @@ def _refuses(service: Understudy, fault: Fault) -> None:
         raise ServiceDiffers(reason + ("" if named else ", and it is not named"), json.dumps(answer)[:2000])
 
 
-def _timed(service: Understudy, single: Sequence[Call]) -> Iterator[float]:
+def _timed(service: RehearsedService, single: Sequence[Call]) -> Iterator[float]:
     """Yield how many milliseconds requests of one row take over one connection; their answers must be right, too."""
     least, most = SINGLES
     connection = http.client.HTTPConnection(process.HOST, service.heard.port, timeout=60)
@@ -180,7 +180,7 @@ def _timed(service: Understudy, single: Sequence[Call]) -> Iterator[float]:
         connection.close()
 
 
-def _loaded(service: Understudy, single: Sequence[Call]) -> load.Seen:
+def _loaded(service: RehearsedService, single: Sequence[Call]) -> load.Seen:
     """Ask over several connections at once; no answer may be a refusal."""
     bodies = [(call.path, None if call.request is None else json.dumps(call.request).encode()) for call in single]
     running = service.heard

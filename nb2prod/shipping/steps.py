@@ -13,12 +13,13 @@ from typing import Any
 from attrs import asdict, evolve, frozen
 
 from nb2prod import journal, schema, verify
-from nb2prod.backends import Backends
 from nb2prod.compare.runs import Verdict
 from nb2prod.errors.base import Nb2ProdError, Place
 from nb2prod.errors.runs import RunCancelled
 from nb2prod.errors.ships import StagedDiffers
 from nb2prod.events import Event, Listener
+from nb2prod.hosting.backends import Backends
+from nb2prod.hosting.rehearsed import RehearsedService
 from nb2prod.packers.order import Packed
 from nb2prod.packers.packer import Source, packing
 from nb2prod.releases import release
@@ -33,7 +34,6 @@ from nb2prod.shipping.releasing import Fit
 from nb2prod.shipping.trial import Trial, trial
 from nb2prod.stores.base import Store
 from nb2prod.targets.base import Adopting, Service, Target
-from nb2prod.understudy import Understudy
 
 
 @frozen(kw_only=True)
@@ -50,7 +50,7 @@ class Shipped:
 
     release: Release
     service: Service | None = None
-    understudy: Understudy | None = None  # it was rehearsed, and waits to be served
+    rehearsed: RehearsedService | None = None  # it was rehearsed, and waits to be served
 
 
 def verified(path: Path, report: Report, listen: Listener, *, store: Store, chosen: Settings) -> Verdict:
@@ -107,18 +107,18 @@ def serve(shipped: Shipped, served: Served, listen: Listener) -> Shipped:
         ServiceNotReady: It does not start.
         RunCancelled: Somebody stopped it.
     """
-    target, understudy = served.target, shipped.understudy
+    target, rehearsed = served.target, shipped.rehearsed
     try:
         with cancellable(), step("serve", listen) as tell:
-            if understudy is not None and isinstance(target, Adopting):
-                service = target.adopt(shipped.release, understudy, port=served.port)
+            if rehearsed is not None and isinstance(target, Adopting):
+                service = target.adopt(shipped.release, rehearsed, port=served.port)
             else:
                 service = target.start(shipped.release, port=served.port)
             tell(service.url)
     finally:
-        if understudy is not None:
-            understudy.end()
-    return evolve(shipped, service=service, understudy=None)
+        if rehearsed is not None:
+            rehearsed.end()
+    return evolve(shipped, service=service, rehearsed=None)
 
 
 @contextmanager
@@ -135,11 +135,11 @@ def _made(source: Source, listen: Listener, held: Callable[[], Verdict | None], 
     work = journal.folder_of(source.home, source.report.run) / "ship"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    understudy = Backends(source.home / "services", source.home).understudy(releasing.named(source))
+    rehearsed = Backends(source.home / "services", source.home).to_rehearse(releasing.named(source))
     with tempfile.TemporaryDirectory(prefix="nb2prod-", ignore_cleanup_errors=True) as own:
         archive, bentos = Path(own) / "service.bento", Path(own) / "bentoml"
         with packing(source, work, Path(own), archive) as process:
-            tried = Trial(packing=process, bentos=bentos, understudy=understudy, port=served.port if served else None)
+            tried = Trial(packing=process, bentos=bentos, service=rehearsed, port=served.port if served else None)
             with trial(tried, work):
                 verdict = held()
                 packed, seen = _rehearsed(tried, listen)
@@ -149,9 +149,9 @@ def _made(source: Source, listen: Listener, held: Callable[[], Verdict | None], 
                     tell(made.id)
     shutil.rmtree(work)
     if served is not None and isinstance(served.target, Adopting):
-        return Shipped(release=made, understudy=understudy)
-    understudy.end()
-    understudy.log.unlink(missing_ok=True)
+        return Shipped(release=made, rehearsed=rehearsed)
+    rehearsed.end()
+    rehearsed.log.unlink(missing_ok=True)
     return Shipped(release=made)
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from attrs import define, field
 
 from nb2prod.bundle import bento
+from nb2prod.hosting.rehearsed import RehearsedService
 from nb2prod.packers.order import Packed
 from nb2prod.packers.packer import Packing
 from nb2prod.shipping import rehearsal
 from nb2prod.shipping.rehearsal import Rehearsal, Stage
-from nb2prod.understudy import Understudy
 
 
 @define(eq=False, kw_only=True)
@@ -25,7 +25,7 @@ class Trial:
 
     packing: Packing
     bentos: Path  # the store that the package is in
-    understudy: Understudy
+    service: RehearsedService
     port: int | None = None  # where the service shall be, if that is free
     alone: threading.Event = field(factory=threading.Event)
     new: bool = False  # the user's store did not have the package
@@ -41,14 +41,14 @@ class Trial:
         """End what it waits for, and so itself."""
         self.alone.set()
         self.packing.child.kill()
-        self.understudy.end()
+        self.service.end()
 
     def forget(self, work: Path) -> None:
         """Take the package out of the user's store again; what its service printed is kept with its files."""
         if self.new and self._packed is not None:
             bento.delete_bento(self._packed.tag, home=bento.user_home())
-        if self.understudy.log.exists():
-            shutil.move(self.understudy.log, work / "service.log")
+        if self.service.log.exists():
+            shutil.move(self.service.log, work / "service.log")
 
     def begin(self, pool: ThreadPoolExecutor) -> None:
         """Begin in a thread."""
@@ -59,7 +59,7 @@ class Trial:
         home = bento.user_home()
         self.new = bento.copy_bento(packed.tag, self.bentos, home)
         stage = Stage(port=self.port, alone=self.alone.wait)
-        return rehearsal.rehearse(self.understudy, packed.tag, packed, home=home, stage=stage)
+        return rehearsal.rehearse(self.service, packed.tag, packed, home=home, stage=stage)
 
 
 @contextmanager

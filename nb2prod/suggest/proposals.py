@@ -13,9 +13,9 @@ from attrs import evolve, frozen
 
 from nb2prod.checks.rules import LOADS
 from nb2prod.dataflow import HISTORY
+from nb2prod.dataflow.makers import makers
 from nb2prod.dataflow.unkept import HANDLE
 from nb2prod.edits import Edit
-from nb2prod.makers import makers
 from nb2prod.pipeline import build
 from nb2prod.stage import NAME, SETUP, code, split, tag_of
 from nb2prod.suggest import activities
@@ -25,7 +25,7 @@ from nb2prod.suggest.sights import look
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from nb2prod.flows import StageFlow
+    from nb2prod.dataflow.stage_flow import StageFlow
     from nb2prod.notebook import Cell, Notebook
     from nb2prod.stage import Role
     from nb2prod.suggest.headings import Heading

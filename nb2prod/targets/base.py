@@ -7,10 +7,10 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from attrs import frozen
 
-from nb2prod.deployment import Deployment
+from nb2prod.hosting.rehearsed import RehearsedService
+from nb2prod.releases.deployment import Deployment
 from nb2prod.releases.release import Release
 from nb2prod.targets.delivery import Delivery, Wanted
-from nb2prod.understudy import Understudy
 
 
 @frozen(kw_only=True)
@@ -79,7 +79,7 @@ class Swapping(Protocol):
 class Adopting(Protocol):
     """A target that serves a release by the very service that was rehearsed."""
 
-    def adopt(self, release: Release, understudy: Understudy, *, port: int | None = None) -> Service:
+    def adopt(self, release: Release, rehearsed: RehearsedService, *, port: int | None = None) -> Service:
         """Serve a release, and return when it answers.
 
         Raises:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from nb2prod import process
 from nb2prod.errors.deployments import ReleaseUnfit
-from nb2prod.process import Running
+from nb2prod.hosting import process
+from nb2prod.hosting.process import Running
 from nb2prod.releases import release
 from nb2prod.releases.release import Release
 

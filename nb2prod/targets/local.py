@@ -6,17 +6,18 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from nb2prod import deployment, process
-from nb2prod.backends import Backends
-from nb2prod.deployment import Deployment
 from nb2prod.errors.deployments import GatewayNotReady, PortKept
 from nb2prod.errors.ships import ServiceNotReady
 from nb2prod.gateway import control
-from nb2prod.process import Running
+from nb2prod.hosting import process
+from nb2prod.hosting.backends import Backends
+from nb2prod.hosting.process import Running
+from nb2prod.hosting.rehearsed import RehearsedService
+from nb2prod.releases import deployment
+from nb2prod.releases.deployment import Deployment
 from nb2prod.releases.release import Release
 from nb2prod.targets import fitness
 from nb2prod.targets.base import Order, Service
-from nb2prod.understudy import Understudy
 
 
 class LocalTarget:
@@ -30,12 +31,12 @@ class LocalTarget:
         """Serve a release, on a free port unless one is given; it goes on when this process ends."""
         return _service(release.id, self.services.start(release, port=port))
 
-    def adopt(self, release: Release, understudy: Understudy, *, port: int | None = None) -> Service:
+    def adopt(self, release: Release, rehearsed: RehearsedService, *, port: int | None = None) -> Service:
         """Serve a release by the service that was rehearsed; start another when it cannot go on."""
-        if port in {None, understudy.heard.port}:
+        if port in {None, rehearsed.heard.port}:
             with contextlib.suppress(ServiceNotReady):
-                return _service(release.id, self.services.adopt(release, understudy))
-        understudy.end()
+                return _service(release.id, self.services.adopt(release, rehearsed))
+        rehearsed.end()
         return self.start(release, port=port)
 
     def stop(self, release: str) -> Service:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from nb2prod import api, jobs, journal, settings, text_deploy
+from nb2prod import api, jobs, journal, settings
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.schema import error as error_json
+from nb2prod.text import deployment
 from nb2prod.widget import drawing
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Deployment(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     @property
     def text(self) -> str:
         """What answers, for front-ends without widgets."""
-        return text_deploy.deployment(self.current) if self.current else ""
+        return deployment.deployment(self.current) if self.current else ""
 
     def refresh(self) -> None:
         """Look for releases, at what answers, and how it fares."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from nb2prod import api, jobs, settings, text
+from nb2prod import api, jobs, settings
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.schema import error as error_json
+from nb2prod.text import verbs
 from nb2prod.widget import drawing
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class History(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     @property
     def text(self) -> str:
         """The runs, for front-ends without widgets."""
-        return text.history(self.runs) if self.runs else ""
+        return verbs.history(self.runs) if self.runs else ""
 
     def refresh(self) -> None:
         """Read the records again."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import ipywidgets
 
-from nb2prod import api, jobs, parameters, settings, text
+from nb2prod import api, jobs, parameters, settings
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.schema import error as error_json
+from nb2prod.text import verbs
 from nb2prod.widget import drawing
 from nb2prod.widget.deployment import Deployment
 from nb2prod.widget.findings import Findings
@@ -152,7 +153,12 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         data = found[0] if isinstance(found, tuple) else found
         above, below = (self.head, self.drawing), (self.news, self.suggestion.list, self.history.table)
         deployed = self.deployment.table.value if self.deployment.current else ""
-        told = (text.graph(self.graph) or self.path.name, self.suggestion.text, self.history.text, self.deployment.text)
+        told = (
+            verbs.graph(self.graph) or self.path.name,
+            self.suggestion.text,
+            self.history.text,
+            self.deployment.text,
+        )
         data["text/plain"] = "\n\n".join(part for part in told if part)
         data["text/html"] = "".join(
             [*(part.value for part in above), self.findings.html, *(part.value for part in below), deployed]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from nb2prod import api, text
+from nb2prod import api
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.schema import error as error_json
+from nb2prod.text import verbs
 from nb2prod.widget import drawing
 from nb2prod.widget.findings import WRITTEN
 
@@ -44,7 +45,7 @@ class Suggestion(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     @property
     def text(self) -> str:
         """What is proposed, for front-ends without widgets."""
-        return text.suggestion(self.found) if self.found["stages"] else ""
+        return verbs.suggestion(self.found) if self.found["stages"] else ""
 
     def ask(self) -> None:
         """Propose stages for the notebook as it is saved now."""

@@ -13,11 +13,11 @@ from typing import Any
 from aiohttp import ClientSession, TCPConnector, web
 from attrs import define, field
 
-from nb2prod.deployment import Deployment
 from nb2prod.gateway.__main__ import front, opened
 from nb2prod.gateway.server import Gateway
 from nb2prod.gateway.upstream import Upstream
-from nb2prod.process import Running, free_port
+from nb2prod.hosting.process import Running, free_port
+from nb2prod.releases.deployment import Deployment
 
 A, B, C = (f"churn-20261122-00000{n}-ab12cd" for n in range(3))
 

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import ClientError
 
 from gateway.services import A, B, C, staged
-from nb2prod import deployment
 from nb2prod.gateway import mirror, server
+from nb2prod.releases import deployment
 
 
 def going(work: Coroutine[Any, Any, None]) -> None:

@@ -14,9 +14,9 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from nb2prod import process
 from nb2prod.bundle import bento
 from nb2prod.candidates.product import Figure
+from nb2prod.hosting import process
 from nb2prod.notebook import Notebook
 from nb2prod.packers.product import keep, parted
 from nb2prod.serving.core import Core

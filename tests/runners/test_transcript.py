@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nb2prod.displays import identified
+from nb2prod.runners.displays import identified
 from nb2prod.runners.transcript import Outputs, Transcript, kept
 from nb2prod.runners.truncation import Spill
 

@@ -15,9 +15,10 @@ import pytest
 from attrs import frozen
 from uv import find_uv_bin
 
-from nb2prod import api, process, settings
+from nb2prod import api, settings
 from nb2prod.bundle import bento
-from nb2prod.process import Running
+from nb2prod.hosting import process
+from nb2prod.hosting.process import Running
 from nb2prod.releases import release
 
 CHURN = Path(__file__).parents[2] / "examples" / "churn"

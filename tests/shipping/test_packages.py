@@ -14,9 +14,10 @@ import pytest
 from attrs import evolve
 from books import copied
 
-from nb2prod import api, journal, process, schema, settings
+from nb2prod import api, journal, schema, settings
 from nb2prod.errors.runs import RunCancelled
 from nb2prod.events import Event
+from nb2prod.hosting import process
 from nb2prod.packers import packer
 from nb2prod.releases import release, trust
 from nb2prod.shipping import packages, releasing, steps

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from nb2prod import api, journal, text
+from nb2prod import api, journal
 from nb2prod.releases import release
+from nb2prod.text import verbs
 
 from .conftest import Ship
 
@@ -85,7 +86,7 @@ def test_its_risk_sheet_holds_the_numbers_of_the_rehearsal(churn: Ship) -> None:
 
 
 def test_a_ship_ends_with_how_to_serve_what_it_made(churn: Ship) -> None:
-    assert text.ship(churn.result).splitlines()[-1] == f"serve it with: nb2prod serve {churn.result['release']}"
+    assert verbs.ship(churn.result).splitlines()[-1] == f"serve it with: nb2prod serve {churn.result['release']}"
 
 
 def test_a_release_can_be_shown_by_the_command_line(churn: Ship) -> None:

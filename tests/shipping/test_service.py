@@ -13,10 +13,11 @@ import psutil
 import pytest
 from books import copied
 
-from nb2prod import api, process, settings
+from nb2prod import api, settings
 from nb2prod.api import Options, Serving
 from nb2prod.errors.ships import ServiceNotReady
-from nb2prod.process import Running
+from nb2prod.hosting import process
+from nb2prod.hosting.process import Running
 from nb2prod.releases import release
 
 from .conftest import Ship

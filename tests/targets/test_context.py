@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 from released import MADE
 
-from nb2prod import delivering
+from nb2prod.deploying import delivery
 from nb2prod.errors.deliveries import EngineMissing, FolderTaken, ImageNotBuilt, TargetTakesNot
 from nb2prod.targets import engines
 from nb2prod.targets.context import Context, containerfile, hashed, write
@@ -105,18 +105,18 @@ def test_nothing_is_removed_that_was_not_delivered(tmp_path: Path) -> None:
     for folder in (taken, before):
         folder.mkdir()
         (folder / "thesis.txt").touch()
-    (before / delivering.MARK).touch()
+    (before / delivery.MARK).touch()
     with pytest.raises(FolderTaken, match="NB463"):
-        delivering.emptied(taken)
-    delivering.emptied(before)
+        delivery.emptied(taken)
+    delivery.emptied(before)
 
     assert (taken / "thesis.txt").exists()
-    assert [path.name for path in before.iterdir()] == [delivering.MARK]
+    assert [path.name for path in before.iterdir()] == [delivery.MARK]
 
 
 def test_a_target_that_serves_takes_no_files(tmp_path: Path) -> None:
     with pytest.raises(TargetTakesNot, match="NB462"):
-        delivering.deploy(tmp_path, MADE.id, target="local")
+        delivery.deploy(tmp_path, MADE.id, target="local")
 
 
 def test_hashes_are_of_the_pins_alone(tmp_path: Path) -> None:

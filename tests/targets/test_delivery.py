@@ -20,10 +20,11 @@ from attrs import frozen
 from books import copied
 from click.testing import CliRunner
 
-from nb2prod import api, process, settings
+from nb2prod import api, settings
 from nb2prod.api import Options
 from nb2prod.cli.main import main
 from nb2prod.errors.deployments import ReleaseChanged
+from nb2prod.hosting import process
 from nb2prod.releases import release
 
 pytestmark = pytest.mark.ship

@@ -1,0 +1,1 @@
+"""Deploying: releases put where they are asked, and in each other's place."""

@@ -1,0 +1,1 @@
+"""Hosting: the processes on this machine that serve releases."""

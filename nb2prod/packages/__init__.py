@@ -1,0 +1,1 @@
+"""Packages: those that a notebook imports, and those that its project says it needs."""

@@ -1,0 +1,1 @@
+"""Reproduction: releases made again from their own record."""

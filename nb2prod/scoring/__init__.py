@@ -1,0 +1,1 @@
+"""Scoring: predictions of a release for files of rows."""

@@ -1,0 +1,1 @@
+"""Text: results as people read them in a terminal."""
