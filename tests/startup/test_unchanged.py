@@ -56,7 +56,7 @@ class Place:
 
     def is_answered(self, *arguments: str, verb: str = "run", cwd: Path | None = None, **more: str) -> bool:
         """Say whether a command is answered from the memo."""
-        entry = "import sys; sys.path.pop(0); from nb2prod import unchanged; sys.exit(unchanged.answered(sys.argv[1:]))"
+        entry = "import sys; sys.path.pop(0); from nb2prod.startup import unchanged; sys.exit(unchanged.answered(sys.argv[1:]))"
         found = self.call(verb, str(self.notebook), *arguments, cwd=cwd, entry=entry, **more)
         assert found.returncode in {0, 1}, found.stderr
         assert "Traceback" not in found.stderr
@@ -242,10 +242,9 @@ def test_an_answer_imports_nothing_that_takes_time(place: Place) -> None:
     found = place.call("run", str(place.notebook), entry=entry)
     ours = {name for name in found.stdout.splitlines()[-1].split() if name.startswith("nb2prod")}
 
-    assert ours == {
-        f"nb2prod{name}"
-        for name in ("", ".__main__", ".unchanged", ".packing", ".arguments", ".birth", ".run_name", ".warm")
-    }
+    startup = {f"nb2prod.startup.{name}" for name in ("unchanged", "codec", "arguments", "birth", "run_name")}
+    rooms = {"nb2prod", "nb2prod.__main__", "nb2prod.startup", "nb2prod.daemon", "nb2prod.daemon.client"}
+    assert ours == startup | rooms
     assert not {"json", "re", "pathlib", "typing", "ast", "enum"} & set(found.stdout.splitlines()[-1].split())
 
 
