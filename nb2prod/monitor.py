@@ -53,10 +53,7 @@ def state_of(home: Path, name: str) -> Path:
 
 def remembered(home: Path, made: Release, rules: Rules) -> Json:
     """Add up what the release's services have written."""
-    from nb2prod.serving import (
-        feedback,
-        usage,  # NumPy, which other verbs do without
-    )
+    from nb2prod.serving import feedback, usage  # NumPy, which other verbs do without
     from nb2prod.serving.drift import Limits
 
     state, limits = state_of(home, made.id), Limits(**asdict(rules.drift))

@@ -339,10 +339,7 @@ def main(commands: Callable[[], object]) -> None:
 def _warm(libraries: list[str]) -> None:
     """Import what commands and stages need; begin again without what is not fit for that."""
     from nb2prod import environment
-    from nb2prod.runners import (
-        forkserver,  # noqa: F401 - so that commands have them
-        warmup,
-    )
+    from nb2prod.runners import fork, forkserver, warmup  # noqa: F401 - so that commands have them
 
     environment.providers(["numpy"])  # reads what is installed, which is held against what is when a command comes
     try:

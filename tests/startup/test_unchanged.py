@@ -56,7 +56,8 @@ class Place:
 
     def is_answered(self, *arguments: str, verb: str = "run", cwd: Path | None = None, **more: str) -> bool:
         """Say whether a command is answered from the memo."""
-        entry = "import sys; sys.path.pop(0); from nb2prod.startup import unchanged; sys.exit(unchanged.answered(sys.argv[1:]))"
+        answer = "from nb2prod.startup.unchanged import answered; sys.exit(answered(sys.argv[1:]))"
+        entry = f"import sys; sys.path.pop(0); {answer}"
         found = self.call(verb, str(self.notebook), *arguments, cwd=cwd, entry=entry, **more)
         assert found.returncode in {0, 1}, found.stderr
         assert "Traceback" not in found.stderr
