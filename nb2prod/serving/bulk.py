@@ -15,7 +15,7 @@ from .columns import Column
 from .content_types import ARROW, PARQUET
 from .faults import Fault, Refused
 from .heads import Matrix
-from .table import LARGE, Coded, Rows, Table, refused
+from .table import LARGE, Arrays, Coded, Rows, Table, refused
 
 
 class Given(Sequence[Any]):
@@ -93,7 +93,7 @@ def _shape(found: Any, table: Table) -> Iterator[Fault]:
 def _taken(found: Any, table: Table) -> Rows:
     given = [Given(found.column(c.key), c.kind) for c in table.columns]
     coded = {n: made for n, c in enumerate(table.columns) if (made := _texts(c, given[n].column)) is not None}
-    arrays = [coded[n].array() if n in coded else _quick(c, given[n].column) for n, c in enumerate(table.columns)]
+    arrays = [coded.get(n) or _quick(c, given[n].column) for n, c in enumerate(table.columns)]
     if any(array is None for array in arrays):
         return table.take([one.all() for one in given])  # says what is wrong, or takes what is only unusual
     warned: dict[int, list[Fault]] = {}
@@ -101,7 +101,7 @@ def _taken(found: Any, table: Table) -> Rows:
         if c.known is not None and not c.known.issuperset(_values(one.column, coded.get(n))):
             for row, fault in c.unknown(one.all()):
                 warned.setdefault(row, []).append(fault)
-    kept = [array for array in arrays if array is not None]
+    kept = Arrays([array for array in arrays if array is not None])
     return Rows(count=found.num_rows, values=given, arrays=kept, warnings=warned, coded=coded)
 
 

@@ -2,7 +2,8 @@
 
 The thresholds of all trees cut the numbers of a feature into intervals. For each interval it is known beforehand which
 leaves of which tree can still be reached, one bit a leaf. What all features of a row leave open together is one leaf a
-tree. So a row takes one line of a table a feature, however deep the trees are; the comparisons are the trees' own.
+tree. So a row takes one line of a table a feature, however deep the trees are; the comparisons are the trees' own. The
+leaves of all rows are a sparse matrix of ones, and its product with the values of the leaves is what the trees say.
 
 Source:
     Lucchese et al. (2015), QuickScorer, whose bits these are; the intervals take the place of its sorted nodes.
@@ -21,7 +22,7 @@ Matrix = np.ndarray[Any, Any]
 WORDS: dict[int, tuple[Any, int]] = {32: (np.uint32, 0x077CB531), 64: (np.uint64, 0x03F79D71B4CB0A89)}
 MOST = 64 * 2**20  # bytes of tables
 TOGETHER = 1024  # intervals of several features that are looked up as one
-BLOCK = 50_000  # rows times trees that are worked at once, so that a processor's cache holds them
+BLOCK = 100_000  # rows times trees that are worked at once, so that a processor's cache holds them
 GRID = 16  # cells an interval, of which most then hold no threshold or one
 
 
@@ -42,9 +43,9 @@ class Cut:
         """Return how many intervals there are."""
         return len(self.thresholds) + 1
 
-    def of(self, x: Matrix) -> Matrix:
+    def of(self, columns: Matrix) -> Matrix:
         """Return the interval of each row."""
-        numbers = x[:, self.feature]
+        numbers = columns[self.feature]
         gaps = np.isnan(numbers)
         if not gaps.any():
             return self.place(numbers)
@@ -73,7 +74,7 @@ class Leaves:
         self.bits = next(bits for bits in WORDS if most <= bits)
         self.word, self.hash = WORDS[self.bits][0], WORDS[self.bits][1]
         self.shift = self.bits - self.bits.bit_length() + 1
-        self.start, self.trees = start, len(parts)
+        self.trees = len(parts) + 1  # the first says where the sum starts, and has one leaf
         inner = [~part["leaf"].astype(bool) for part in parts]
         features = np.unique(np.concatenate([part["feature"][own] for part, own in zip(parts, inner, strict=True)]))
         self.cuts = [_cut(int(feature), parts, inner) for feature in features]
@@ -81,29 +82,36 @@ class Leaves:
             raise TooLarge
         open_ = {cut.feature: np.full((cut.size, self.trees), self._all, self.word) for cut in self.cuts}
         self.values = np.zeros((self.trees, self.bits))
-        self.lines = np.arange(self.trees)[:, None] * self.bits
-        for number, part in enumerate(parts):
+        self.lines = (np.arange(self.trees) * self.bits).astype(self.word)
+        self._grow({"leaf": np.array([True]), "value": np.array([start])}, 0, open_, 1.0)
+        for number, part in enumerate(parts, 1):
             self._grow(part, number, open_, rate)
         self.groups, self.tables = _grouped(self.cuts, open_)
 
     def summed(self, x: Matrix) -> Matrix:
         """Return the sum of each row, added up in the order of the trees."""
-        intervals = [_together([cut.of(x) for cut in group], group) for group in self.groups]
-        rows = max(32, BLOCK // self.trees)
-        left, line = np.empty((rows, self.trees), self.word), np.empty((rows, self.trees), self.word)
+        from scipy.sparse import csr_array
+
+        columns = np.ascontiguousarray(x.T)
+        intervals = [_together([cut.of(columns) for cut in group], group) for group in self.groups]
+        rows = -(-len(x) // -(-len(x) * self.trees // BLOCK))
+        bits, line = np.zeros((rows, self.trees), self.word), np.empty((rows, self.trees), self.word)
+        ends = bits.view(np.int32) if self.bits == 32 else np.zeros((rows, self.trees), np.int32)
+        starts = np.arange(rows + 1, dtype=np.int32) * self.trees
+        reached = csr_array((np.ones(ends.size), ends.ravel(), starts), shape=(rows, self.values.size))
         made, every = np.empty(len(x)), self.values.ravel()
         for n in range(0, len(x), rows):
             size = min(rows, len(x) - n)
-            bits, more = left[:size], line[:size]
             for first, (table, found) in enumerate(zip(self.tables, intervals, strict=True)):
-                np.take(table, found[n : n + size], axis=0, out=more if first else bits, mode="clip")
+                table.take(found[n : n + size], axis=0, out=(line if first else bits)[:size], mode="clip")
                 if first:
-                    np.bitwise_and(bits, more, out=bits)
+                    np.bitwise_and(bits, line, out=bits)
             bits *= self.word(self.hash)  # one bit is left; each gives another top
-            ends = np.empty((self.trees, size), dtype=np.intp)
-            np.right_shift(bits.T, self.word(self.shift), out=ends, casting="unsafe")
-            ends += self.lines
-            made[n : n + size] = _added(every.take(ends, mode="clip"), self.start)
+            bits >>= self.word(self.shift)
+            bits += self.lines
+            if self.bits != 32:
+                ends[:] = bits
+            made[n : n + size] = (reached @ every)[:size]
         return made
 
     @property
@@ -136,14 +144,6 @@ class Leaves:
             table[:, number] &= self.word(every)
 
 
-def _added(values: Matrix, start: float) -> Matrix:
-    """Add values up along the first axis, one after the other."""
-    if values.shape[1] == 1:  # NumPy adds in pairs along the axis that is fast in memory, which is this one then
-        return np.add.accumulate(np.append(start, values))[-1:]
-    made: Matrix = np.add.reduce(values, axis=0, initial=start)
-    return made
-
-
 def _cut(feature: int, parts: Sequence[dict[str, Matrix]], inner: Sequence[Matrix]) -> Cut:
     own = [part["threshold"][keep & (part["feature"] == feature)] for part, keep in zip(parts, inner, strict=True)]
     found = np.unique(np.concatenate(own).astype(float))
@@ -167,7 +167,8 @@ def _placing(found: Matrix) -> Callable[[Matrix], Matrix]:
 
     def cell(x: Matrix) -> Matrix:
         with np.errstate(over="ignore"):
-            made: Matrix = np.clip((x - low) * scale, 0, cells).astype(np.intp)
+            scaled = (x - low) * scale
+        made: Matrix = np.minimum(np.maximum(scaled, 0, out=scaled), cells, out=scaled).astype(np.intp)
         return made
 
     held = np.bincount(cell(found), minlength=cells + 1)
@@ -185,14 +186,16 @@ def _placing(found: Matrix) -> Callable[[Matrix], Matrix]:
 
 
 def _grouped(cuts: Sequence[Cut], tables: dict[int, Matrix]) -> tuple[list[list[Cut]], list[Matrix]]:
-    """Join features with few intervals, so that one line stands for all of them."""
+    """Join features, so that one line stands for several: each with those that it fits best, the largest first."""
     groups: list[list[Cut]] = []
     joined: list[Matrix] = []
-    for cut in sorted(cuts, key=lambda one: one.size):
+    for cut in sorted(cuts, key=lambda one: -one.size):
         table = tables[cut.feature]
-        if joined and len(joined[-1]) * cut.size <= TOGETHER:
-            groups[-1].append(cut)
-            joined[-1] = (joined[-1][:, None] & table[None]).reshape(-1, table.shape[1])
+        fit = [n for n, other in enumerate(joined) if len(other) * cut.size <= TOGETHER]
+        if fit:
+            n = max(fit, key=lambda n: len(joined[n]))
+            groups[n].append(cut)
+            joined[n] = (joined[n][:, None] & table[None]).reshape(-1, table.shape[1])
         else:
             groups.append([cut])
             joined.append(table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from attrs import Factory, define, frozen
@@ -30,6 +30,28 @@ class Coded:
         lines[:] = self.names
         made: np.ndarray[Any, Any] = lines.take(self.places)
         return made
+
+
+@frozen(eq=False)
+class Arrays(Sequence[np.ndarray[Any, Any]]):
+    """Columns as arrays; one of texts is made when somebody looks, as most are only looked up by their codes."""
+
+    given: list[np.ndarray[Any, Any] | Coded]
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+    @overload
+    def __getitem__(self, place: int) -> np.ndarray[Any, Any]: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[np.ndarray[Any, Any]]: ...
+    def __getitem__(self, place: int | slice) -> np.ndarray[Any, Any] | list[np.ndarray[Any, Any]]:
+        if isinstance(place, slice):
+            return [self[n] for n in range(*place.indices(len(self)))]
+        found = self.given[place]
+        if isinstance(found, Coded):
+            found = self.given[place] = found.array()
+        return found
 
 
 @frozen(kw_only=True)
