@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from io import BytesIO
@@ -10,8 +11,9 @@ from typing import Any, overload
 
 import numpy as np
 
+from . import unpacked
 from .answers import Answer
-from .columns import Column
+from .columns import WANTED, Column
 from .content_types import ARROW, PARQUET
 from .faults import Fault, Refused
 from .heads import Matrix
@@ -41,10 +43,18 @@ class Given(Sequence[Any]):
     def all(self) -> list[Any]:
         """Return all values; what JSON cannot say is written as it would be there."""
         if self.made is None:
-            self.made = [v.isoformat() if isinstance(v, datetime) else v for v in self.column.to_pylist()]
+            self.made = self._times() if self.kind == "time" else self.column.to_pylist()
             if self.kind == "number":  # a gap is null here, and often NaN where the data come from
                 self.made = [None if isinstance(v, float) and v != v else v for v in self.made]
         return self.made
+
+    def _times(self) -> list[Any]:
+        import pyarrow as pa
+
+        try:
+            return [v.isoformat() if isinstance(v, datetime) else v for v in self.column.to_pylist()]
+        except (OverflowError, ValueError, pa.ArrowException):  # of no year, or of no zone
+            return [None if v is None else int(v) for v in self.column.cast("int64").to_pylist()]
 
 
 def read(body: bytes, kind: bytes, table: Table) -> Rows:
@@ -58,36 +68,75 @@ def read(body: bytes, kind: bytes, table: Table) -> Rows:
     except ImportError:
         raise Refused(415, "This service was packaged without pyarrow, so it takes JSON only.") from None
     try:
-        found = _opened(body, kind)
-    except (pa.ArrowException, OSError, ValueError, TypeError, NotImplementedError) as wrong:
+        found = _opened(body, kind, table)
+    except (pa.ArrowException, OSError, ValueError, TypeError, NotImplementedError, struct.error) as wrong:
         raise Refused(400, f"The request cannot be read as {kind.decode()}: {str(wrong)[:200]}.") from None
-    faults = list(_shape(found, table))
-    if faults:
-        raise refused(faults)
+    if not 0 < found.num_rows <= LARGE:
+        said = f"must hold 1 to {LARGE:,} rows, not {found.num_rows:,}"
+        raise refused([Fault(code="length", message=said, field="rows")])
+    unpacked.texts(found)
     return _taken(found, table)
 
 
-def _opened(body: bytes, kind: bytes) -> Any:
+def _opened(body: bytes, kind: bytes, table: Table) -> Any:
+    """Read a table whose columns are those that are wanted; of others nothing is read."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    found = pa.ipc.open_stream(body).read_all() if kind == ARROW else parquet.read_table(BytesIO(body))
+    if kind == ARROW:
+        unpacked.arrow(body)
+        file = pa.BufferReader(body)
+        stream = pa.ipc.open_stream(file)
+        _shaped(stream.schema, table)
+        found = stream.read_all()
+        if file.tell() < len(body):
+            raise ValueError("there is something after its end")
+    else:
+        about = parquet.ParquetFile(BytesIO(body))
+        unpacked.parquet(about.metadata)
+        _shaped(about.schema_arrow, table)
+        # A text that many rows have is read once.
+        texts = [c.name for c in about.schema_arrow if pa.types.is_string(c.type) or pa.types.is_large_string(c.type)]
+        found = parquet.ParquetFile(BytesIO(body), metadata=about.metadata, read_dictionary=texts).read()
     found.validate(full=True)
     return found
 
 
-def _shape(found: Any, table: Table) -> Iterator[Fault]:
+def _shaped(schema: Any, table: Table) -> None:
+    """Check which columns there are, and of which types.
+
+    Raises:
+        Refused: With every fault there is.
+    """
+    if faults := list(_shape(schema, table)):
+        raise refused(faults)
+
+
+def _shape(schema: Any, table: Table) -> Iterator[Fault]:
     """Say what is wrong with a table before its values are looked at."""
-    names = found.column_names
+    names = schema.names
     for name in sorted(set(names) - table.keys):
         yield Fault(code="unexpected", message="is unknown here", field=name)
-    for name in sorted(table.keys):
+    for rules in sorted(table.columns, key=lambda c: c.key):
+        name = rules.key
         if names.count(name) != 1:
             code, said = ("twice", "is there twice") if name in names else ("missing", "is missing")
             yield Fault(code=code, message=said, field=name)
-    if not 0 < found.num_rows <= LARGE:
-        said = f"must hold 1 to {LARGE:,} rows, not {found.num_rows:,}"
-        yield Fault(code="length", message=said, field="rows")
+        elif not _plain(rules, schema.field(name).type):
+            said = f"must be {WANTED.get(rules.kind, 'a time')} in each row, not of Arrow's type {schema.field(name).type}"
+            yield Fault(code="type", message=said[:200], field=name)
+
+
+def _plain(rules: Column, kind: Any) -> bool:
+    """Say whether values of a type can be told one by one; a nested one may have any number of them."""
+    import pyarrow as pa
+
+    of = pa.types
+    kind = kind.value_type if of.is_dictionary(kind) else kind
+    if rules.kind == "time" and of.is_timestamp(kind):
+        return True
+    texts = of.is_string(kind) or of.is_large_string(kind) or kind == pa.string_view()
+    return texts or of.is_integer(kind) or of.is_floating(kind) or of.is_boolean(kind) or of.is_null(kind)
 
 
 def _taken(found: Any, table: Table) -> Rows:
@@ -116,9 +165,11 @@ def _texts(rules: Column, column: Any) -> Coded | None:
 
     kind = _kind(column)
     texts = rules.kind == "text" and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
-    if not texts or (column.null_count and not rules.nullable):
+    if not texts:
         return None
     made = column.cast(kind).combine_chunks().dictionary_encode()
+    if made.null_count and not rules.nullable:  # only now, as a dictionary may have one that stands for a gap
+        return None
     names = made.dictionary.to_pylist()
     if rules.allowed is not None and not rules.allowed.issuperset(names):
         return None
@@ -144,7 +195,8 @@ def _quick(rules: Column, column: Any) -> Matrix | None:
         return None
     array: Matrix = column.to_numpy()
     kept = array[~np.isnan(array)] if rules.nullable and array.dtype.kind == "f" else array
-    if not len(kept) or not rules.low <= kept.min() <= kept.max() <= rules.high:
+    # Compared as Python's numbers: the bounds of a wider type would become infinite in a narrower one.
+    if not len(kept) or not rules.low <= kept.min().item() <= kept.max().item() <= rules.high:
         return None
     made: Matrix = array.astype(float if rules.kind == "integer" and rules.nullable else rules.array)
     return made

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
 from attrs import frozen
 
+LONG = 80  # characters of a client's own words that an answer repeats
 SHOWN = 1000  # faults that one answer lists; it says how many there are
+
+
+def short(text: str, most: int = LONG) -> str:
+    """Cut a text that may be of any length."""
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 @frozen(kw_only=True)
@@ -17,7 +24,7 @@ class Fault:
     code: str  # missing, unexpected, type, null, not_finite, range, category, ... : never changes its meaning
     message: str
     row: int | None = None  # from 0
-    field: str | None = None
+    field: str | None = attrs.field(default=None, converter=attrs.converters.optional(short))
 
     def json(self) -> dict[str, Any]:
         """Write it as the service answers it; `loc` is the path in the request's JSON."""

@@ -41,7 +41,7 @@ def read(body: bytes) -> dict[str, Any]:
 
 def _faults(said: Mapping[str, Any]) -> Iterator[Fault]:
     for key in sorted(said.keys() - {"right", *LENGTHS}):
-        yield Fault(code="unexpected", message="is unknown here", field=key[:80])
+        yield Fault(code="unexpected", message="is unknown here", field=key)
     if "right" not in said:
         yield Fault(code="missing", message="is missing", field="right")
     elif type(said["right"]) is not bool:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from attrs import define, field, frozen
 
-from .faults import Fault, Refused
+from .faults import Fault, Refused, short
 
 FEW, MOST = 100, 10_000  # rows of a page in JSON: as it is, and at most
 COMPARED = ("lt", "lte", "gt", "gte")
@@ -121,7 +121,7 @@ class Reader:
         except (ValueError, OverflowError):
             value = None
         if value is None:
-            self._fault("type", f"must be {WANTED[kind]}, not {_short(text)!r}", column)
+            self._fault("type", f"must be {WANTED[kind]}, not {short(text)!r}", column)
             return None
         about = self.columns[column]
         if kind == "integer" and not about["least"] <= value <= about["most"]:
@@ -163,17 +163,17 @@ class Reader:
     def _count(self, name: str, said: str | None, least: int, most: int) -> int | None:
         if said is None:
             return None
-        if not re.fullmatch(r"\d{1,18}", said) or not least <= int(said) <= most:
-            self._fault("range", f"must be an integer from {least:,} to {most:,}, not {_short(said)!r}", name)
+        if not re.fullmatch(r"[0-9]{1,18}", said) or not least <= int(said) <= most:
+            self._fault("range", f"must be an integer from {least:,} to {most:,}, not {short(said)!r}", name)
             return None
         return int(said)
 
     def _unknown(self, name: str, where: str | None = None) -> None:
         known = ", ".join(list(self.columns)[:50])
-        self._fault("unknown", f"{_short(name)!r} is no column of this table; it has {known}", where or name)
+        self._fault("unknown", f"{short(name)!r} is no column of this table; it has {known}", where or name)
 
     def _fault(self, code: str, message: str, name: str) -> None:
-        self.faults.append(Fault(code=code, message=message, field=_short(name)))
+        self.faults.append(Fault(code=code, message=message, field=name))
 
 
 def _integer(text: str) -> int | None:
@@ -207,7 +207,3 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
 
 def _zoned(*, zoned: bool) -> str:
     return "2026-01-31T08:00:00" + ("Z" if zoned else "")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "..."

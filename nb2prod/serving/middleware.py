@@ -21,7 +21,7 @@ from . import feedback
 from .access import Access
 from .content_types import ARROW, JSON, PARQUET
 from .core import Core
-from .faults import Refused
+from .faults import Refused, short
 from .page import policy
 from .recorder import Ticket
 from .rehearsal import OVER, Rehearsal
@@ -37,6 +37,7 @@ LOOPBACK = ("127.0.0.1", 0)  # of a request that came over no network
 HEALTH = frozenset({"/livez", "/readyz", "/healthz"})
 OPEN = HEALTH | {"/"}
 KINDS = frozenset({JSON, ARROW, PARQUET})
+UTF_8 = frozenset({"utf-8", "utf8", "us-ascii"})
 PLOTS = {".png": b"image/png", ".svg": b"image/svg+xml"}
 # A picture runs nothing, even when it is opened by itself.
 SEALED = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox")
@@ -282,13 +283,15 @@ def kind_of(headers: Mapping[bytes, bytes]) -> bytes:
 
 @lru_cache(maxsize=100)
 def _kind(said: bytes, packing: bytes) -> bytes:
-    name, _, more = said.partition(b";")
-    kind = name.strip().lower()
-    if kind not in KINDS or (b"charset" in more.lower() and b"utf-8" not in more.lower()):
-        raise Refused(415, f"content-type must be application/json, not '{said.decode('latin-1')}'")
+    kind, *more = (part.strip().lower() for part in said.split(b";"))
+    if kind not in KINDS:
+        raise Refused(415, f"content-type must be application/json, not '{short(said.decode('latin-1'))}'")
+    charsets = [part[8:].strip(b'"').decode("latin-1") for part in more if part.startswith(b"charset=")]
+    if not set(charsets) <= UTF_8:
+        raise Refused(415, f"JSON is UTF-8: send it as such, and not as charset '{short(charsets[0])}'")
     packed = packing.decode("latin-1")
     if packed.strip().lower() not in {"", "identity"}:
-        raise Refused(415, f"content-encoding must not be given, and is '{packed}'")
+        raise Refused(415, f"content-encoding must not be given, and is '{short(packed)}'")
     return kind
 
 

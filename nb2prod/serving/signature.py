@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints
 
@@ -12,11 +13,14 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from pydantic_core import to_json
 from typing_extensions import TypedDict, is_typeddict
 
+from .exact import exact
 from .faults import Fault
 from .table import refused
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=False)
-CODES = {"missing": "missing", "extra_forbidden": "unexpected", "finite_number": "not_finite"}
+CODES = {"missing": "missing", "extra_forbidden": "unexpected"}
+SAID = {"missing": "is missing", "extra_forbidden": "is unknown here"}  # as of the fields of a table
+ENDLESS = "must be a finite number"
 # What an annotation leaves open is taken from what was seen.
 OPEN = frozenset({"dict", "list", "tuple", "object", "Any", "Mapping", "Sequence", "ndarray"})
 PLAIN = {"integer": int, "number": float, "text": str, "boolean": bool, "null": type(None), "any": Any}
@@ -59,11 +63,13 @@ class Signature:
         """
         made, faults = [], list[Fault]()
         for number, row in enumerate(rows):
+            endless = [_fault("not_finite", ENDLESS, number, place) for place in _endless(row)]
+            faults += endless
             try:
                 # From JSON, so that a time may be a text, as strictly as all else.
                 made.append(self.adapter.validate_json(to_json(row), strict=True, extra="forbid"))
             except ValidationError as wrong:
-                faults += [_fault(number, one) for one in wrong.errors(include_url=False, include_context=False)]
+                faults += [one for one in _faults(number, row, wrong) if one.field not in {other.field for other in endless}]
         if faults:
             raise refused(faults)
         return made
@@ -83,12 +89,44 @@ class Signature:
         return self.adapter.json_schema(ref_template="#/components/schemas/Row/$defs/{model}")
 
 
-def _fault(row: int, wrong: Mapping[str, Any]) -> Fault:
-    kind, place = wrong["type"], ".".join(map(str, wrong["loc"]))
-    code = CODES.get(kind) or (
-        "category" if kind in {"enum", "literal_error"} else "type" if "type" in kind else "value"
-    )
-    return Fault(code=code, message=str(wrong["msg"]).replace("Input should", "must", 1), row=row, field=place or None)
+def _endless(value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the places of numbers that are not finite, also where a type does not say what may be there."""
+    if type(value) is float and not math.isfinite(value):
+        yield place
+    items = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+    for key, one in items:
+        yield from _endless(one, (*place, str(key)))
+
+
+def _faults(number: int, row: Any, wrong: ValidationError) -> Iterator[Fault]:
+    """Yield what is wrong with a row, one fault a place; what may be of several types says so once."""
+    found: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for one in wrong.errors(include_url=False, include_context=False):
+        place = tuple(_place(row, one["loc"], missing=one["type"] == "missing"))
+        found.setdefault(place, []).append(dict(one))
+    for place, several in found.items():
+        said = dict.fromkeys(SAID.get(one["type"]) or str(one["msg"]).replace("Input should", "must") for one in several)
+        first, *others = said
+        message = " or ".join([first, *(one.removeprefix("must be ") for one in others)])
+        yield _fault(_code(several[0]["type"]), message, number, place)
+
+
+def _fault(code: str, message: str, row: int, place: Sequence[str]) -> Fault:
+    return Fault(code=code, message=message, row=row, field=".".join(place) or None)
+
+
+def _code(kind: str) -> str:
+    given = "category" if kind in {"enum", "literal_error"} else "type" if "type" in kind else "value"
+    return CODES.get(kind) or given
+
+
+def _place(value: Any, path: Sequence[Any], *, missing: bool) -> Iterator[str]:
+    """Yield the keys of a place; pydantic also names there which of several types it has tried."""
+    for n, key in enumerate(path):
+        inside = key in value if type(value) is dict else type(value) is list and type(key) is int and key < len(value)
+        if inside or (missing and n == len(path) - 1):
+            value = value[key] if inside else None
+            yield str(key)
 
 
 def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
@@ -101,15 +139,17 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def modern(kind: Any) -> Any:
-    """Return a type with typed dictionaries as pydantic wants them; `typing` has no such before Python 3.12."""
+    """Return a type read exactly, with typed dictionaries as pydantic wants them; `typing` has none before Python 3.12."""
     if is_typeddict(kind):
         marked = get_type_hints(kind, include_extras=True)  # where annotations are texts, only this sees the marks
         bare = {key: modern(one) for key, one in get_type_hints(kind).items()}
         needed = {k for k in kind.__required_keys__ if get_origin(marked[k]) is not NotRequired}
         return typed(kind.__name__, {k: t if k in needed else NotRequired[t] for k, t in bare.items()})
     inner, home = get_args(kind), get_origin(kind)
-    if not inner or home in {Literal, Annotated} or kind is None:
-        return kind
+    if not inner or home is Literal:
+        return exact(kind)
+    if home is Annotated:
+        return Annotated[(modern(inner[0]), *inner[1:])]
     made = tuple(modern(one) for one in inner)
     if made == inner:
         return kind

@@ -11,10 +11,13 @@ from attrs import Factory, define, frozen
 from pydantic_core import from_json
 
 from .columns import Column, column
-from .faults import SHOWN, Fault, Refused
+from .faults import SHOWN, Fault, Refused, short
 
 MOST = 10_000  # rows of one request
 LARGE = 100_000  # rows of one request in a format that is cheap to read
+_UTF_16 = "it is UTF-16, and JSON is UTF-8"
+# What texts begin with that other programs have written.
+MARKS = {b"\xef\xbb": "it begins with a byte order mark", b"\xff\xfe": _UTF_16, b"\xfe\xff": _UTF_16}
 
 
 @frozen(eq=False)
@@ -132,7 +135,7 @@ class Table:
                 yield Fault(code="type", message="a row must be an object with a value for each field", row=number)
                 continue
             for key in sorted(row.keys() - self.keys):
-                yield Fault(code="unexpected", message="is unknown here", row=number, field=_short(key))
+                yield Fault(code="unexpected", message="is unknown here", row=number, field=key)
             for c in self.columns:
                 if c.key not in row:
                     yield Fault(code="missing", message="is missing", row=number, field=c.key)
@@ -176,10 +179,10 @@ def read(body: bytes) -> Any:
     try:
         asked = from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError as wrong:
-        return _misread(body, wrong)
+        asked = _misread(body, wrong)
     # Parsers keep the last of two equal keys, so one of them would be ignored without a word.
     if body.count(b":") != _keys(asked) and (twice := _twice(body)):
-        raise Refused(400, f"The request is ambiguous: {_short(twice)!r} is given twice in one object.")
+        raise Refused(400, f"The request is ambiguous: {short(twice)!r} is given twice in one object.")
     return asked
 
 
@@ -195,7 +198,8 @@ def _misread(body: bytes, wrong: ValueError) -> Any:
     try:
         return from_json(body, allow_inf_nan=True)
     except ValueError:
-        raise Refused(400, f"The request is not JSON: {wrong}.") from None
+        why = "it is empty" if not body.strip() else MARKS.get(body[:2], str(wrong))
+        raise Refused(400, f"The request is not JSON: {why}.") from None
 
 
 def _twice(body: bytes) -> str | None:
@@ -211,7 +215,3 @@ def _twice(body: bytes) -> str | None:
 
     json.loads(body, object_pairs_hook=pairs, parse_int=str, parse_float=str)
     return found[0] if found else None
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "..."

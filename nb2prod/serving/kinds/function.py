@@ -13,7 +13,7 @@ from attrs import define, field
 from pydantic_core import from_json, to_json
 
 from ..content_types import JSON
-from ..faults import Fault, Refused
+from ..faults import Fault, Refused, short
 from ..frame import framed
 from ..signature import Signature, plain
 from ..table import Rows, Table, refused, rows_of
@@ -124,7 +124,7 @@ class Served:
             Refused: The function does not even answer the example, so it is not the row's fault.
         """
         if isinstance(wrong, ValueError) and str(wrong):
-            return Fault(code="value", message=_short(str(wrong)), row=row)
+            return Fault(code="value", message=short(str(wrong), LONG), row=row)
         try:
             self._example()
         except (Exception, SystemExit):
@@ -165,7 +165,7 @@ def finite(answer: Any) -> Any:
     try:
         return from_json(to_json(answer, inf_nan_mode="constants", fallback=plain), allow_inf_nan=False)
     except ValueError as wrong:
-        if "NaN" in str(wrong) or "expected value" in str(wrong) or "Infinity" in str(wrong):
+        if any(said in str(wrong) for said in ("NaN", "expected value", "invalid number")):
             raise ValueError("the function's answer is not a finite number") from None
         raise TypeError(f"the function's answer is no JSON: {wrong}") from wrong
 
@@ -176,7 +176,3 @@ def unreachable(wrong: OSError) -> Refused:
     said = "Something that the function needs cannot be reached or read; the service's log says what."
     fault = Fault(code="unavailable", message=f"the function failed ({type(wrong).__name__})")
     return Refused(503, said, [fault], headers={"retry-after": "5"})
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONG else text[: LONG - 1] + "…"

@@ -30,7 +30,7 @@ class Served:
     about: Mapping[str, Any] = field(init=False, factory=dict)
     files: dict[str, bytes] = field(init=False, factory=dict, repr=False)
     tables: dict[str, Any] = field(init=False, factory=dict, repr=False)
-    columns: dict[str, dict[str, Mapping[str, Any]]] = field(init=False, factory=dict, repr=False)
+    fields: dict[str, dict[str, Mapping[str, Any]]] = field(init=False, factory=dict, repr=False)
     figures: dict[str, dict[str, bytes]] = field(init=False, factory=dict, repr=False)
 
     def load(self, released: Released) -> None:
@@ -39,7 +39,7 @@ class Served:
         for name, table in self.about["tables"].items():
             self.files[name] = released(table["file"])
             self.tables[name] = parquet.read_table(pa.BufferReader(self.files[name]))
-            self.columns[name] = {column["key"]: column for column in table["columns"]}
+            self.fields[name] = {column["key"]: column for column in table["columns"]}
         for name, figure in self.about["figures"].items():
             self.figures[name] = {form: released(one["file"]) for form, one in figure["forms"].items()}
 
@@ -81,7 +81,7 @@ class Served:
     def table(self, asked: str, query: str, accept: str) -> Reply:
         """Answer with rows of a table."""
         name, kind = self._asked("table", self.tables, asked, TABLES, accept)
-        columns = self.columns[name]
+        columns = self.fields[name]
         if kind == "parquet" and not query:  # the file itself, whose hash everybody can take
             body, total = self.files[name], self.tables[name].num_rows
         else:
