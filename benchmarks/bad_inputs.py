@@ -91,6 +91,7 @@ def _rows(row: Row, wrap: Wrap, field: str) -> Iterator[Bad]:
     yield _bad("20,000 rows of nothing", wrap([{}] * 20_000))
     text = json.dumps(wrap([row]))
     mark = json.dumps({field: row[field]})[1:-1]
+    yield _bad("a field given twice, once as NaN", text.replace(mark, f'{mark}, "{field}": NaN', 1).encode())
     yield _bad("a field given twice", text.replace(mark, f'{mark}, "{field}": 0.0', 1).encode())
 
 
@@ -106,6 +107,7 @@ def _bodies(row: Row, wrap: Wrap, field: str) -> Iterator[Bad]:
     yield _bad("a comma too many", good[:-1] + b",}")
     yield _bad("single quotes", good.replace(b'"', b"'"))
     yield _bad("a comment", b"/* row */" + good)
+    yield _bad("a byte order mark", b"\xef\xbb\xbf" + good)
     yield _bad("UTF-16", good.decode().encode("utf-16"))
     yield _bad("bytes that are no text", good.replace(field.encode(), b"\xff\xfe"))
     yield _bad("half a surrogate", good.replace(field.encode(), b"\\ud800"))
@@ -124,6 +126,7 @@ def _headers(good: bytes) -> Iterator[Bad]:
         yield _bad(f"content-type {kind}", good, **{"content-type": kind})
     yield _bad("multipart", good, **{"content-type": "multipart/form-data; boundary=b"})
     yield _bad("charset utf-16", good, **{"content-type": "application/json; charset=utf-16"})
+    yield _bad("charset latin-1", good, **{"content-type": "application/json; charset=iso-8859-1"})
     yield _bad("gzip", gzip.compress(good), **{"content-encoding": "gzip"})
     yield _bad("17 MB", b" " * (17 * 2**20) + good)
     yield Bad(name="GET", body=b"", headers={}, method="GET")

@@ -15,7 +15,7 @@ from . import unpacked
 from .answers import Answer
 from .columns import WANTED, Column
 from .content_types import ARROW, PARQUET
-from .faults import Fault, Refused
+from .faults import Fault, Refused, short
 from .heads import Matrix
 from .table import LARGE, Arrays, Coded, Rows, Table, refused
 
@@ -123,8 +123,8 @@ def _shape(schema: Any, table: Table) -> Iterator[Fault]:
             code, said = ("twice", "is there twice") if name in names else ("missing", "is missing")
             yield Fault(code=code, message=said, field=name)
         elif not _plain(rules, schema.field(name).type):
-            said = f"must be {WANTED.get(rules.kind, 'a time')} in each row, not of Arrow's type {schema.field(name).type}"
-            yield Fault(code="type", message=said[:200], field=name)
+            wanted, found = WANTED.get(rules.kind, "a time"), short(str(schema.field(name).type))
+            yield Fault(code="type", message=f"must be {wanted}, not of Arrow's type {found}", field=name)
 
 
 def _plain(rules: Column, kind: Any) -> bool:
@@ -135,8 +135,8 @@ def _plain(rules: Column, kind: Any) -> bool:
     kind = kind.value_type if of.is_dictionary(kind) else kind
     if rules.kind == "time" and of.is_timestamp(kind):
         return True
-    texts = of.is_string(kind) or of.is_large_string(kind) or kind == pa.string_view()
-    return texts or of.is_integer(kind) or of.is_floating(kind) or of.is_boolean(kind) or of.is_null(kind)
+    scalars = (of.is_string, of.is_large_string, of.is_integer, of.is_floating, of.is_boolean, of.is_null)
+    return any(one(kind) for one in scalars) or bool(kind == pa.string_view())
 
 
 def _taken(found: Any, table: Table) -> Rows:

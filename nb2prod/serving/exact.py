@@ -44,9 +44,11 @@ def _moment(value: Any) -> Any:
 
 def _decimal(value: Any) -> Any:
     """Read an exact number; Python takes the digits of any script."""
-    if isinstance(value, str) and not DECIMAL.fullmatch(value):
-        raise PydanticCustomError("decimal_type", "must be a number, or a text of one such as '1.25'")
-    return Decimal(str(value)) if type(value) in {int, float, str} else value
+    if type(value) in {int, float} or (isinstance(value, str) and DECIMAL.fullmatch(value)):
+        return Decimal(str(value))
+    if isinstance(value, Decimal):
+        return value
+    raise PydanticCustomError("decimal_type", "must be a number, or a text of one such as '1.25'")
 
 
 def _among(known: Any, found: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -69,7 +69,8 @@ class Signature:
                 # From JSON, so that a time may be a text, as strictly as all else.
                 made.append(self.adapter.validate_json(to_json(row), strict=True, extra="forbid"))
             except ValidationError as wrong:
-                faults += [one for one in _faults(number, row, wrong) if one.field not in {other.field for other in endless}]
+                told = {fault.field for fault in endless}
+                faults += [fault for fault in _faults(number, row, wrong) if fault.field not in told]
         if faults:
             raise refused(faults)
         return made
@@ -105,8 +106,8 @@ def _faults(number: int, row: Any, wrong: ValidationError) -> Iterator[Fault]:
         place = tuple(_place(row, one["loc"], missing=one["type"] == "missing"))
         found.setdefault(place, []).append(dict(one))
     for place, several in found.items():
-        said = dict.fromkeys(SAID.get(one["type"]) or str(one["msg"]).replace("Input should", "must") for one in several)
-        first, *others = said
+        said = (SAID.get(one["type"]) or str(one["msg"]).replace("Input should", "must", 1) for one in several)
+        first, *others = dict.fromkeys(said)
         message = " or ".join([first, *(one.removeprefix("must be ") for one in others)])
         yield _fault(_code(several[0]["type"]), message, number, place)
 
@@ -139,7 +140,7 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def modern(kind: Any) -> Any:
-    """Return a type read exactly, with typed dictionaries as pydantic wants them; `typing` has none before Python 3.12."""
+    """Return a type read exactly, with typed dictionaries as pydantic wants them: not those of `typing` before 3.12."""
     if is_typeddict(kind):
         marked = get_type_hints(kind, include_extras=True)  # where annotations are texts, only this sees the marks
         bare = {key: modern(one) for key, one in get_type_hints(kind).items()}

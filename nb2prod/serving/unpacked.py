@@ -73,8 +73,8 @@ def _lengths(values: Any) -> Any:
 
 def _fits(size: int) -> None:
     if size > MOST:
-        said = f"The request becomes {size:,} bytes when it is unpacked, of {MOST:,} at most: send fewer rows at a time."
-        raise Refused(413, said)
+        said = f"The request becomes {size:,} bytes when it is unpacked, of {MOST:,} at most"
+        raise Refused(413, f"{said}: send fewer rows at a time.")
 
 
 def _buffers(message: Any) -> Iterator[int]:

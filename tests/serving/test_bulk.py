@@ -19,6 +19,7 @@ import shops
 from shops import call
 
 from nb2prod.policy import Rules
+from nb2prod.serving import unpacked
 from nb2prod.serving.content_types import ARROW, PARQUET
 from nb2prod.serving.middleware import Middleware
 
@@ -124,3 +125,87 @@ def test_a_model_without_a_fast_path_gets_its_frame(door: Middleware) -> None:
 
     assert status == 200
     assert said["prediction"].to_pylist() == MODEL.predict(X).tolist()
+
+
+def test_a_stream_ends_where_it_says(door: Middleware) -> None:
+    """Rows of a second stream would be forgotten without a word."""
+    stream = packed(pa.Table.from_pandas(X.head(2), preserve_index=False), ARROW)
+    for body in (stream + stream, stream + b"more"):
+        status, said, _ = call(door, "/predict", body, {"content-type": ARROW.decode()})
+
+        assert status == 400
+        assert "after its end" in said["error"]
+
+
+def changed(name: str, column: Any) -> Any:
+    table = pa.Table.from_pandas(X.head(2), preserve_index=False)
+    return table.set_column(table.column_names.index(name), name, column)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "fault"),
+    [
+        ("hours", pa.array([1.0, np.inf], type=pa.float32()), (1, "not_finite")),
+        ("hours", pa.array([1.0, np.inf]).cast(pa.float16()), (1, "not_finite")),
+        ("hours", pa.array([True, False]), (0, "type")),
+        ("hours", pa.array(["1", "2"]), (0, "type")),
+        ("hours", pa.array([1, 2]).cast(pa.decimal128(20)), (None, "type")),
+        ("visits", pa.array([1, 2**64 - 1], type=pa.uint64()), (1, "range")),
+        ("visits", pa.nulls(2), (0, "null")),
+        ("note", pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array(["a", None])), (1, "null")),
+        ("note", pa.array([2**55, 0]).cast(pa.timestamp("s")), (None, "type")),
+        ("note", pa.array([0, 0]).cast(pa.timestamp("us", "Of/Nowhere")), (None, "type")),
+        ("note", pa.array([0, 0], type=pa.date32()), (None, "type")),
+        ("note", pa.array([b"a", b"b"]), (None, "type")),
+        ("note", pa.array([["a"], ["b"]]), (None, "type")),
+        ("note", pa.array([{"a": 1}, {"a": 2}]), (None, "type")),
+        ("note", pa.RunEndEncodedArray.from_arrays(pa.array([2], type=pa.int32()), pa.array(["a"])), (None, "type")),
+    ],
+)
+def test_a_column_of_another_type_is_not_taken_for_what_it_could_be(
+    door: Middleware, name: str, column: Any, fault: tuple[int | None, str]
+) -> None:
+    status, said = sent(door, changed(name, column))
+
+    assert status == 400
+    assert (name, *fault) in {(f["field"], f["row"], f["type"]) for f in said["detail"]}
+
+
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())])
+def test_texts_may_be_kept_in_several_ways(door: Middleware, kind: Any) -> None:
+    plain = changed("plan", pa.array(["gold", "basic"]))
+
+    assert sent(door, changed("plan", pa.array(["gold", "basic"]).cast(kind)))[1].equals(sent(door, plain)[1])
+
+
+@pytest.mark.parametrize("packing", ["zstd", "lz4", None])
+@pytest.mark.parametrize("kind", [ARROW, PARQUET])
+def test_few_bytes_that_become_many_are_not_unpacked(
+    door: Middleware, kind: bytes, packing: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dictionary says a text once; so does Parquet by itself."""
+    monkeypatch.setattr(unpacked, "MOST", 1_000_000)
+    long, count = (pa.array(["a" * 10_000]), 1000) if packing is None else (pa.array(["a" * 2_000_000]), 1)
+    notes = pa.DictionaryArray.from_arrays(pa.array([0] * count, type=pa.int32()), long)
+    table = pa.Table.from_pandas(X.head(1), preserve_index=False).take([0] * count)
+    table, out = table.set_column(table.column_names.index("note"), "note", notes), io.BytesIO()
+    if kind == PARQUET:
+        parquet.write_table(table, out, compression=packing or "snappy")
+    else:
+        with pa.ipc.new_stream(out, table.schema, options=pa.ipc.IpcWriteOptions(compression=packing)) as writer:
+            writer.write_table(table)
+    status, said, _ = call(door, "/predict", out.getvalue(), {"content-type": kind.decode()})
+
+    assert status == 413
+    assert "unpacked" in said["error"]
+
+
+@pytest.mark.parametrize("packing", ["zstd", "lz4"])
+def test_a_packed_stream_is_read(door: Middleware, packing: str) -> None:
+    table, out = pa.Table.from_pandas(X, preserve_index=False), io.BytesIO()
+    with pa.ipc.new_stream(out, table.schema, options=pa.ipc.IpcWriteOptions(compression=packing)) as writer:
+        writer.write_table(table)
+    status, said, _ = call(door, "/predict", out.getvalue(), {"content-type": ARROW.decode()})
+
+    assert status == 200
+    assert pa.ipc.open_stream(said).read_all()["prediction"].to_pylist() == MODEL.predict(X).tolist()
