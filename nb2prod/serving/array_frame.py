@@ -208,7 +208,11 @@ class ArrayFrame(Shared):
 
     def block(self) -> Matrix:
         """Return the columns as one matrix that lies in memory as pandas lays it."""
-        return np.stack([_numbers(a) for a in self.arrays.values()]).T
+        return np.stack(self.numbers()).T
+
+    def numbers(self) -> list[Matrix]:
+        """Return the columns, all of which must be numbers."""
+        return [_numbers(a) for a in self.arrays.values()]
 
     def each(self, by: Callable[[Matrix], Matrix]) -> ArrayFrame:
         return ArrayFrame({name: by(array) for name, array in self.arrays.items()}, self.index)

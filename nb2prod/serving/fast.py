@@ -18,6 +18,7 @@ from attrs import evolve, frozen
 
 from .array_frame import ArrayFrame, twin
 from .array_frame import Rows as Index
+from .blocks import Blocks, Part, whole
 from .encoders import Lookup
 from .frame import series
 from .heads import Head, Unknown, finite, head, unnamed
@@ -26,22 +27,6 @@ from .table import Rows
 Matrix = np.ndarray[Any, Any]
 
 
-@frozen(kw_only=True)
-class Part:
-    """Some columns of a request on their way to the model."""
-
-    rows: Rows
-    places: Sequence[int]
-
-    def matrix(self) -> Matrix:
-        """Return the columns as scikit-learn sees a DataFrame of them."""
-        arrays = [self.rows.arrays[n] for n in self.places]
-        if any(a.dtype == object for a in arrays):
-            return np.stack([a.astype(object) for a in arrays], axis=1)
-        return np.stack(arrays, axis=1)
-
-
-Input = Part | Matrix
 Step = Callable[[Any], Any]
 
 
@@ -63,7 +48,7 @@ def compile_model(
     steps, last = _steps(model)
     every = Columns(fields=fields, places=tuple(range(len(fields))), sheets=sheets)
     made = [_step(part, every, schema["container"]) for part in steps[:1]]
-    made += [_onward(part) for part in steps[1:]]
+    made += [_whole(_onward(part)) for part in steps[1:]]
     end: Head = head(last)
 
     def answer(rows: Rows) -> tuple[Matrix, Matrix | None]:
@@ -72,7 +57,7 @@ def compile_model(
             value = rows.arrays[0]
         for step in made:
             value = step(value)
-        return end(value.matrix() if isinstance(value, Part) else value)
+        return end(value)
 
     return answer
 
@@ -121,7 +106,7 @@ def _step(part: Any, columns: Columns, container: str = "frame") -> Step:
         return lambda given: given
     if _is(part, "Pipeline"):
         first, *more = [one for _, one in part.steps if one not in (None, "passthrough")]
-        return _chained([_step(first, columns, container), *map(_onward, more)])
+        return _chained([_step(first, columns, container), *(_whole(_onward(one)) for one in more)])
     if _is(part, "ColumnTransformer"):
         return _split(part, columns)
     if _is(part, "FeatureUnion"):
@@ -131,8 +116,8 @@ def _step(part: Any, columns: Columns, container: str = "frame") -> Step:
     if type(part).__module__.startswith("sklearn.") and not (_is(part, "FunctionTransformer") and part.func):
         inner = _onward(part)
         if isinstance(inner, Lookup):
-            return lambda given: inner.columns(given.rows, given.places) if isinstance(given, Part) else inner(given)
-        return lambda given: inner(given.matrix() if isinstance(given, Part) else given)
+            return lambda x: inner.columns(x.rows, x.places) if isinstance(x, Part) else inner(whole(x))
+        return _whole(inner)
     if container != "frame":
         return _onward(part)
     return _framed(part, columns)
@@ -176,7 +161,8 @@ def _sheeted(part: Any, columns: Columns) -> Step:
             raise Unknown("a frame is gone")
         made = {name: given.rows.arrays[n] for name, n in zip(names, columns.places, strict=True)}
         with np.errstate(all="ignore"):  # as pandas does
-            return _bare(work(ArrayFrame(made, Index(given.rows.count))))
+            found = work(ArrayFrame(made, Index(given.rows.count)))
+            return found if type(found) is ArrayFrame else _bare(found)
 
     return answer
 
@@ -202,6 +188,11 @@ def _onward(part: Any) -> Step:
             pass
     own = unnamed(part)
     return lambda given: _bare(own.transform(given))
+
+
+def _whole(step: Step) -> Step:
+    """Return a step that wants one matrix."""
+    return lambda given: step(whole(given))
 
 
 def _chained(steps: Sequence[Step]) -> Step:
@@ -235,14 +226,13 @@ def _chosen(step: Step, places: Sequence[int], *, single: bool) -> Step:
 
 def _joined(steps: Sequence[Step], *, sparse: bool) -> Step:
     def answer(given: Any) -> Any:
-        found = [step(given) for step in steps]
-        blocks = [block.matrix() if isinstance(block, Part) else block for block in found]
-        if any(hasattr(block, "indptr") for block in blocks):
+        found = Blocks([step(given) for step in steps])
+        if any(hasattr(block, "indptr") for block in found.given):
             from scipy.sparse import hstack
 
-            stacked = hstack(blocks).tocsr()
+            stacked = hstack([whole(block) for block in found.given]).tocsr()
             return stacked if sparse else stacked.toarray()
-        return _compressed(np.hstack(blocks)) if sparse else np.hstack(blocks)
+        return _compressed(found.matrix()) if sparse else found
 
     return answer
 

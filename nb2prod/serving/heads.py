@@ -13,26 +13,27 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
+from .blocks import columns, whole
 from .leaves import Leaves, TooLarge
 
 Matrix = np.ndarray[Any, Any]
-Head = Callable[[Any], tuple[Matrix, Matrix | None]]  # matrix → predictions, probabilities
+Head = Callable[[Any], tuple[Matrix, Matrix | None]]  # blocks or a matrix → predictions, probabilities
 
 FEW = 64  # rows times trees / 100: with more, an estimator's own loops in C are faster
 
 
 FEWER = 3  # likewise where there are tables of leaves
 
-Score = Callable[[Matrix], Matrix]  # matrix → raw scores, a column each
+Score = Callable[[Any], Matrix]  # → raw scores, a column each
 
 
 @frozen(kw_only=True)
 class Raw:
     """Ways to the raw scores of a boosting."""
 
-    few: Score  # of few rows
-    many: Score | None  # of many, where tables of leaves are not too large
-    own: Score  # the model's own
+    few: Score  # of a matrix of few rows
+    many: Score | None  # of the blocks of many, where tables of leaves are not too large
+    own: Score  # the model's own, of a matrix
 
 
 class Unknown(Exception):
@@ -49,12 +50,17 @@ def head(model: Any) -> Head:
             if name.startswith("GradientBoosting"):
                 return _boosted(model, _gradient(model))
             if name.startswith(("RandomForest", "ExtraTrees")):
-                return _forest(model)
+                return _whole(_forest(model))
             if hasattr(model, "coef_") and hasattr(model, "intercept_"):
-                return _linear(model)
+                return _whole(_linear(model))
         except (Unknown, AttributeError):  # another version of scikit-learn may call its parts otherwise
             pass
-    return _own(model)
+    return _whole(_own(model))
+
+
+def _whole(of: Head) -> Head:
+    """Return a head that wants one matrix."""
+    return lambda value: of(whole(value))
 
 
 def _own(model: Any) -> Head:
@@ -112,6 +118,11 @@ def _single(x: Matrix) -> Matrix:
     """Return numbers as trees compare them: in single precision, in which large ones are infinite."""
     with np.errstate(over="ignore"):
         return np.asarray(finite(np.ascontiguousarray(x, dtype=np.float32)))
+
+
+def _double(x: Matrix) -> Matrix:
+    """Return numbers as the trees of a histogram compare them."""
+    return np.asarray(x, dtype=float)
 
 
 def _logistic(scores: Matrix) -> Matrix:
@@ -186,7 +197,7 @@ def _histogram(model: Any) -> Raw:
         return raw
 
     own = unnamed(model)
-    return Raw(few=few, many=_tables(grown, starts), own=lambda x: np.asarray(own._raw_predict(x)))
+    return Raw(few=few, many=_tables(grown, starts, 1.0, _double), own=lambda x: np.asarray(own._raw_predict(x)))
 
 
 def _gradient(model: Any) -> Raw:
@@ -201,18 +212,22 @@ def _gradient(model: Any) -> Raw:
         small = _single(x)
         return np.stack([_summed(start[k], rate * of.leaves(small)[:, :, 0]) for k, of in enumerate(trees)], axis=1)
 
-    own, tables = unnamed(model), _tables(grown, [float(one) for one in start], rate)
-    many = None if tables is None else lambda x: tables(_single(x))
+    own, many = unnamed(model), _tables(grown, [float(one) for one in start], rate, _single)
     return Raw(few=few, many=many, own=lambda x: np.asarray(own._raw_predict(_single(x))))
 
 
-def _tables(grown: list[list[dict[str, Matrix]]], starts: Sequence[float], rate: float = 1.0) -> Score | None:
+def _tables(grown: list[list[dict[str, Matrix]]], starts: Sequence[float], rate: float, kind: Score) -> Score | None:
     """Return scores of many rows by tables of leaves, where those are not too large."""
     try:
         every = [Leaves(parts, start, rate) for parts, start in zip(grown, starts, strict=True)]
     except TooLarge:
         return None
-    return lambda x: np.stack([leaves.summed(x) for leaves in every], axis=1)
+
+    def score(value: Any) -> Matrix:
+        numbers = [kind(one) for one in columns(value)]
+        return np.stack([leaves.summed(numbers) for leaves in every], axis=1)
+
+    return score
 
 
 def _boosted(model: Any, raw: Raw) -> Head:
@@ -220,10 +235,12 @@ def _boosted(model: Any, raw: Raw) -> Head:
     loss, classes = model._loss, getattr(model, "classes_", None)
     trees = max(len(getattr(model, "_predictors", ())) or len(model.estimators_), 1)
     limit = FEW * 100 // trees if raw.many is None else FEWER * 100 // trees
-    many = raw.many or raw.own
 
-    def answer(x: Matrix) -> tuple[Matrix, Matrix | None]:
-        score = raw.few(x) if len(x) <= max(limit, 1) else many(x)
+    def answer(value: Any) -> tuple[Matrix, Matrix | None]:
+        if raw.many is not None and len(value) > max(limit, 1):
+            score = raw.many(value)
+        else:
+            score = (raw.few if len(value) <= max(limit, 1) else raw.own)(whole(value))
         if classes is None:
             return np.asarray(loss.link.inverse(score.ravel())), None
         if score.shape[1] == 1:

@@ -43,7 +43,7 @@ class Cut:
         """Return how many intervals there are."""
         return len(self.thresholds) + 1
 
-    def of(self, columns: Matrix) -> Matrix:
+    def of(self, columns: Sequence[Matrix]) -> Matrix:
         """Return the interval of each row."""
         numbers = columns[self.feature]
         gaps = np.isnan(numbers)
@@ -88,20 +88,20 @@ class Leaves:
             self._grow(part, number, open_, rate)
         self.groups, self.tables = _grouped(self.cuts, open_)
 
-    def summed(self, x: Matrix) -> Matrix:
+    def summed(self, columns: Sequence[Matrix]) -> Matrix:
         """Return the sum of each row, added up in the order of the trees."""
         from scipy.sparse import csr_array
 
-        columns = np.ascontiguousarray(x.T)
         intervals = [_together([cut.of(columns) for cut in group], group) for group in self.groups]
-        rows = -(-len(x) // -(-len(x) * self.trees // BLOCK))
+        count = len(columns[0])
+        rows = -(-count // -(-count * self.trees // BLOCK))
         bits, line = np.zeros((rows, self.trees), self.word), np.empty((rows, self.trees), self.word)
         ends = bits.view(np.int32) if self.bits == 32 else np.zeros((rows, self.trees), np.int32)
         starts = np.arange(rows + 1, dtype=np.int32) * self.trees
         reached = csr_array((np.ones(ends.size), ends.ravel(), starts), shape=(rows, self.values.size))
-        made, every = np.empty(len(x)), self.values.ravel()
-        for n in range(0, len(x), rows):
-            size = min(rows, len(x) - n)
+        made, every = np.empty(count), self.values.ravel()
+        for n in range(0, count, rows):
+            size = min(rows, count - n)
             for first, (table, found) in enumerate(zip(self.tables, intervals, strict=True)):
                 table.take(found[n : n + size], axis=0, out=(line if first else bits)[:size], mode="clip")
                 if first:
