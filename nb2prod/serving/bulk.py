@@ -6,6 +6,7 @@ import math
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, overload
 
@@ -167,14 +168,39 @@ def _texts(rules: Column, column: Any) -> Coded | None:
     texts = rules.kind == "text" and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
     if not texts:
         return None
-    made = column.cast(kind).combine_chunks().dictionary_encode()
+    made = column.cast(kind).combine_chunks()
     if made.null_count and not rules.nullable:  # only now, as a dictionary may have one that stands for a gap
         return None
-    names = made.dictionary.to_pylist()
+    names, places = _known(made, rules.allowed or rules.known) or _found(made)
     if rules.allowed is not None and not rules.allowed.issuperset(names):
         return None
-    places = made.indices.fill_null(len(names)) if made.null_count else made.indices
-    return Coded([*names, *([math.nan] if made.null_count else [])], places.to_numpy())
+    if places.null_count:
+        names, places = [*names, math.nan], places.fill_null(len(names))
+    return Coded(names, places.to_numpy())
+
+
+def _known(texts: Any, names: frozenset[str] | None) -> tuple[Sequence[Any], Any] | None:
+    """Look texts up among those that are known, in half the time of finding the different ones; None if others are."""
+    from pyarrow import compute
+
+    if not names:
+        return None
+    listed = _listed(names, texts.type)
+    places = compute.index_in(texts, value_set=listed)
+    return (listed.to_pylist(), places) if places.null_count == texts.null_count else None
+
+
+@lru_cache(maxsize=1000)
+def _listed(names: frozenset[str], kind: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.array(sorted(names), type=kind)
+
+
+def _found(texts: Any) -> tuple[Sequence[Any], Any]:
+    """Return the different texts, and which of them each one is."""
+    made = texts.dictionary_encode()
+    return made.dictionary.to_pylist(), made.indices
 
 
 def _kind(column: Any) -> Any:
