@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from attrs import evolve, field, frozen
 
 from nb2prod.candidates import clues, readings
-from nb2prod.candidates.clues import Clue, Pair, names_in
-from nb2prod.candidates.libraries import Library, columns, forecasts, formula_of, library_of, ranks, remembered
+from nb2prod.candidates.clue import Clue, Pair
+from nb2prod.candidates.confirmed import confirmed, fits, matching, value_of
+from nb2prod.candidates.expressions import names_in
+from nb2prod.candidates.libraries import Library, forecasts, library_of, ranks, remembered
 from nb2prod.candidates.rows import Rows, count
 from nb2prod.candidates.rows import seen as seen_in
-from nb2prod.errors.models import HeldOutRowsMissing, ModelMissing, ModelsSeveral, TrainingRowsMissing
+from nb2prod.candidates.whole import whole
+from nb2prod.errors.models import (
+    HeldOutRowsMissing,
+    ModelUnjudged,
+    TrainingRowsMissing,
+)
 from nb2prod.pipeline import Pipeline
 from nb2prod.serving import models
 
 Kind = Literal["classification", "regression", "ranking", "forecast"]
 
-CODE = (type, types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+MANY = 20  # different values of whole numbers are no classes
 
 
 @frozen(kw_only=True)
@@ -98,7 +104,9 @@ class Candidate:
 
         if self.kind != "classification" or not callable(getattr(self.asked, "predict_proba", None)):
             return None
-        return np.asarray(self.asked.predict_proba(x))
+        found = np.asarray(self.asked.predict_proba(x))
+        # A class of the notebook's own may not say which class is which.
+        return found if self.classes is not None and found.shape[1:] == np.shape(self.classes) else None
 
 
 def settle(found: Iterable[Clue], namespace: Mapping[str, Any], named: Choice, last: int | None = None) -> Candidate:
@@ -113,31 +121,65 @@ def settle(found: Iterable[Clue], namespace: Mapping[str, Any], named: Choice, l
     Raises:
         ModelMissing, ModelsSeveral, TrainingRowsMissing, HeldOutRowsMissing: The values do not answer.
     """
-    clue = _model(tuple(found), namespace, named, last)
+    clue = whole(tuple(found), namespace, named.model, last)
     model = namespace[clue.model]
     if forecasts(model):
         return _forecast(clue, model, namespace, named)
+    if why := _unjudged(model):
+        raise ModelUnjudged(clue.model, clue.cell, why)
     pairs = (named.train,) if named.train else clue.train
-    train = next(_confirmed(model, pairs, namespace), None) or _own(model) or _matching(model, namespace)
+    train = next(confirmed(model, pairs, namespace), None) or _own(model) or matching(model, namespace)
     if train is None:
         raise TrainingRowsMissing(clue.model, clue.cell)
     pairs = (named.held,) if named.held else clue.held
+    if multilabel(train.y):
+        raise ModelUnjudged(clue.model, clue.cell, "it says yes or no to several labels of a row at once")
     known: list[tuple[int, int]] = []
-    for held in _confirmed(model, pairs, namespace):
+    for held in confirmed(model, pairs, namespace):
         seen = seen_in(held, train)
         if not seen:
-            return _candidate(clue, model, train, held)
+            return _candidate(clue, train, held, namespace)
         known.append((seen, len(held)))
     raise HeldOutRowsMissing(clue.model, clue.cell, *(known[0] if known else ()))
 
 
-def _candidate(clue: Clue, model: Any, train: Rows, held: Rows) -> Candidate:
+def _candidate(clue: Clue, train: Rows, held: Rows, namespace: Mapping[str, Any]) -> Candidate:
+    model = namespace[clue.model]
+    options = {name: value_of(given, namespace) for name, given in clue.options}
     library = library_of(model)
     assert library is not None
-    how = readings.how(library, model, train.x, train.y)
-    kind = kind_of(models.asked(model, {"library": library, "how": how}), train.y)
+    how = readings.how(library, model, train.x, train.y, options)
+    told = models.asked(model, {"library": library, "how": how})
+    kind = "ranking" if ranks(model) else kind_of(told, train.y, told.predict(train.x[: readings.FEW]))
     name, cell = clue.model, clue.cell
     return Candidate(name=name, cell=cell, kind=kind, model=model, train=train, held=held, library=library, how=how)
+
+
+def _unjudged(model: Any) -> str | None:
+    """Say why there is nothing to compare a model's answers with, if there is not."""
+    from sklearn.base import is_clusterer, is_outlier_detector
+
+    if not hasattr(model, "__sklearn_tags__") or library_of(model) != "sklearn":
+        return None
+    kinds = ((is_clusterer, "it finds groups"), (is_outlier_detector, "it finds what is unusual"))
+    return next((f"{why} and learns from no labels" for known, why in kinds if known(model)), None)
+
+
+def multilabel(labels: Any) -> bool:
+    """Say whether each row has several labels, or several classes."""
+    import numpy as np
+    from sklearn.utils.multiclass import type_of_target
+
+    wide = np.ndim(labels) == 2 and np.shape(labels)[1] > 1
+    return wide and not str(type_of_target(labels)).startswith("continuous") and not _counted(labels)
+
+
+def _counted(labels: Any) -> bool:
+    """Say whether labels are numbers of many values, such as counts."""
+    import numpy as np
+
+    array = np.asarray(labels)
+    return array.dtype.kind in "iuf" and len(np.unique(array)) > MANY
 
 
 def _own(model: Any) -> Rows | None:
@@ -152,7 +194,7 @@ def _forecast(clue: Clue, model: Any, namespace: Mapping[str, Any], named: Choic
 
     past, series = remembered(model) or (None, None)
     for pair in (named.held,) if named.held else clue.held:
-        y, x = _value(pair.labels, namespace), _value(pair.rows, namespace)
+        y, x = value_of(pair.labels, namespace), value_of(pair.rows, namespace)
         if np.ndim(y) == 1 and not isinstance(y, str) and len(y):
             rows = None if past is None else x
             if rows is None or count(rows) == len(y):
@@ -164,35 +206,19 @@ def _forecast(clue: Clue, model: Any, namespace: Mapping[str, Any], named: Choic
     raise HeldOutRowsMissing(clue.model, clue.cell)
 
 
-def kind_of(model: Any, labels: Any) -> Kind:
-    """Say whether a model tells classes, numbers or an order."""
+def kind_of(model: Any, labels: Any, said: Any) -> Kind:
+    """Say whether a model tells classes or numbers; `said` is what it answers to rows that it learnt from."""
     import numpy as np
     from sklearn.base import is_classifier, is_regressor
     from sklearn.utils.multiclass import type_of_target
 
-    if ranks(model):
-        return "ranking"
     known = hasattr(model, "__sklearn_tags__")
     if np.size(getattr(model, "classes_", ())) or (known and is_classifier(model)):
         return "classification"
     if (known and is_regressor(model)) or hasattr(model, "how"):
         return "regression"
-    return "regression" if str(type_of_target(labels)).startswith("continuous") else "classification"
-
-
-def parts(value: Any, depth: int = 4) -> Iterator[Any]:
-    """Yield the objects a model is put together from: steps of a pipeline, voters, the estimator of a search."""
-    if depth == 0:
-        return
-    yield value
-    if isinstance(value, list | tuple):
-        inner: Iterable[Any] = value[:100]
-    elif isinstance(value, dict):
-        inner = value.values()
-    else:
-        inner = vars(value).values() if hasattr(value, "__dict__") and not isinstance(value, CODE) else ()
-    for part in inner:
-        yield from parts(part, depth - 1)
+    named = not str(type_of_target(labels)).startswith("continuous") and np.isin(np.asarray(said), labels).all()
+    return "classification" if named else "regression"
 
 
 def rival(found: Iterable[Clue], namespace: Mapping[str, Any], judged: Candidate) -> Candidate | None:
@@ -202,147 +228,9 @@ def rival(found: Iterable[Clue], namespace: Mapping[str, Any], judged: Candidate
         library = library_of(model)
         if not clue.rival or library is None or model is judged.model or forecasts(model) != forecasts(judged.model):
             continue
-        if judged.kind == "forecast" or _fits(model, judged.held.x):
-            how = {} if judged.kind == "forecast" else readings.how(library, model, judged.train.x, judged.train.y)
+        if judged.kind == "forecast" or fits(model, judged.held.x):
+            options = {option: value_of(given, namespace) for option, given in clue.options}
+            train = judged.train
+            how = {} if judged.kind == "forecast" else readings.how(library, model, train.x, train.y, options)
             return evolve(judged, name=clue.model, cell=clue.cell, model=model, library=library, how=how)
-    return None
-
-
-def _model(found: tuple[Clue, ...], namespace: Mapping[str, Any], named: Choice, last: int | None) -> Clue:
-    """Choose the one clue whose value is a whole, fitted model."""
-    if named.model:
-        known = [c for c in found if c.model == named.model] or [Clue(model=named.model, cell=0)]
-        if library_of(namespace.get(named.model)) is None:
-            raise ModelMissing(named.model, last)
-        return known[-1]
-    alive = {
-        id(namespace[c.model]): c
-        for c in found
-        if library_of(namespace.get(c.model)) is not None and not (c.rival or _simple(namespace[c.model]))
-    }
-    if any(library_of(namespace[c.model]) == "onnx" for c in alive.values()):  # what a graph was made from is in it
-        alive = {key: c for key, c in alive.items() if not c.exported}
-    values = {key: namespace[clue.model] for key, clue in alive.items()}
-    for key, value in values.items():
-        best = getattr(value, "best_estimator_", None)
-        inside = {id(part) for part in parts(value)} - {key}
-        # A search answers with the best model it found, which is all that a service needs.
-        for gone in [key] if id(best) in alive else inside:
-            alive.pop(gone, None)
-    left = tuple(alive.values())
-    if not left:
-        raise ModelMissing(None, last)
-    if len(left) > 1:
-        raise ModelsSeveral(tuple(c.model for c in left), tuple(c.cell for c in left))
-    return left[0]
-
-
-def _simple(value: Any) -> bool:
-    """Recognise the rival that a notebook makes itself."""
-    return type(value).__module__ == "sklearn.dummy"
-
-
-def _confirmed(model: Any, pairs: Iterable[Pair], namespace: Mapping[str, Any]) -> Iterator[Rows]:
-    """Yield the pairs that the model can have been fitted on, in order."""
-    for pair in pairs:
-        x, y = (readings.array(_value(text, namespace)) for text in (pair.rows, pair.labels))
-        if library_of(model) == "onnx" and isinstance(x, dict):
-            x = _framed(x)
-        if not (_fits(model, x) and _answers(model, x, y)):
-            continue
-        if not ranks(model):
-            yield Rows(x=x[columns(model)] if formula_of(model) else x, y=y)
-        elif (groups := _groups(pair, len(y), namespace)) is not None:
-            yield Rows(x=x, y=y, groups=groups)
-
-
-def _value(text: str | None, namespace: Mapping[str, Any]) -> Any:
-    """Evaluate an expression of the notebook; None when its names are gone or it no longer works."""
-    if text is None:
-        return None
-    try:
-        return eval(text, dict(namespace))  # noqa: S307  the notebook's own code
-    except Exception:  # noqa: BLE001  it is the user's code: it may raise anything, and then it is no evidence
-        return None
-
-
-def _fits(model: Any, x: Any) -> bool:
-    """Say whether rows have the columns a model was fitted on."""
-    if x is None or isinstance(x, str | bytes | dict) or not hasattr(x, "__len__") or not count(x):
-        return False
-    if library_of(model) != "sklearn":
-        return _taken(model, x)
-    names = getattr(model, "feature_names_in_", None)
-    if names is not None:
-        return list(getattr(x, "columns", ())) == list(names)
-    width = getattr(model, "n_features_in_", None)
-    return width is None or list(getattr(x, "shape", ()))[1:] == [width]
-
-
-def _taken(model: Any, x: Any) -> bool:
-    """Say whether a model has an answer to rows, where it does not say what it takes."""
-    import numpy as np
-
-    library = library_of(model)
-    try:
-        if library == "torch":
-            from nb2prod.serving.models import modules
-
-            kinds = [str(p.dtype).removeprefix("torch.") for p in model.parameters() if p.is_floating_point()]
-            return len(modules.raw(model.eval(), x[:2], next(iter(kinds), "float32"))) == len(x[:2])
-        if library == "onnx":
-            from nb2prod.serving.models import graphs
-
-            return bool(model.run(None, graphs.fed(model, x[:2])))
-        return len(np.asarray(model.predict(x[:2]))) == len(x[:2])
-    except Exception:  # noqa: BLE001  libraries raise what they like about rows that are none of theirs
-        return False
-
-
-def _framed(x: Mapping[str, Any]) -> Any:
-    """Return the inputs of a graph, each a column, as a frame."""
-    import numpy as np
-    import pandas as pd
-
-    return pd.DataFrame({name: np.asarray(value).reshape(len(value)) for name, value in x.items()})
-
-
-def _groups(pair: Pair, count: int, namespace: Mapping[str, Any]) -> Any:
-    """Return the query of each row: the notebook gives that, or how many rows each query has."""
-    import numpy as np
-
-    for text in pair.groups:
-        found = _value(text, namespace)
-        given = np.asarray(found[0] if isinstance(found, list) and len(found) == 1 else found)
-        if given.ndim == 1 and len(given) == count:
-            return given
-        if given.ndim == 1 and given.dtype.kind in "iu" and given.sum() == count:
-            return np.repeat(np.arange(len(given)), given)
-    return None
-
-
-def _answers(model: Any, x: Any, y: Any) -> bool:
-    """Say whether labels are as many as the rows, and of the model's classes."""
-    import numpy as np
-
-    if y is None or isinstance(y, str | bytes | dict) or not hasattr(y, "__len__") or len(y) != count(x):
-        return False
-    classes = getattr(model, "classes_", None)
-    if not isinstance(classes, np.ndarray):
-        return True
-    return bool(np.isin(np.asarray(y), classes).mean() > 0.9)  # rare classes may be new
-
-
-def _matching(model: Any, namespace: Mapping[str, Any]) -> Rows | None:
-    """Find the longest frame with the model's columns that has labels under the same index."""
-    frames = [v for v in namespace.values() if hasattr(v, "columns") and hasattr(v, "index") and _fits(model, v)]
-    named = hasattr(model, "feature_names_in_")
-    series = [
-        v for v in namespace.values() if hasattr(v, "index") and not hasattr(v, "columns") and hasattr(v, "dtype")
-    ]
-    for frame in sorted(frames if named else [], key=len, reverse=True):
-        for labels in series:
-            aligned = labels.index is frame.index or (len(labels) == len(frame) and labels.index.equals(frame.index))
-            if aligned and labels.name not in frame.columns and _answers(model, frame, labels):
-                return Rows(x=frame, y=labels)
     return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from nb2prod.candidates.clues import names_in
+from nb2prod.candidates.expressions import names_in
 from nb2prod.dataflow import Unparsable, parse
 from nb2prod.stage import code
 

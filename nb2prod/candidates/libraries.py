@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Literal
 
-Library = Literal["catboost", "onnx", "sklearn", "statsmodels", "torch"]
+Library = Literal["boosters", "catboost", "onnx", "sklearn", "statsmodels", "torch"]
+BOOSTERS = frozenset({("xgboost", "Booster"), ("lightgbm", "Booster")})  # the libraries' own, beside scikit-learn's API
 
 
 def library_of(value: Any) -> Library | None:
@@ -20,6 +22,8 @@ def library_of(value: Any) -> Library | None:
         return "onnx"
     if not callable(getattr(value, "predict", None)):
         return None
+    if roots & BOOSTERS:
+        return "boosters"
     if "statsmodels" in names:  # what is not fitted yet has `predict`, too
         return "statsmodels" if hasattr(value, "params") else None
     return "catboost" if "catboost" in names else "sklearn"
@@ -32,7 +36,17 @@ def forecasts(value: Any) -> bool:
 
 def ranks(value: Any) -> bool:
     """Say whether a model puts the rows of a query into an order."""
+    if library_of(value) == "boosters":
+        return objective(value).startswith(("rank", "lambdarank"))
     return "Ranker" in type(value).__name__
+
+
+def objective(booster: Any) -> str:
+    """Return what a booster of XGBoost or LightGBM was trained for, in its library's words."""
+    if hasattr(booster, "save_config"):
+        return str(json.loads(booster.save_config())["learner"]["objective"]["name"])
+    head = booster.model_to_string(num_iteration=1)
+    return next((line.removeprefix("objective=") for line in head.splitlines() if line.startswith("objective=")), "")
 
 
 def remembered(value: Any) -> tuple[Any, Any] | None:

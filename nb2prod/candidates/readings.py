@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nb2prod.candidates.libraries import Library
+from nb2prod.candidates.libraries import Library, objective
 
 FEW = 1000  # rows that are asked
 How = Mapping[str, Any]
@@ -16,7 +16,7 @@ def array(value: Any) -> Any:
     return value.detach().cpu().numpy() if hasattr(value, "detach") else value
 
 
-def how(library: Library, model: Any, x: Any, y: Any) -> How:
+def how(library: Library, model: Any, x: Any, y: Any, options: How | None = None) -> How:
     """Say how a model's answers are to be read; of scikit-learn's there is nothing to say.
 
     Args:
@@ -24,12 +24,26 @@ def how(library: Library, model: Any, x: Any, y: Any) -> How:
         model: As its library has it.
         x: Rows that it learnt from.
         y: Their labels.
+        options: What the notebook asks it with.
     """
+    if library == "boosters":
+        return _booster(model, x, y, options or {})
     if library == "torch":
         return _network(model, x, y)
     if library == "onnx":
         return _graph(model, x, y)
     return _results(model, x, y) if library == "statsmodels" else {}
+
+
+def _booster(model: Any, x: Any, y: Any, options: How) -> How:
+    from nb2prod.serving.models import boosters
+
+    aim = objective(model)
+    if aim == "multi:softmax":  # it says the class only; the scores that it is the highest of say more
+        options = {**options, "output_margin": True}
+    if not aim.startswith(("binary", "multi", "cross_entropy", "xentropy")):
+        return {"options": options, "reading": "numbers", "flat": True}
+    return {"options": options, **_layer(boosters.raw(model, x[:FEW], options), y)}
 
 
 def _network(model: Any, x: Any, y: Any) -> How:

@@ -6,6 +6,8 @@ ShipError
 ├── TrainingRowsMissing  NB403  what the model learnt from cannot be told
 ├── HeldOutRowsMissing   NB404  nothing judges it but the rows it learnt from
 ├── ColumnUnclear        NB405  a column's values cannot be sent as JSON
+├── ModelsInside         NB418  models are inside something, and none has a name
+├── ModelUnjudged        NB419  there is nothing to compare its answers with
 ├── ModelNotPickled      NB406  the model cannot leave its process
 └── PackageUnknown       NB407  the code imports what no installed package provides
 """
@@ -149,6 +151,57 @@ class ColumnUnclear(ShipError):
             "Give the model columns of numbers, texts, booleans or dates, each of one type, and let the model's "
             "own pipeline turn them into what it needs."
         )
+
+
+@define
+class ModelsInside(ShipError):
+    """Models are inside something, and none of them has a name of its own."""
+
+    name: str  # of what they are in
+    places: tuple[str, ...]  # as expressions
+    cell: int
+
+    code = "NB418"
+
+    @property
+    def message(self) -> str:
+        listed = ", ".join(self.places[:5]) + (", …" if len(self.places) > 5 else "")
+        return f"The models of the notebook are inside '{self.name}' ({listed}), and none was chosen."
+
+    @property
+    def cure(self) -> str:
+        return f"Give the one to ship a name of its own, and measure it: `model = {self.places[0]}`."
+
+    @property
+    def place(self) -> Place:
+        return Place(cell=self.cell)
+
+
+@define
+class ModelUnjudged(ShipError):
+    """There is nothing to compare a model's answers with."""
+
+    model: str
+    cell: int
+    reason: str
+
+    code = "NB419"
+
+    @property
+    def message(self) -> str:
+        return f"'{self.model}' cannot be measured against held-out labels: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Ship it as a function, which needs no labels: a stage `%%stage serve` with "
+            f"`def predict(rows: pd.DataFrame): return {self.model}.predict(rows)` and a call of it, such as "
+            "`predict(X_test)`, whose answers the rehearsal compares."
+        )
+
+    @property
+    def place(self) -> Place:
+        return Place(cell=self.cell)
 
 
 @define

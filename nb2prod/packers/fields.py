@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from attrs import evolve, frozen
 
-from nb2prod.candidates.candidate import Candidate, parts
+from nb2prod.candidates.candidate import Candidate
+from nb2prod.candidates.whole import parts
 from nb2prod.errors.models import ColumnUnclear
 
 Kind = Literal["integer", "number", "boolean", "text", "time"]
@@ -135,9 +136,10 @@ def encoded(model: Any, columns: Iterable[Any]) -> dict[Any, bool]:
 
 def _encoders(part: Any) -> list[bool]:
     """Say for each encoder in a part whether it fails on a category that it has not seen."""
-    return [
-        p.handle_unknown == "error" for p in parts(part) if hasattr(p, "handle_unknown") and hasattr(p, "categories_")
-    ]
+    every = list(parts(part))
+    own = {id(getattr(p, "_encoder", None)) for p in every}  # KBinsDiscretizer's knows its bins, not the values
+    known = (p for p in every if hasattr(p, "handle_unknown") and hasattr(p, "categories_") and id(p) not in own)
+    return [p.handle_unknown == "error" for p in known]
 
 
 def _chosen(columns: Any, every: list[Any]) -> Iterator[Any]:

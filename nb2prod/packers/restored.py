@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nb2prod.artifact import Recipe, Version
+from nb2prod.artifact import Artifact, Recipe, Version
 from nb2prod.worker import arrival
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ def needed(values: Mapping[str, Version], names: Iterable[str]) -> dict[str, Ver
         if name in values and name not in found:
             found[name] = values[name]
             pending.extend(values[name].needs)
+            # What a function looks up may be kept with it, and then it is no need of theirs.
+            if isinstance(kept := values[name], Artifact):
+                pending.extend(other for other in kept.names if values.get(other) == kept)
     return found
 
 

@@ -23,7 +23,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from nb2prod import pipeline
 from nb2prod.candidates.candidate import Candidate, Choice, choice, chosen, settle, wanted
-from nb2prod.candidates.clues import Pair, clues
+from nb2prod.candidates.clue import Pair
+from nb2prod.candidates.clues import clues
 from nb2prod.errors.models import HeldOutRowsMissing, ModelMissing, ModelsSeveral, TrainingRowsMissing
 from nb2prod.notebook import parse
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from nb2prod.candidates.clues import Clue, Pair, clues
+from nb2prod.candidates.batches import batched
+from nb2prod.candidates.clue import Clue, Pair
+from nb2prod.candidates.clues import clues
 
 
 def read(*cells: str) -> dict[str, Clue]:
@@ -67,7 +69,19 @@ def test_the_best_of_a_search_learnt_what_the_search_did() -> None:
 
 
 def test_models_of_a_loop_are_not_one_model() -> None:
-    assert read("for name, est in models.items():\n    est.fit(X_train, y_train)\n    est.score(X_test, y_test)") == {}
+    found = read("for name, est in models.items():\n    est.fit(X_train, y_train)\n    est.score(X_test, y_test)")
+
+    assert found == {"models": Clue(model="models", cell=0, several=True)}
+
+
+def test_what_is_taken_out_of_them_is_one() -> None:
+    loop = "for name, est in models.items():\n    est.fit(X_train, y_train)"
+    found = read(
+        loop, "scores = {n: m.score(X, y) for n, m in models.items()}", "best = models[max(scores, key=scores.get)]"
+    )
+
+    assert list(found) == ["models", "best"]
+    assert found["best"].train == (Pair(rows="X_train", labels="y_train"),)
 
 
 def test_training_rows_judge_nothing() -> None:
@@ -111,9 +125,10 @@ def test_batches_are_of_what_their_loader_keeps() -> None:
         "model = Network()\nloss_of = nn.MSELoss()\nloader = DataLoader(TensorDataset(A, b), batch_size=9)",
         "for xb, yb in loader:\n    loss = loss_of(model(xb), yb)\n    loss.backward()",
     )
-    kept = "getattr(loader, 'dataset', loader).tensors"
+    (pair,) = found["model"].train
 
-    assert found["model"].train == (Pair(rows=f"{kept}[0]", labels=f"{kept}[1]"),)
+    assert pair == Pair(rows=f"{batched('loader')}[0]", labels=f"{batched('loader')}[1]")
+    assert found["model"].names == {"model", "loader", "getattr", "list", "__import__"}
 
 
 def test_a_session_is_given_its_rows_by_name() -> None:

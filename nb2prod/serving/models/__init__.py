@@ -8,6 +8,7 @@ from typing import Any
 
 # Library → the module here that knows it, imported when a service has such a model.
 HOMES: Mapping[str, str] = {
+    "boosters": "boosters",
     "catboost": "flat",
     "onnx": "graphs",
     "sklearn": "plain",
