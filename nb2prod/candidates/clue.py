@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+
 from attrs import frozen
 
-from nb2prod.candidates.expressions import names_in
+from nb2prod.candidates.expressions import names_in, text
 
 
 @frozen(kw_only=True)
@@ -37,3 +39,10 @@ class Clue:
         texts = {self.model, *(p.rows for p in pairs), *(p.labels for p in pairs if p.labels)}
         texts |= {group for pair in pairs for group in pair.groups}
         return frozenset(name for text in texts for name in names_in(text))
+
+
+def pair_of(given: list[ast.expr]) -> Pair | None:
+    """Read the first two arguments as rows and labels."""
+    if not given or isinstance(given[0], ast.Constant):
+        return None
+    return Pair(rows=text(given[0]), labels=text(given[1]) if len(given) > 1 else None)

@@ -7,6 +7,7 @@ from typing import Any
 
 from nb2prod.candidates import readings
 from nb2prod.candidates.clue import Pair
+from nb2prod.candidates.inputs import named
 from nb2prod.candidates.libraries import columns, formula_of, library_of, ranks
 from nb2prod.candidates.rows import Rows, count
 
@@ -15,8 +16,7 @@ def confirmed(model: Any, pairs: Iterable[Pair], namespace: Mapping[str, Any]) -
     """Yield the pairs that the model can have been fitted on, in order."""
     for pair in pairs:
         x, y = (readings.array(value_of(text, namespace)) for text in (pair.rows, pair.labels))
-        if library_of(model) == "onnx" and isinstance(x, dict):
-            x = _framed(x)
+        x = named(library_of(model), model, x)
         if not (fits(model, x) and _answers(model, x, y)):
             continue
         if not ranks(model):
@@ -58,8 +58,7 @@ def _taken(model: Any, x: Any) -> bool:
         if library == "torch":
             from nb2prod.serving.models import modules
 
-            kinds = [str(p.dtype).removeprefix("torch.") for p in model.parameters() if p.is_floating_point()]
-            return len(modules.raw(model.eval(), x[:2], next(iter(kinds), "float32"))) == len(x[:2])
+            return len(modules.raw(model.eval(), x[:2], readings.dtype_of(model, x))) == len(x[:2])
         if library == "onnx":
             from nb2prod.serving.models import graphs
 
@@ -71,14 +70,6 @@ def _taken(model: Any, x: Any) -> bool:
         return len(np.asarray(model.predict(x[:2]))) == len(x[:2])
     except Exception:  # noqa: BLE001  libraries raise what they like about rows that are none of theirs
         return False
-
-
-def _framed(x: Mapping[str, Any]) -> Any:
-    """Return the inputs of a graph, each a column, as a frame."""
-    import numpy as np
-    import pandas as pd
-
-    return pd.DataFrame({name: np.asarray(value).reshape(len(value)) for name, value in x.items()})
 
 
 def _groups(pair: Pair, count: int, namespace: Mapping[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import Factory, define, evolve, field, frozen
 
 from nb2prod.candidates.batches import Whole, batched
-from nb2prod.candidates.clue import Clue, Pair
+from nb2prod.candidates.clue import Clue, Pair, pair_of
 from nb2prod.candidates.expressions import arguments, bound, called, names_in, root, simple, text
 
 # They fit copies of the model, so the rows they are given judge nothing.
@@ -396,10 +396,3 @@ def likely(rows: str, train: Iterable[Pair]) -> Iterator[str]:
         for word in OTHERS:
             if pair.labels and rows == pair.rows.replace("train", word) != pair.rows:
                 yield pair.labels.replace("train", word)
-
-
-def pair_of(given: list[ast.expr]) -> Pair | None:
-    """Read the first two arguments as rows and labels."""
-    if not given or isinstance(given[0], ast.Constant):
-        return None
-    return Pair(rows=text(given[0]), labels=text(given[1]) if len(given) > 1 else None)

@@ -13,6 +13,8 @@ How = Mapping[str, Any]
 
 def array(value: Any) -> Any:
     """Return a tensor as an array, which is all that is needed of it here; other values as they are."""
+    if isinstance(value, list | tuple) and value and all(hasattr(one, "detach") for one in value):
+        return [array(one) for one in value]
     return value.detach().cpu().numpy() if hasattr(value, "detach") else value
 
 
@@ -47,16 +49,17 @@ def _booster(model: Any, x: Any, y: Any, options: How) -> How:
 
 
 def _network(model: Any, x: Any, y: Any) -> How:
-    import numpy as np
-
     from nb2prod.serving.models import modules
 
-    whole = np.asarray(x).dtype.kind in "iub" and hasattr(x, "dtype")
+    dtype = dtype_of(model, x)
+    return {"dtype": dtype, **_layer(modules.raw(model.eval(), x[:FEW], dtype), y)}
+
+
+def dtype_of(model: Any, x: Any) -> str:
+    """Return the type of the numbers that a network takes: whole ones where it begins with an embedding."""
+    whole = getattr(getattr(x, "dtype", None), "kind", "f") in "iub"
     known = [str(p.dtype).removeprefix("torch.") for p in model.parameters() if p.is_floating_point()]
-    # A network that begins with an embedding takes whole numbers.
-    dtype = "int64" if whole and _embeds(model) else next(iter(known), "float32")
-    said = modules.raw(model.eval(), x[:FEW], dtype)
-    return {"dtype": dtype, **_layer(said, y)}
+    return "int64" if whole and _embeds(model) else next(iter(known), "float32")
 
 
 def _embeds(model: Any) -> bool:
@@ -80,7 +83,7 @@ def _layer(said: Any, y: Any) -> How:
         return {"reading": outputs.reading(said, classes=width), "classes": every.tolist()}
     if classes and width == 1 and set(known.tolist()) <= {0, 1}:
         return {"reading": outputs.reading(said, classes=2), "classes": [0, 1]}
-    return {"reading": "numbers", "flat": labels.ndim == 1}
+    return {"reading": "numbers", "flat": flat}
 
 
 def _graph(session: Any, x: Any, y: Any) -> How:

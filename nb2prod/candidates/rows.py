@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from nb2prod.serving.tensors import Tensors
+
 # A few rows that are equal prove nothing; nor do many, where most rows have a twin among those the model learnt from.
 FEW, SHARE, MOST = 2, 0.01, 0.5
 RARE = 1e-4  # this unlikely, and it was not by chance
@@ -95,6 +97,8 @@ def _columns(x: Any) -> list[Any]:
     import numpy as np
     import pandas as pd
 
+    if isinstance(x, Tensors):
+        return [column for part in x.parts.values() for column in _columns(part)]
     if isinstance(x, pd.DataFrame):
         return [x.iloc[:, n] for n in range(0, x.shape[1], x.shape[1] // WIDE + 1)]
     if isinstance(x, pd.Series | list | tuple):

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import evolve
 
 from nb2prod.candidates.clue import Clue
+from nb2prod.candidates.confirmed import fits, value_of
 from nb2prod.candidates.libraries import library_of
 from nb2prod.errors.models import ModelMissing, ModelsInside, ModelsSeveral
 
@@ -61,7 +62,7 @@ def _once(alive: Mapping[int, Clue], namespace: Mapping[str, Any]) -> dict[int, 
     """Leave out what was read from a file that another model of the notebook was written to."""
     kept = {key: clue for key, clue in alive.items() if not clue.loaded}
     for key, clue in alive.items():
-        same = (k for k, c in kept.items() if clue.loaded and _equal(namespace[c.model], namespace[clue.model]))
+        same = (k for k, c in kept.items() if clue.loaded and _alike(c, clue, namespace))
         if (twin := next(same, None)) is not None:
             kept[twin] = evolve(kept[twin], held=(*clue.held, *kept[twin].held))
         elif clue.loaded:
@@ -69,13 +70,18 @@ def _once(alive: Mapping[int, Clue], namespace: Mapping[str, Any]) -> dict[int, 
     return kept
 
 
-def _equal(one: Any, other: Any) -> bool:
-    """Say whether two models hold the same."""
-    try:
-        import joblib
+def _alike(one: Clue, other: Clue, namespace: Mapping[str, Any]) -> bool:
+    """Say whether two models are of one type and answer the same; equal trees may differ in bytes that mean nothing."""
+    import numpy as np
 
-        return type(one) is type(other) and joblib.hash(one) == joblib.hash(other)
-    except Exception:  # noqa: BLE001  libraries raise what they like about models that cannot be pickled
+    first, second = namespace[one.model], namespace[other.model]
+    rows = [x for pair in (*one.train, *one.held) if fits(first, x := value_of(pair.rows, namespace))]
+    if type(first) is not type(second) or not rows:
+        return False
+    asked = ("predict_proba",) if hasattr(first, "predict_proba") else ("predict",)
+    try:
+        return all(np.array_equal(getattr(first, ask)(x), getattr(second, ask)(x)) for x in rows[:2] for ask in asked)
+    except Exception:  # noqa: BLE001  a model may raise anything
         return False
 
 

@@ -149,7 +149,7 @@ class ColumnUnclear(ShipError):
     def cure(self) -> str:
         return (
             "Give the model columns of numbers, texts, booleans or dates, each of one type, and let the model's "
-            "own pipeline turn them into what it needs."
+            "own pipeline turn them into what it needs; or ship a function `predict` that does, in a stage `serve`."
         )
 
 

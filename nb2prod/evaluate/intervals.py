@@ -168,8 +168,9 @@ def _auc(right: Any, scores: Any, weights: Any) -> Any:
 def _numbers(labels: Any, predicted: Any, weights: Any) -> dict[str, Any]:
     import numpy as np
 
-    if labels.ndim > 1 or predicted.ndim > 1:  # several targets weigh the same
-        wide = [_numbers(a, b, weights) for a, b in zip(labels.T, predicted.reshape(labels.shape).T, strict=True)]
+    predicted = predicted.reshape(labels.shape)  # a frame of one column may be what was learnt
+    if labels.ndim > 1:  # several targets weigh the same
+        wide = [_numbers(a, b, weights) for a, b in zip(labels.T, predicted.T, strict=True)]
         return {name: np.mean([one[name] for one in wide], axis=0) for name in wide[0]}
     total = weights.sum(axis=1)
     errors = weights @ (labels - predicted) ** 2

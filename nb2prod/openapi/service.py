@@ -84,6 +84,8 @@ def row(fields: Sequence[Mapping[str, Any]], policy: Mapping[str, str]) -> Json:
 
 def _field(field: Mapping[str, Any], policy: Mapping[str, str]) -> Json:
     rules = column(field, unknown=policy["unknown"], ranges=policy["ranges"])
+    if field["kind"] == "array":
+        return _nested(field, rules.low, rules.high) | {"examples": [field["example"]]}
     made: Json = {"type": [KINDS[field["kind"]], "null"] if field["nullable"] else KINDS[field["kind"]]}
     if rules.allowed is not None:
         made["enum"] = [*field["categories"], *([None] if field["nullable"] else [])]
@@ -96,6 +98,14 @@ def _field(field: Mapping[str, Any], policy: Mapping[str, str]) -> Json:
         zone = "(Z|[+-][0-9]{2}:[0-9]{2})" if "," in field["dtype"] else ""
         made["pattern"] = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?" + zone + "$"
     return made | {"examples": [field["example"]]}
+
+
+def _nested(field: Mapping[str, Any], low: float, high: float) -> Json:
+    whole = "int" in field["dtype"]
+    made: Json = {"type": "integer" if whole else "number", "minimum": low, "maximum": high}
+    for size in reversed(field["shape"]):
+        made = {"type": "array", "items": made, "minItems": size, "maxItems": size}
+    return made | {"description": f"{field['low']:g} to {field['high']:g} in training."}
 
 
 def request(example: Json, most: int = MOST) -> Json:

@@ -12,10 +12,12 @@ from attrs import evolve, frozen
 from nb2prod.candidates.candidate import Candidate
 from nb2prod.candidates.whole import parts
 from nb2prod.errors.models import ColumnUnclear
+from nb2prod.serving.tensors import Tensors
 
-Kind = Literal["integer", "number", "boolean", "text", "time"]
-Container = Literal["frame", "array", "series"]
+Kind = Literal["integer", "number", "boolean", "text", "time", "array"]
+Container = Literal["frame", "array", "series", "tensors"]
 
+LARGE = 200_000  # numbers of a row that a service takes as JSON
 MANY = 100  # more distinct texts than this are no categories
 # pandas.api.types.infer_dtype's words for what a column holds.
 KINDS: dict[str, Kind] = {
@@ -45,6 +47,7 @@ class Field:
     low: float | None = None
     high: float | None = None
     example: Any = None
+    shape: tuple[int, ...] = ()  # of an array
 
     @property
     def key(self) -> str:
@@ -70,6 +73,8 @@ def learn(candidate: Candidate) -> Table:
     Raises:
         ColumnUnclear: A column holds what JSON cannot say (lists, objects, several types at once).
     """
+    if isinstance(candidate.train.x, Tensors):
+        return Table(container="tensors", fields=tuple(_tensors(candidate.train.x, candidate.held.x)))
     container, learnt = frame_of(candidate.train.x, candidate.model)
     _, judged = frame_of(candidate.held.x, candidate.model)
     known = encoded(candidate.model, learnt.columns)
@@ -77,6 +82,31 @@ def learn(candidate: Candidate) -> Table:
     if container == "series" and found[0].kind == "text":
         found = (evolve(found[0], categories=(), long=True, example=_text(learnt.iloc[:, 0])),)
     return Table(container=container, fields=found)
+
+
+def _tensors(learnt: Tensors, judged: Tensors) -> Iterator[Field]:
+    import pandas as pd
+
+    for name, part in learnt.parts.items():
+        if part.ndim == 1:
+            yield _field(pd.Series(part), pd.Series(judged.parts[name]), name, known=None)
+        else:
+            yield _array(name, part)
+
+
+def _array(name: str, learnt: Any) -> Field:
+    """Learn an input of more dimensions; its example is the same number everywhere, and nobody's."""
+    import numpy as np
+
+    size, shape = learnt[0].size, learnt.shape[1:]
+    if learnt.dtype.kind not in "iuf" or not 0 < size <= LARGE:
+        raise ColumnUnclear(name, f"a row of it holds {size:,} values of type {learnt.dtype}")
+    if not np.isfinite(learnt).all():
+        raise ColumnUnclear(name, "it holds numbers that are missing or infinite")
+    usual = np.full(shape, np.median(learnt[:100])).astype(learnt.dtype)
+    low, high = float(learnt.min()), float(learnt.max())
+    dtype = str(learnt.dtype)
+    return Field(column=name, kind="array", dtype=dtype, low=low, high=high, example=usual.tolist(), shape=shape)
 
 
 def _text(seen: Any) -> str:
@@ -102,6 +132,8 @@ def frame_of(x: Any, model: Any) -> tuple[Container, Any]:
 
     if isinstance(x, pd.DataFrame):
         return "frame", x
+    if hasattr(x, "tocsr"):
+        raise ColumnUnclear("the rows", "they are a sparse matrix, which something made of rows that a client has")
     array = np.asarray(x)
     if array.ndim == 1 and not hasattr(model, "n_features_in_"):
         name = x.name if isinstance(x, pd.Series) and x.name else "value"
@@ -113,8 +145,11 @@ def frame_of(x: Any, model: Any) -> tuple[Container, Any]:
 
 def records(x: Any, table: Table, model: Any) -> list[dict[str, Any]]:
     """Write rows as a client would send them: plain JSON values, null for what is missing."""
-    _, frame = frame_of(x, model)
-    columns = [[_plain(v, f) for v in frame.iloc[:, n].tolist()] for n, f in enumerate(table.fields)]
+    if isinstance(x, Tensors):
+        columns = [part.tolist() for part in x.parts.values()]
+    else:
+        _, frame = frame_of(x, model)
+        columns = [[_plain(v, f) for v in frame.iloc[:, n].tolist()] for n, f in enumerate(table.fields)]
     keys = [f.key for f in table.fields]
     return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
 

@@ -147,7 +147,12 @@ def parted(notebook: str, found: Candidate, schema: Json, lifted: Lifted, card: 
         request={"rows": [row]},
         answer=[answer],
         openapi=document(name.tag, lifted.digest[:16], about, schema, answer),
-        card=card | {"fields": schema["fields"], "policy": schema["policy"]},
+        # People write an array as JSON.
+        card=card
+        | {
+            "fields": [f | ({"kind": "json"} if f["kind"] == "array" else {}) for f in schema["fields"]],
+            "policy": schema["policy"],
+        },
         digest=lifted.digest,
         files={path: data for path, data in files.items() if data} | helpers,
         pins=pins.pins(modules | RUNTIME | {name for name in OPTIONAL if importlib.util.find_spec(name)}),

@@ -162,6 +162,10 @@ def _edges(field: Mapping[str, Any]) -> list[Any]:
         return [*gap, "", "\N{SNOWMAN}", "a b c", field["example"]]
     if field["kind"] == "boolean":
         return [*gap, True, False]
+    if field["kind"] == "array":
+        import numpy as np
+
+        return [field["example"], *(np.full(field["shape"], field[end]).tolist() for end in ("low", "high"))]
     if field["kind"] == "time":
         return [*gap, field["example"], "1970-01-01T00:00:00", "2100-02-28T23:59:59.999999"]
     low, high = field["low"], field["high"]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nb2prod.candidates.candidate import Candidate
 from nb2prod.packers import fields
 from nb2prod.packers.fields import Field, records
-from nb2prod.serving.answers import Answer, names, spoken
+from nb2prod.serving.answers import Answer, names, spoken, summed
 from nb2prod.serving.bins import LEAST, Array, Bins, named, numbered
 from nb2prod.serving.table import Table
 
 MOST = 10_000  # rows that are looked at, evenly chosen
+LARGE = 2_000_000  # numbers of these
 
 Json = dict[str, Any]
 
@@ -21,7 +23,8 @@ def of(found: Candidate, schema: Mapping[str, Any]) -> Json:
     """Describe the training rows of a candidate, and what it says of the held-out ones."""
     import numpy as np
 
-    step = -(-len(found.train) // MOST)
+    size = sum(math.prod(raw.get("shape", ())) for raw in schema["fields"])
+    step = -(-len(found.train) // max(1, min(MOST, LARGE // max(1, size))))
     x = found.train.x.iloc[::step] if hasattr(found.train.x, "iloc") else found.train.x[::step]
     learnt = tuple(Field(**{k: v for k, v in raw.items() if k != "key"}) for raw in schema["fields"])
     rows = records(x, fields.Table(container=schema["container"], fields=learnt), found.model)
@@ -55,6 +58,7 @@ def _feature(raw: Mapping[str, Any], rules: Any, rows: Sequence[Json]) -> Json:
     taken = rules.take(values)
     if taken is None:  # some of what it was trained on is refused, such as infinity
         taken = rules.take([value for value in values if not list(rules.faults([value], [0]))])
+    taken = summed(taken)
     if raw["kind"] == "time":
         bins = Bins(key=raw["key"], kind="name")  # later than the training rows is no news of a time
     elif raw["categories"] or raw["kind"] == "boolean":

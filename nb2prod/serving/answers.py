@@ -42,7 +42,13 @@ def told(schema: Mapping[str, Any], rows: Rows, answer: Answer) -> list[dict[str
 
 def columns(rows: Rows, answer: Answer) -> list[Matrix]:
     """Return the values of each field of some rows, and then what is said of them, as `names` names it."""
-    return [*rows.arrays, *spoken(answer, rows.count)]
+    return [*map(summed, rows.arrays), *spoken(answer, rows.count)]
+
+
+def summed(array: Matrix) -> Matrix:
+    """Return one number of each row of an array of more dimensions: its mean."""
+    found: Matrix = array.reshape(len(array), -1).mean(axis=1) if array.ndim > 1 else array
+    return found
 
 
 def spoken(answer: Answer, count: int) -> list[Matrix]:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ TYPES: Mapping[str, frozenset[type]] = {
     "boolean": frozenset({bool}),
     "text": frozenset({str}),
     "time": frozenset({str}),
+    "array": frozenset({list}),
 }
 NAMES = {int: "an integer", float: "a number", bool: "a boolean", str: "a text", list: "an array", dict: "an object"}
 WANTED = {"integer": "an integer", "number": "a number", "boolean": "true or false", "text": "a text"}
@@ -42,6 +44,7 @@ class Column:
     low: float
     high: float  # of the dtype, or of what was seen when the policy says so
     why: str  # of low and high
+    shape: tuple[int, ...] = ()  # of arrays
     types: frozenset[type] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -57,6 +60,8 @@ class Column:
             return _objects(values) if self.allowed.issuperset(self._given(values)) else None
         if self.kind in {"integer", "number"}:
             return self._numbers(values)
+        if self.kind == "array":
+            return self._arrays(values)
         if self.kind == "time" and any(self._wrong(v) for v in values if v is not None):
             return None
         return np.array(values, dtype=bool) if self.kind == "boolean" and not self.nullable else _objects(values)
@@ -69,6 +74,21 @@ class Column:
             return None
         # A column of integers in which some are missing becomes one of numbers before a model sees it.
         return np.array(values, dtype=float if self.kind == "integer" and self.nullable else self.array)
+
+    def _arrays(self, values: Sequence[Any]) -> np.ndarray[Any, Any] | None:
+        try:
+            made = np.array(values)
+        except ValueError:  # its parts are not as long as each other
+            return None
+        whole = np.dtype(self.array).kind in "iu"
+        if made.shape != (len(values), *self.shape) or made.dtype.kind not in ("iu" if whole else "iuf"):
+            return None
+        leaves: Iterable[Any] = values
+        for _ in self.shape:
+            leaves = chain.from_iterable(leaves)
+        if not set(map(type, leaves)) <= {int, float} or not ((made >= self.low) & (made <= self.high)).all():
+            return None
+        return made.astype(self.array)
 
     def _given(self, values: Iterable[Any]) -> set[Any]:
         return set(values) - {None}
@@ -97,10 +117,14 @@ class Column:
             known = type(value) in self.types and value in self.allowed
             return None if known else ("category", f"{_shown(value)} is none of the known values: {self._listed()}")
         if type(value) not in TYPES[self.kind]:
+            if self.kind == "array":
+                return "type", self._shaped()
             wanted = WANTED.get(self.kind, "a time as text, such as '2026-01-31T08:00:00'")
             return "type", f"must be {wanted}, not {NAMES.get(type(value), 'null')}"
         if self.kind == "time":
             return self._mistimed(value)
+        if self.kind == "array":
+            return None if self._arrays([value]) is not None else ("shape", self._shaped())
         if self.kind in {"integer", "number"}:
             if not math.isfinite(_floated(value)):
                 return "not_finite", "must be a finite number"
@@ -119,6 +143,11 @@ class Column:
         if not match or bool(match[3]) != aware:
             return "type", said
         return None if EARLIEST <= value[:10] < LATEST else ("range", f"must be from {EARLIEST} to {LATEST}")
+
+    def _shaped(self) -> str:
+        kind = "integers" if np.dtype(self.array).kind in "iu" else "numbers"
+        shape = " \N{MULTIPLICATION SIGN} ".join(map(str, self.shape))
+        return f"must be {shape} {kind} in arrays of arrays, each from {self.low:g} to {self.high:g}"
 
     def _listed(self) -> str:
         every = sorted(map(str, self.allowed or ()))
@@ -147,6 +176,7 @@ def column(raw: Mapping[str, Any], *, unknown: str, ranges: str) -> Column:
         low=low,
         high=high,
         why=why,
+        shape=tuple(raw.get("shape", ())),
     )
 
 
@@ -155,14 +185,16 @@ def _bounds(raw: Mapping[str, Any], *, strict: bool) -> tuple[float, float, str]
     if strict and raw["low"] is not None:
         return raw["low"], raw["high"], "as it was in training"
     name, why = _array(raw["kind"], raw["dtype"]), f"as numbers of type {raw['dtype']} are"
-    if raw["kind"] == "integer":
+    if raw["kind"] == "integer" or (raw["kind"] == "array" and np.dtype(name).kind in "iu"):
         return int(np.iinfo(name).min), int(np.iinfo(name).max), why
-    top = float(np.finfo(name).max) if raw["kind"] == "number" else math.inf
+    top = float(np.finfo(name).max) if raw["kind"] in {"array", "number"} else math.inf
     return -top, top, why
 
 
 def _array(kind: str, dtype: str) -> str:
     """Return NumPy's name for the numbers of a column; pandas' own types are written otherwise (`Int64`)."""
+    if kind == "array":
+        return dtype
     match = re.match(r"u?int\d+|float\d+", dtype.lower())
     if kind in {"integer", "number"} and match and match[0].startswith("float") == (kind == "number"):
         return match[0]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .table import Rows
+from .tensors import Tensors
 
 
 def framed(rows: Rows, schema: Mapping[str, Any]) -> Any:
@@ -14,6 +15,8 @@ def framed(rows: Rows, schema: Mapping[str, Any]) -> Any:
     import pandas as pd
 
     fields = schema["fields"]
+    if schema["container"] == "tensors":
+        return Tensors({field["column"]: array for field, array in zip(fields, rows.arrays, strict=True)})
     made = pd.DataFrame({n: series(rows.values[n], field) for n, field in enumerate(fields)})
     made.columns = pd.Index([field["column"] for field in fields])
     if schema["container"] == "series":

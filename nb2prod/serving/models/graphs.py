@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
+from ..tensors import Tensors
 from . import outputs
 
 DTYPES = {"float": "float32", "double": "float64", "float16": "float16", "string": "object", "bool": "bool"}
@@ -50,6 +51,8 @@ def array(said: Any, classes: Any) -> Any:
 def fed(session: Any, x: Any) -> dict[str, Any]:
     """Give rows to the inputs of a graph: all to the only one, or each column to the one of its name."""
     inputs = session.get_inputs()
+    if isinstance(x, Tensors):
+        return {i.name: np.asarray(x.parts[i.name], dtype=dtype(i)) for i in inputs}
     if len(inputs) == 1 and not isinstance(x, dict):
         return {inputs[0].name: np.asarray(x, dtype=dtype(inputs[0]))}
     columns = {i.name: np.asarray(x[i.name], dtype=dtype(i)) for i in inputs}

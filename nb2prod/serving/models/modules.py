@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
+from ..tensors import Tensors
 from . import outputs
 from .plain import load
 
@@ -39,6 +40,9 @@ def raw(module: Any, x: Any, dtype: str) -> Any:
     """Return what the last layer says of rows, which may be a tensor, an array or a frame."""
     import torch
 
+    if isinstance(x, Tensors):
+        with torch.inference_mode():
+            return module(*(torch.from_numpy(np.array(part, order="C")) for part in x.parts.values())).numpy()
     given = x if isinstance(x, torch.Tensor) else torch.from_numpy(np.array(x, dtype=dtype, order="C"))
     with torch.inference_mode():
         return module(given.to(getattr(torch, dtype))).numpy()
