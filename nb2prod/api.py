@@ -300,24 +300,28 @@ def extract(path: Path, out: Path) -> list[Path]:
 
     Raises:
         NotebookError: The notebook cannot be read, has errors, or has a cell that has no place in a module.
+        FolderTaken: The folder has files of these names that come from elsewhere.
     """
     from nb2prod import emit
+    from nb2prod.errors.deliveries import FolderTaken
 
     line = _run.checked(document.read(path), path.name)
     chosen = settings.read(path)
     last = _run.last(chosen.home, path, store_of(chosen))
     left = [artifact for stage in line.stages if stage.name in last for artifact in last[stage.name].artifacts]
     kinds = {name: kind for item in left for name, kind in zip(item.names, item.kinds, strict=False)}
-    written = []
-    for name, content in emit.files(line, kinds=kinds).items():
+    files, written = emit.files(line, kinds=kinds), []
+    there = [name for name in files if (out / name).exists()]
+    if there and not any(name.endswith("/pipeline.py") for name in there):  # they are of no extraction before
+        raise FolderTaken(str(out))
+    for name, content in files.items():
         target = out / name
         target.parent.mkdir(parents=True, exist_ok=True)
         journal.write_whole(target, content)
         written.append(target)
     for name in emit.mentioned(line):
-        source = path.resolve().parent / name
-        if source.is_file():
-            target = out / name
+        source, target = path.resolve().parent / name, out / name
+        if source.is_file() and not (target.exists() and target.samefile(source)):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
             written.append(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -72,10 +73,15 @@ class Journal:
     def __call__(self, event: Event) -> None:
         """Append one event."""
         self._seq += 1
+        path, line = self.folder / "events.jsonl", events.line(event, seq=self._seq, at=time.time())
+        size = None
         try:
-            with (self.folder / "events.jsonl").open("a", encoding="utf-8") as file:
-                file.write(events.line(event, seq=self._seq, at=time.time()))
+            with path.open("a", encoding="utf-8") as file:
+                size = file.tell()
+                file.write(line)
         except OSError as wrong:
+            if size is not None:
+                os.truncate(path, size)  # where the disk is full, half a line would spoil the next one
             raise HomeUnusable(str(self.folder), wrong.strerror or str(wrong)) from wrong
 
 
@@ -159,5 +165,10 @@ def runs(home: Path) -> list[str]:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that readers see the old or the new one, never half of it."""
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-    temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise

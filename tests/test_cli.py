@@ -64,6 +64,46 @@ def test_a_file_in_the_place_of_the_records_is_said(tmp_path: Path, verb: str) -
     assert "NB304" in result.stderr
 
 
+@pytest.mark.skipif(not Path("/sys").is_dir(), reason="a folder that nobody may write in, not even root")
+def test_a_folder_that_may_not_be_written_is_said_without_a_traceback(tmp_path: Path) -> None:
+    result = nb2prod("extract", copied("tiny", tmp_path), "-o", "/sys/extracted")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("NB311: '/sys' cannot be used: ")
+
+
+def test_an_output_in_a_folder_that_is_not_there_is_wrong_use_before_anything_is_done(tmp_path: Path) -> None:
+    result = nb2prod("suggest", copied("tiny", tmp_path), "-o", tmp_path / "nowhere" / "tagged.ipynb")
+
+    assert result.exit_code == 2
+    assert f"There is no folder '{tmp_path / 'nowhere'}'" in result.stderr
+
+
+def test_extract_replaces_what_it_wrote_and_nothing_else(tmp_path: Path) -> None:
+    path = copied("tiny", tmp_path)
+    (tmp_path / "README.md").write_text("mine", encoding="utf-8")
+    first, again = (nb2prod("extract", path, "-o", tmp_path / "out") for _ in range(2))
+    over = nb2prod("extract", path, "-o", tmp_path)
+
+    assert (first.exit_code, again.exit_code) == (0, 0)
+    assert (over.exit_code, over.stderr.partition(":")[0]) == (1, "NB463")
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_graph_of_a_notebook_with_errors_is_drawn_and_failed(tmp_path: Path) -> None:
+    result = nb2prod("graph", copied("missing_name", tmp_path), "--format", "json")
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["findings"][0]["code"] == "NB103"
+
+
+def test_what_is_to_stop_is_named_as_elsewhere_when_it_is_unknown(tmp_path: Path) -> None:
+    path = copied("tiny", tmp_path)
+    told = [nb2prod("stop", name, "--folder", tmp_path).stderr.partition(":")[0] for name in ("nothing", path.name)]
+
+    assert told == ["NB303", "NB431"]
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 
 from nb2prod import journal
 from nb2prod.errors.base import HomeUnusable
+from nb2prod.events import Event
 from nb2prod.startup import run_name
 
 
@@ -29,3 +31,22 @@ def test_two_notebooks_of_one_name_in_a_project_are_remembered_apart(tmp_path: P
 
     assert journal.remembered(home, tmp_path / "a" / "x.ipynb") == {"load": "k1"}
     assert journal.remembered(home, tmp_path / "b" / "x.ipynb") == {"load": "k2", "train": "k3"}
+
+
+def test_a_full_disk_leaves_whole_lines_and_no_leftovers(tmp_path: Path) -> None:
+    home, run = tmp_path / ".nb2prod", run_name.new()
+    write = journal.Journal(home, run)
+    write(Event(kind="step", data={"step": "check"}))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, before[1]))  # bytes
+    try:
+        with pytest.raises(HomeUnusable, match="NB304"):
+            write(Event(kind="step", data={"step": "x" * 10_000}))
+        with pytest.raises(OSError, match="large"):
+            journal.write_whole(tmp_path / "result", "x" * 10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    write(Event(kind="step", data={"step": "run"}))
+
+    assert [event["step"] for event in journal.read(home, run)] == ["check", "run"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".nb2prod"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,27 @@ import click
 
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.errors.runs import MISUSE
+from nb2prod.errors.stores import FileRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+
+class OutputFile(click.Path):
+    """A file to write, in a folder that is there: a command that works for an hour should not end with that."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it as click does, and look for its folder."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not path.parent.is_dir():
+            self.fail(f"There is no folder '{path.parent}' to write it to.", param, ctx)
+        return path
+
+
+OUTPUT_FILE = OutputFile()
 NOTEBOOK = click.argument("notebook", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 FORMAT = click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 STORE = click.option("--store", help="Folder or URL of the store.  [default: .nb2prod/store]")
@@ -46,13 +64,23 @@ def shown(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **options)
         except Nb2ProdError as wrong:
-            from nb2prod import schema
-            from nb2prod.text import verbs
-
-            if options.get("style") == "json":
-                click.echo(json.dumps({"ok": False, "error": schema.error(wrong)}, indent=1))
-            else:
-                click.echo(verbs.error(schema.error(wrong)), err=True)
-            sys.exit(2 if wrong.code in MISUSE else 1)
+            refused = wrong
+        except OSError as wrong:
+            found = FileRefused.of(wrong)
+            if found is None:
+                raise
+            refused = found
+        _show(refused, options.get("style"))
+        sys.exit(2 if refused.code in MISUSE else 1)
 
     return wrapper
+
+
+def _show(refused: Nb2ProdError, style: str | None) -> None:
+    from nb2prod import schema
+    from nb2prod.text import verbs
+
+    if style == "json":
+        click.echo(json.dumps({"ok": False, "error": schema.error(refused)}, indent=1))
+    else:
+        click.echo(verbs.error(schema.error(refused)), err=True)

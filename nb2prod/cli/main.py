@@ -13,7 +13,9 @@ import click
 from attrs import asdict
 
 from nb2prod import __version__, settings
-from nb2prod.cli.flags import FORMAT, KERNEL, NOTEBOOK, STORE, shown, stages, workers
+from nb2prod.cli.flags import FORMAT, KERNEL, NOTEBOOK, OUTPUT_FILE, STORE, shown, stages, workers
+from nb2prod.errors.base import RunUnknown
+from nb2prod.errors.deployments import DeploymentUnknown
 from nb2prod.errors.runs import MISUSE
 from nb2prod.startup import arguments
 
@@ -110,12 +112,13 @@ def graph(notebook: Path, style: str, why: bool) -> None:  # noqa: FBT001
         click.echo(json.dumps(found, indent=1))
     else:
         click.echo(verbs.mermaid(found) if style == "mermaid" else verbs.graph(found, why=why))
+    sys.exit(1 if any(finding["severity"] == "error" for finding in found["findings"]) else 0)
 
 
 @main.command()
 @NOTEBOOK
 @click.option("--apply", "accept", is_flag=True, help="Tag the notebook so, in place.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Tag a copy so.")
+@click.option("-o", "--output", type=OUTPUT_FILE, help="Tag a copy so.")
 @click.option("--magic", is_flag=True, help="Tag by `%%stage` lines instead of cell metadata.")
 @FORMAT
 @shown
@@ -267,7 +270,12 @@ def stop(name: str, folder: Path, style: str) -> None:
     from nb2prod.text import deployment, verbs
 
     if not ID.fullmatch(name):
-        found = api.retire(*located(name, folder))
+        try:
+            found = api.retire(*located(name, folder))
+        except DeploymentUnknown:
+            if (folder / name).is_file():
+                raise
+            raise RunUnknown(name) from None
         click.echo(json.dumps(found, indent=1) if style == "json" else deployment.deployment(found))
         return
     service = api.stop(settings.home_of(folder / "_"), name)
@@ -314,7 +322,7 @@ def document() -> None:
 
 @main.command()
 @click.argument("run")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write it to, too.")
+@click.option("-o", "--output", type=OUTPUT_FILE, help="File to write it to, too.")
 @click.option("--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder.")
 @FORMAT
 @shown

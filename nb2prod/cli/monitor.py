@@ -9,18 +9,17 @@ from pathlib import Path
 import click
 
 from nb2prod import settings
-from nb2prod.cli.flags import FORMAT, shown
+from nb2prod.cli.flags import FORMAT, OUTPUT_FILE, shown
 
 FOLDER = click.option(
     "--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder."
 )
-FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("release")
 @click.option("--url", help="Ask the service there.  [default: read what local services of it remember]")
-@click.option("-o", "--output", type=FILE, help="File to write it to.")
+@click.option("-o", "--output", type=OUTPUT_FILE, help="File to write it to.")
 @click.option("--format", "style", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 @FOLDER
 @shown
@@ -41,7 +40,7 @@ def monitor(release: str, url: str | None, output: Path | None, folder: Path, st
 @click.command()
 @click.argument("release")
 @click.option("--request", required=True, metavar="ID|FILE", help="A request that was kept, or JSON of one.")
-@click.option("-o", "--output", type=FILE, required=True, help="Notebook to write.")
+@click.option("-o", "--output", type=OUTPUT_FILE, required=True, help="Notebook to write.")
 @FOLDER
 @FORMAT
 @shown

@@ -9,15 +9,13 @@ from typing import Any
 import click
 
 from nb2prod import settings
-from nb2prod.cli.flags import FORMAT, shown
-
-FILE = click.Path(dir_okay=False, path_type=Path)
+from nb2prod.cli.flags import FORMAT, OUTPUT_FILE, shown
 
 
 @click.command()
 @click.argument("release")
 @click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-o", "--output", type=FILE, required=True, help="A .parquet, .csv or .arrow file.")
+@click.option("-o", "--output", type=OUTPUT_FILE, required=True, help="A .parquet, .csv or .arrow file.")
 @click.option("--keep", multiple=True, metavar="COLUMN", help="Take a column over that the model does not read.")
 @click.option("--rows", type=click.IntRange(1), default=20_000, show_default=True, help="Rows of a partition.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: as many as cores]")

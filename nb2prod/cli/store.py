@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import asdict
 
-from nb2prod.cli.flags import FORMAT, STORE, shown
+from nb2prod.cli.flags import FORMAT, OUTPUT_FILE, STORE, shown
 from nb2prod.errors.stores import size
 
 if TYPE_CHECKING:
@@ -93,9 +93,7 @@ def verify(folder: Path, store: str | None, style: str) -> None:
 @store.command()
 @click.argument("value", metavar="STAGE/NAME")
 @FOLDER
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help=".parquet .arrow .csv .npy"
-)
+@click.option("-o", "--output", required=True, type=OUTPUT_FILE, help=".parquet .arrow .csv .npy")
 @STORE
 @FORMAT
 @shown

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from nb2prod.startup.codec import Packed
 
-VERBS = frozenset({"run", "plan", "check", "graph", "verify", "ship", "sweep", "document"})
+VERBS = frozenset({"run", "plan", "check", "graph", "verify", "ship", "document"})
 
 _LOST = 70  # EX_SOFTWARE of sysexits.h: the daemon ended before the command did
 

@@ -86,7 +86,7 @@ class TargetTakesNot(ShipError):
 
 @define
 class FolderTaken(ShipError):
-    """The folder to write holds something that nobody delivered."""
+    """The folder to write holds something that we did not write."""
 
     folder: str
 
@@ -94,8 +94,8 @@ class FolderTaken(ShipError):
 
     @property
     def message(self) -> str:
-        return f"{self.folder} holds files that are no delivery of ours, and would be removed."
+        return f"{self.folder} holds files of somebody else, which would be lost."
 
     @property
     def cure(self) -> str:
-        return "Name a folder that is new or empty, or one of a delivery before."
+        return "Name a folder that is new or empty, or one that was written by the same command before."

@@ -7,12 +7,20 @@ StoreError              NB3xx
 ├── NotATable           NB307
 ├── StoreDenied         NB308
 ├── StoreUnreachable    NB309
-└── CredentialsInUrl    NB310
+├── CredentialsInUrl    NB310
+└── FileRefused         NB311
 """
 
 from __future__ import annotations
 
+import errno
+import os
+from pathlib import Path
+
 from nb2prod.errors.base import StoreError, define
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 
 
 @define
@@ -131,6 +139,37 @@ class CredentialsInUrl(StoreError):
             "Leave them out of it and give them as the service's own tools take them, for S3 in the environment "
             "(AWS_PROFILE, AWS_ENDPOINT_URL, …) or in ~/.aws."
         )
+
+
+@define
+class FileRefused(StoreError):
+    """The system does not let us read or write a file."""
+
+    path: str  # of what there is of it: the file, or its folder; empty when the system did not say
+    reason: str
+
+    code = "NB311"
+
+    @classmethod
+    def of(cls, wrong: OSError) -> FileRefused | None:
+        """Return what an error of the system means for a user; None when it is nothing that a user can mend."""
+        if wrong.errno not in _FULL and (wrong.errno not in _CLOSED or wrong.filename is None):
+            return None
+        reason = wrong.strerror or str(wrong)
+        if wrong.filename is None:
+            return cls("", reason)
+        path = Path(os.fsdecode(wrong.filename)).absolute()
+        # What is about to be written may have a name of ours until it is whole.
+        return cls(str(path if path.exists() else path.parent), reason)
+
+    @property
+    def message(self) -> str:
+        what = f"'{self.path}' cannot be used" if self.path else "A file could not be written"
+        return f"{what}: {self.reason}."
+
+    @property
+    def cure(self) -> str:
+        return "Make room there, or let yourself write it; or name another place. What was there before is as it was."
 
 
 def size(count: float) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
-VERBS = frozenset({"run", "ship", "sweep", "verify"})  # those that run stages
+VERBS = frozenset({"run", "ship", "verify"})  # those that run stages
 _AGAIN = "nb2prod"  # an option of Python (`-X`) by which a process knows that it has begun again; see `__main__`
 # Options that make no difference to stages.
 _PLAIN: tuple[list[str], ...] = ([], ["-m"], ["-X", _AGAIN], ["-X", _AGAIN, "-m"])

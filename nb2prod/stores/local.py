@@ -152,7 +152,8 @@ class LocalStore:
 
     def touch(self, key: str) -> None:
         """Set the time of its file, and with it the mark of a blob that has one."""
-        with contextlib.suppress(*_GONE, PermissionError), self.path(key).open("rb") as file:  # it may be another's
+        # It may be gone, or another's, or on a disk that is only read.
+        with contextlib.suppress(OSError), self.path(key).open("rb") as file:
             if not is_content(key):
                 os.utime(file.fileno())
             elif marks.trusted(key, os.fstat(file.fileno())):

@@ -34,8 +34,8 @@ def mark(key: str, file: int, *, at: float | None = None) -> None:
     second = stat.st_mtime_ns // _SECOND if at is None else int(at)
     try:
         os.utime(file, ns=(stat.st_atime_ns, second * _SECOND + _nanosecond(key, stat)))
-    except PermissionError:
-        return  # somebody else's file: it is hashed each time
+    except OSError:
+        return  # somebody else's file, or one on a disk that is only read: it is hashed each time
 
 
 def _nanosecond(key: str, stat: os.stat_result) -> int:

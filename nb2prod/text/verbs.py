@@ -273,10 +273,9 @@ def _number(value: float | None) -> str:
 
 
 def history(found: Iterable[Mapping[str, Any]]) -> str:
-    """One run a line."""
-    return (
-        "\n".join(f"{item['run']}  {item['verb']:5}{item['state']:10}{item['notebook']}" for item in found) or "no runs"
-    )
+    """One run a line; one that ended before its first word has no verb and no notebook."""
+    lines = [f"{item['run']}  {item['verb'] or '?':5}{item['state']:10}{item['notebook'] or '?'}" for item in found]
+    return "\n".join(lines) or "no runs"
 
 
 def narration(event: Event) -> str:

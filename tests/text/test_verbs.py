@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from books import parsed
 from click.testing import CliRunner
 from released import MADE
 
-from nb2prod import api, schema, settings
+from nb2prod import api, jobs, schema, settings
 from nb2prod.cli.main import main
 from nb2prod.errors.ships import PackingEnded
 from nb2prod.releases import release
@@ -49,3 +50,11 @@ def test_a_graph_says_where_its_findings_are_and_what_proposes_stages() -> None:
 
     assert "NB104: 'größe' is no name for a stage. (cell 1)" in verbs.graph(tagged).splitlines()
     assert verbs.graph(untagged).splitlines()[1:] == ["No cell has a stage yet: `nb2prod suggest` proposes some."]
+
+
+def test_a_run_that_ended_before_its_first_word_is_listed(tmp_path: Path) -> None:
+    home, run = tmp_path / ".nb2prod", "20260101-000000-abcdef"
+    (home / "runs" / run).mkdir(parents=True)
+    os.utime(home / "runs" / run, (0, 0))
+
+    assert verbs.history(jobs.history(home)) == f"{run}  ?    lost      ?"
