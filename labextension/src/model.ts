@@ -79,6 +79,13 @@ export class PipelineModel implements IDisposable {
     return this._suggestion;
   }
 
+  /** Of the stages that were suggested, those that are not accepted yet. */
+  get proposals(): readonly IProposal[] {
+    const { edits = [], stages = [] } = this._suggestion ?? {};
+    const edited = new Set(edits.map(({ cell }) => cell));
+    return stages.filter(({ given, cells }) => !given && cells.some(cell => edited.has(cell)));
+  }
+
   /** The pipeline as it would be with all that is suggested. */
   get preview(): IGraph | null {
     return this._suggestion?.edits.length ? this._preview : null;

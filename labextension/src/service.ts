@@ -4,6 +4,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import type { PartialJSONObject, PartialJSONValue } from '@lumino/coreutils';
+import { answerOf } from './answer';
 import type { IDeployment, IPromotion, IReproduction } from './deployment';
 import type { IFault, IRequires } from './finding';
 import type {
@@ -109,7 +110,7 @@ export class PipelineService implements IPipelineService {
 
   async predict(path: string, release: string, row: PartialJSONValue): Promise<IAnswer> {
     const response = await this._send(URLExt.join(passed(path, release), 'predict'), 'POST', {}, { rows: [row] });
-    return { ok: response.ok, text: await response.text() };
+    return answerOf(response.ok, await response.text());
   }
 
   runs(path: string): Promise<readonly IRunSummary[]> {

@@ -314,6 +314,13 @@ export interface IPipelineService {
 export interface IAnswer {
   readonly ok: boolean;
   readonly text: string;
+  readonly faults: readonly IRowFault[];
+}
+
+/** What is wrong with a field of a row, or with all of it. */
+export interface IRowFault {
+  readonly field: string | null;
+  readonly text: string;
 }
 
 /** What Ship left behind, with the state of its service. */

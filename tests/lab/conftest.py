@@ -11,13 +11,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import define, field
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as TooLate
 
 import nb2prod
 
@@ -225,6 +226,21 @@ class Screen:
         self.cell(index).locator(".cm-content").click()
         self.page.keyboard.press("Control+End")
         self.page.keyboard.type(text)
+
+    def choose(self, words: str, leads_to: Locator) -> None:
+        """Look a command up in the palette by keys and choose it, until what it leads to has the focus.
+
+        Jupyter gives the notebook the focus once more after a page has loaded, and a palette without focus closes.
+        """
+        search = self.page.locator(".lm-CommandPalette-input")
+        for _ in range(5):
+            with suppress(TooLate, AssertionError):
+                self.page.keyboard.press("Control+Shift+c")
+                search.fill(words, timeout=3000)
+                search.press("Enter", timeout=3000)
+                expect(leads_to).to_be_focused(timeout=5000)
+                return
+        raise AssertionError(f"'{words}' does not lead there")
 
     def cell(self, index: int) -> Locator:
         return self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{index}"]')

@@ -128,8 +128,12 @@ def test_suggested_stages_are_accepted_one_by_one_or_all_at_once(screen: Screen,
     screen.node(names[-1]).click()
     expect(page.locator(".jp-nb2prod-Detail")).to_have_count(0)
     assert screen.barriers(".jp-nb2prod-Panel") == []
-    suggested.get_by_role("button", name=f"Accept {names[0]}").click()
+    ghosts = page.locator(".jp-nb2prod-Badge.jp-mod-suggested")
+    expect(ghosts).to_have_text([f"{name} ?" for name in names])
+    assert screen.barriers(".jp-Notebook .jp-nb2prod-Badge") == []
+    ghosts.first.get_by_role("button").click()
     expect(screen.node(names[0])).to_be_visible()
+    expect(ghosts).to_have_count(len(names) - 1)
     expect(suggested.get_by_role("listitem")).to_have_count(len(names) - 1)
     suggested.get_by_role("button", name="Accept all").click()
 
@@ -137,3 +141,4 @@ def test_suggested_stages_are_accepted_one_by_one_or_all_at_once(screen: Screen,
         expect(screen.node(name)).to_be_visible()
     expect(suggested).to_have_count(0)
     expect(page.get_by_text("Preview: the pipeline")).to_have_count(0)
+    expect(ghosts).to_have_count(0)

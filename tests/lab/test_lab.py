@@ -105,7 +105,16 @@ def test_a_tagged_notebook_becomes_a_service_that_predicts_as_it_does(
     assert b"prediction" in answered.stdout
     card.get_by_text("Try it").click()
     form = card.locator(".jp-nb2prod-Try")
-    form.locator("input[type=number]").first.fill("12")
+    number = form.locator("input[inputmode=decimal]").first
+    number.fill("many")
+    form.get_by_role("button", name="Predict").click()
+    expect(number).to_be_focused()
+    expect(form.locator(".jp-nb2prod-Field-fault")).to_have_text("must be an integer, not a text")
+    expect(form.locator("output")).to_have_text("The request has 1 fault; nothing was predicted.")
+    assert screen.barriers(".jp-nb2prod-Try") == []
+    # The browser itself says of each refusal that it is one.
+    screen.complaints[:] = [text for text in screen.complaints if "400 (Bad Request)" not in text]
+    number.fill("12")
     form.get_by_role("button", name="Predict").click()
     expect(form.locator("output")).to_contain_text("prediction", timeout=30_000)
     expect(form.locator("output")).to_have_attribute("data-ok", "true")

@@ -61,6 +61,22 @@ def test_the_menu_has_the_verbs_and_help_leads_to_the_documentation(screen: Scre
     expect(manual.get_by_role("heading", level=1)).to_contain_text("Serving")
 
 
+def test_the_palette_has_the_verbs_for_who_uses_no_mouse(screen: Screen, folder: Path) -> None:
+    page = screen.page
+    screen.open(written(folder / "keys.ipynb", "a = 1"))
+    screen.cell(0).locator(".jp-InputPrompt").click()
+    page.keyboard.press("Escape")
+    screen.choose("set stage", leads_to=page.get_by_label("Name of the stage"))
+    page.keyboard.type("first")
+    page.keyboard.press("Enter")
+
+    expect(screen.cell(0).locator(".jp-nb2prod-Badge button")).to_have_text("first")
+    # The keys are the notebook's again, so that B makes a cell below.
+    expect(page.locator(".jp-Notebook :focus")).to_be_attached()
+    page.keyboard.press("b")
+    expect(screen.cell(1)).to_be_visible()
+
+
 def test_the_words_are_those_of_a_language_pack(screen: Screen, lab: Lab, folder: Path) -> None:
     """As one that is installed gives them: by our domain, with the numbers that a sentence has."""
     page = screen.page

@@ -1,5 +1,5 @@
 /**
- * CellMarks: the badges and faults of one notebook's cells, kept in step with its model.
+ * CellMarks: the badges, suggestions and faults of one notebook's cells, kept in step with its model.
  */
 import type { Cell } from '@jupyterlab/cells';
 import type { NotebookPanel } from '@jupyterlab/notebook';
@@ -14,9 +14,11 @@ import { hueOf } from '../hue';
 import type { PipelineModel } from '../model';
 import { stageOf } from '../stage';
 import type { IPlace } from '../finding';
+import type { IProposal } from '../tokens';
 import { stateWord } from '../words';
 import { CellFault } from './CellFault';
 import type { IMark } from './CellFault';
+import { GhostBadge } from './GhostBadge';
 import { StageBadge } from './StageBadge';
 import { StageDrag } from './StageDrag';
 
@@ -33,6 +35,9 @@ export interface ICellMarksOptions {
 
 interface IShown {
   badge?: StageBadge;
+  ghost?: GhostBadge;
+  /** The stage that `ghost` suggests. */
+  suggested?: IProposal;
   fault?: CellFault;
   /** The marks that `fault` shows, as text. */
   marks: string;
@@ -69,6 +74,7 @@ export class CellMarks implements IDisposable {
     }
     const marks = this._marks();
     const stages = this._stages();
+    const ghosts = this._ghosts();
     for (const cell of panel.content.widgets) {
       if (cell.model.type !== 'code' || cell.isDisposed) {
         continue;
@@ -82,6 +88,7 @@ export class CellMarks implements IDisposable {
         const shown = this._shown.get(cell) ?? { marks: '' };
         this._shown.set(cell, shown);
         this._badge(cell, layout, shown, hue);
+        this._ghost(layout, shown, ghosts.get(cell.model.id));
         this._fault(layout, shown, marks.get(cell.model.id) ?? []);
       } else {
         void cell.ready.then(() => this._onChanged()); // a cell that was not drawn yet
@@ -108,6 +115,21 @@ export class CellMarks implements IDisposable {
     shown.badge.draw({ name, hue, state, word: stateWord(trans, state), uses });
   }
 
+  private _ghost(layout: PanelLayout, shown: IShown, proposal: IProposal | undefined): void {
+    if (shown.suggested === proposal) {
+      return;
+    }
+    shown.ghost?.dispose();
+    shown.ghost = undefined;
+    shown.suggested = proposal;
+    if (proposal) {
+      const { model, trans } = this._options;
+      const hue = hueOf(model.preview, proposal.name);
+      shown.ghost = new GhostBadge(trans, proposal, hue, () => void model.accept(proposal));
+      layout.insertWidget(1, shown.ghost);
+    }
+  }
+
   private _fault(layout: PanelLayout, shown: IShown, marks: readonly IMark[]): void {
     const text = JSON.stringify(marks);
     if (text === shown.marks) {
@@ -132,6 +154,12 @@ export class CellMarks implements IDisposable {
     const { graph, tagged } = this._options.model;
     const all = tagged ? (graph?.stages ?? []) : [];
     return new Map(all.flatMap(({ name, cell_ids }) => cell_ids.map(id => [id, name] as const)));
+  }
+
+  /** The stage that is suggested to begin at a cell, by cell id. */
+  private _ghosts(): ReadonlyMap<string, IProposal> {
+    const { proposals } = this._options.model;
+    return new Map(proposals.map(proposal => [proposal.cell_ids[0], proposal] as const));
   }
 
   /** What is wrong at each cell, by cell id. */

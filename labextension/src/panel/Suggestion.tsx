@@ -15,12 +15,10 @@ export interface ISuggestionProps {
 
 export function Suggestion({ model, reveal }: ISuggestionProps): JSX.Element | null {
   const trans = useTrans();
-  const { suggestion } = model;
+  const { suggestion, proposals: open } = model;
   if (!suggestion) {
     return null;
   }
-  const edited = new Set(suggestion.edits.map(({ cell }) => cell));
-  const open = suggestion.stages.filter(({ given, cells }) => !given && cells.some(cell => edited.has(cell)));
   return (
     <section className="jp-nb2prod-Suggestion" aria-label={trans.__('Suggested stages')}>
       {open.length === 0 && <p className="jp-nb2prod-Hint">{trans.__('There is nothing more to suggest.')}</p>}

@@ -7,6 +7,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { askStage } from '../cells/askStage';
 import { CommandIDs, PANEL } from '../commands';
+import { asked } from '../focus';
 import { shipIcon } from '../icons';
 import type { IRunView } from '../journal';
 import type { PipelineModel } from '../model';
@@ -83,7 +84,7 @@ function addVerbs(app: JupyterFrontEnd, pipelines: IPipelines, trans: Translatio
     isEnabled: free,
     execute: async () => {
       const model = pipelines.current;
-      if (model && (!asks() || (await isReviewed(model, trans)))) {
+      if (model && (!asks() || (await asked(app.shell, isReviewed(model, trans))))) {
         await show();
         await model.start('ship');
       } else {
@@ -166,7 +167,8 @@ function addSetStage(
       const given = args['stage'];
       const names = (pipelines.current?.graph?.stages ?? []).map(({ name }) => name);
       const now = stageOf(tagged(cells[0]));
-      const name = typeof given === 'string' ? given || null : await askStage(trans, cells.length, names, now);
+      const name =
+        typeof given === 'string' ? given || null : await asked(app.shell, askStage(trans, cells.length, names, now));
       if (name !== undefined) {
         setStage(notebook, cells, name);
       }

@@ -3,6 +3,7 @@ import { ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { CommandIDs } from '../commands';
+import { asked } from '../focus';
 import { askPromotion, askRetire, askRollback } from '../panel/Promotion';
 import { IPipelines } from '../pipelines';
 
@@ -38,7 +39,9 @@ export const deployments: JupyterFrontEndPlugin<void> = {
         const model = pipelines.current;
         const release = args['release'] ?? model?.releases.shown?.release;
         const promotion =
-          model && release ? await askPromotion(trans, String(release), model.deployments.current) : null;
+          model && release
+            ? await asked(app.shell, askPromotion(trans, String(release), model.deployments.current))
+            : null;
         if (model && promotion) {
           await model.deployments.promote(String(release), promotion);
         }
@@ -52,7 +55,7 @@ export const deployments: JupyterFrontEndPlugin<void> = {
 };
 
 /** The ways back. */
-function addBack({ commands }: JupyterFrontEnd, pipelines: IPipelines, trans: TranslationBundle): void {
+function addBack({ commands, shell }: JupyterFrontEnd, pipelines: IPipelines, trans: TranslationBundle): void {
   const free = (): boolean => pipelines.current?.asking.pending === null;
   const current = () => pipelines.current?.deployments.current ?? null;
   commands.addCommand(CommandIDs.rollback, {
@@ -63,7 +66,7 @@ function addBack({ commands }: JupyterFrontEnd, pipelines: IPipelines, trans: Tr
     execute: async () => {
       const model = pipelines.current;
       const deployment = current();
-      const note = deployment && (await askRollback(trans, deployment));
+      const note = deployment && (await asked(shell, askRollback(trans, deployment)));
       if (model && note !== null) {
         await model.deployments.rollback(note);
       }
@@ -77,7 +80,7 @@ function addBack({ commands }: JupyterFrontEnd, pipelines: IPipelines, trans: Tr
     execute: async () => {
       const model = pipelines.current;
       const deployment = current();
-      if (model && deployment && (await askRetire(trans, deployment))) {
+      if (model && deployment && (await asked(shell, askRetire(trans, deployment)))) {
         await model.deployments.retire();
       }
     }

@@ -1,8 +1,10 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { PathExt } from '@jupyterlab/coreutils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { CommandIDs } from '../commands';
 import { comparisonTab } from '../panel/Comparison';
+import { asked } from '../focus';
 import { showHelp } from '../panel/Help';
 import { IPipelines } from '../pipelines';
 
@@ -55,11 +57,19 @@ export const records: JupyterFrontEndPlugin<void> = {
         });
       }
     });
-    commands.addCommand(CommandIDs.help, {
-      label: trans.__('About Pipelines'),
-      caption: trans.__('What the panel shows, and the keys'),
-      describedBy: { args: { type: 'object', properties: {} } },
-      execute: () =>
+    addHelp(app, pipelines, trans);
+  }
+};
+
+function addHelp(app: JupyterFrontEnd, pipelines: IPipelines, trans: TranslationBundle): void {
+  const { commands } = app;
+  commands.addCommand(CommandIDs.help, {
+    label: trans.__('About Pipelines'),
+    caption: trans.__('What the panel shows, and the keys'),
+    describedBy: { args: { type: 'object', properties: {} } },
+    execute: () =>
+      asked(
+        app.shell,
         showHelp(
           trans,
           [CommandIDs.setStage, CommandIDs.ship, CommandIDs.run, CommandIDs.showPanel].map(command => ({
@@ -71,6 +81,6 @@ export const records: JupyterFrontEndPlugin<void> = {
           })),
           page => pipelines.manualUrl(page)
         )
-    });
-  }
-};
+      )
+  });
+}
