@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import ge, le
 from typing import Any, Literal
 
-from attrs import evolve, field, fields_dict, frozen
+from attrs import asdict, evolve, field, fields_dict, frozen
 from attrs.validators import in_, instance_of, optional
 
 from nb2prod.errors.ships import PolicyWrong
@@ -81,6 +81,13 @@ class Rules:
     trusted_keys: tuple[str, ...] = field(default=(), converter=tuple)
     # Rules that may be broken, by their name, and the reason why.
     waivers: Mapping[str, str] = field(factory=dict, validator=instance_of(dict))
+
+
+def served(rules: Rules) -> dict[str, Any]:
+    """Return what of a policy a service itself keeps to."""
+    return {
+        "unknown": rules.unknown, "ranges": rules.ranges, "log": asdict(rules.log), "drift": asdict(rules.drift)
+    }  # fmt: skip
 
 
 STAGE = "stage"  # the policy's table of options for all stages, which `nb2prod.settings` reads

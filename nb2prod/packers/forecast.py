@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from nb2prod.bundle import bento, pins
 from nb2prod.bundle.lift import lift
 from nb2prod.candidates.candidate import Candidate
 from nb2prod.openapi.forecast import document
-from nb2prod.packers import fields, own
+from nb2prod.packers import fields, own, profile
 from nb2prod.packers.call import Call, Fault
 from nb2prod.packers.card import card, loaded, said
 from nb2prod.packers.judgement import Judgement
@@ -21,6 +22,7 @@ from nb2prod.packers.local_modules import local
 from nb2prod.packers.order import Order, Packed
 from nb2prod.packers.package import wrap
 from nb2prod.pipeline import Pipeline
+from nb2prod.policy import served
 from nb2prod.serving.kinds.forecast import MOST
 from nb2prod.serving.models.ahead import ahead
 
@@ -39,6 +41,7 @@ def pack(order: Order, lines: Pipeline, space: Json, found: Candidate, judged: J
     shortest, longest = calls[0], calls[-1]
     schema = _schema(found, order) | loaded(found, lifted, name.module) | {"request": shortest.request}
     files = {lifted.file: lifted.model, "values.pkl": lifted.values, f"{name.module}.py": lifted.source.encode()}
+    files["profile.json"] = json.dumps(profile.of_series(found, schema, longest.answer), ensure_ascii=False).encode()
     info = {"title": name.tag, "version": lifted.digest[:16], "description": about}
     parts = bento.Parts(
         notebook=order.notebook.name,
@@ -60,9 +63,8 @@ def pack(order: Order, lines: Pipeline, space: Json, found: Candidate, judged: J
 
 
 def _schema(found: Candidate, order: Order) -> Json:
-    rules = order.rules
-    policy = {"unknown": rules.unknown, "ranges": rules.ranges, "log": asdict(rules.log), "drift": asdict(rules.drift)}
-    bare = {"kind": "forecast", "fields": [], "classes": [], "labels": [], "probabilities": False, "policy": policy}
+    bare = {"kind": "forecast", "fields": [], "classes": [], "labels": [], "probabilities": False}
+    bare |= {"policy": served(order.rules)}
     if found.held.x is None:
         return bare
     table = fields.learn(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import inspect
+import json
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,13 +23,14 @@ from nb2prod.candidates.functions import Function
 from nb2prod.errors.products import FunctionUnclear
 from nb2prod.notebook import Notebook
 from nb2prod.openapi.function import document
-from nb2prod.packers import fields
+from nb2prod.packers import fields, profile
 from nb2prod.packers.call import Call, Fault
 from nb2prod.packers.local_modules import local
 from nb2prod.packers.order import Order, Packed
 from nb2prod.packers.package import wrap
 from nb2prod.packers.restored import needed, restore
 from nb2prod.pipeline import Pipeline
+from nb2prod.policy import Rules, served
 from nb2prod.serving.faults import Refused
 from nb2prod.serving.frame import framed
 from nb2prod.serving.kinds.function import each, finite, waited
@@ -39,6 +41,7 @@ from nb2prod.stores import open_store
 RUNTIME = frozenset({"anyio", "attrs", "bentoml", "numpy", "prometheus_client", "pydantic", "pydantic_core"})
 OPTIONAL = ("httptools", "uvloop")
 OPEN = frozenset({"dict", "list", "tuple", "object", "Any", "Mapping", "Sequence", "ndarray", "DataFrame"})
+PASSED = {"unknown": "pass", "ranges": "pass"}
 Json = dict[str, Any]
 
 
@@ -70,27 +73,34 @@ def pack(order: Order, lines: Pipeline, space: Json, measured: Callable[[], None
     )
     together = Call(request={"rows": list(taken.rows)}, answer=[{"prediction": a} for a in taken.answers])
     own = {"name": functions.PREDICT, "kind": "function", "class": "function", "sha256": lifted.digest}
-    parts = parted(order.notebook, found, taken, lifted)
+    parts = parted(order.notebook, found, taken, lifted, order.rules)
     return wrap(order, lines, parts, held=(together,), single=calls, faulty=taken.faulty, model=own)
 
 
-def parted(notebook: Notebook, found: Function, taken: Taken, lifted: Lifted) -> bento.Parts:
+def parted(
+    notebook: Notebook, found: Function, taken: Taken, lifted: Lifted, rules: Rules | None = None
+) -> bento.Parts:
     """Gather what the service of a function is made of."""
     name = bento.Name.of(notebook.stem)
     helpers, modules = local(lifted.modules, Path.cwd())
     about = inspect.cleandoc(found.call.__doc__ or "").partition("\n")[0]
     about = about or f"Answers with the function 'predict' of {notebook.name}."
     info = {"title": name.tag, "version": lifted.digest[:16], "description": about}
+    described, watched = profile.of_calls(taken.rows, taken.answers)
+    if taken.schema["frame"]:  # its fields are those of a table
+        described["features"] = profile.features(taken.schema, taken.rows)
     files = {"model.pkl": lifted.model, "values.pkl": lifted.values, f"{name.module}.py": lifted.source.encode()}
+    files["profile.json"] = json.dumps(described, ensure_ascii=False).encode()
     return bento.Parts(
         notebook=notebook.name,
         name=name,
         about=about,
-        schema={"kind": "function", **taken.schema},
+        # What a value may be is for the function to say.
+        schema={"kind": "function", **taken.schema, "watched": watched, "policy": served(rules or Rules()) | PASSED},
         request={"rows": [taken.rows[0]]},
         answer=[{"prediction": taken.answers[0]}],
         openapi=document(info, taken.about, taken.rows[0], taken.answers[0], found.call),
-        card={"fields": taken.fields, "policy": {"unknown": "pass", "ranges": "pass"}},
+        card={"fields": taken.fields, "policy": PASSED},
         digest=lifted.digest,
         files={path: data for path, data in files.items() if data} | helpers,
         pins=pins.pins(modules | RUNTIME | taken.modules | {m for m in OPTIONAL if importlib.util.find_spec(m)}),
@@ -250,7 +260,7 @@ def _framed(found: Function) -> Taken:
     every = pd.concat(frames)
     table = fields.Table(container="frame", fields=tuple(fields.of(every, every, {})))
     known = [asdict(f) | {"key": f.key} for f in table.fields]
-    schema = {"container": "frame", "fields": known, "policy": {"unknown": "pass", "ranges": "pass"}}
+    schema = {"container": "frame", "fields": known, "policy": PASSED}
     rows = tuple(fields.records(frames[0].head(500), table, None))
     checked = Table.of(schema).check(list(rows), most=len(rows))
     try:

@@ -28,7 +28,7 @@ from nb2prod.packers.package import wrap
 from nb2prod.packers.restored import needed, restore
 from nb2prod.packers.skops_file import safe
 from nb2prod.pipeline import Pipeline
-from nb2prod.policy import Rules
+from nb2prod.policy import Rules, served
 from nb2prod.stores import open_store
 
 MOST = 500  # rows that a rehearsal sends
@@ -111,12 +111,7 @@ def described(candidate: Candidate, table: fields.Table, rules: Rules) -> Json:
         "kind": candidate.kind,
         "container": table.container,
         "fields": [asdict(f) | {"key": f.key} for f in table.fields],
-        "policy": {
-            "unknown": rules.unknown,
-            "ranges": rules.ranges,
-            "log": asdict(rules.log),
-            "drift": asdict(rules.drift),
-        },
+        "policy": served(rules),
         "labels": labels,
         "classes": [str(label) for label in labels],
         "probabilities": candidate.probabilities(candidate.held.x[:1]) is not None,

@@ -61,7 +61,7 @@ def measure(key: str, then: Array, now: Array, limits: Limits, *, ordered: bool)
         ks=apart(then[:-1], now[:-1]) if ordered else None,
         noise=expected,
         missing=float(now[-1] / rows) if rows else 0.0,
-        state=_state(found, expected, rows, limits),
+        state=_state(found, expected, rows, limits) if then.sum() else "few",
     )
 
 

@@ -136,7 +136,7 @@ class Recorder:
     def record(self, ticket: Ticket, asked: Any, answer: Any) -> None:
         """Take note of a request that was answered. All that is done here is to put it into a queue."""
         now = time.perf_counter()
-        rows = asked.count if type(asked) is Rows else len(asked) if type(asked) is list else 1
+        rows = asked.count if type(asked) is Rows else len(asked) if isinstance(asked, list) else 1
         self.passed.append((now - ticket.begun, rows))
         if self.columns is None or (now < self.due and self.lines is None):
             return

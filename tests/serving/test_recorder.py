@@ -12,11 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nb2prod.candidates.candidate import Candidate
+from nb2prod.candidates.candidate import Rows as Held
 from nb2prod.packers import profile
+from nb2prod.packers.profile import of_calls, of_series
 from nb2prod.serving import drift, usage
 from nb2prod.serving.bins import LEAST, named, numbered
 from nb2prod.serving.drift import Limits
 from nb2prod.serving.jsonl import JsonLines, read
+from nb2prod.serving.kinds.forecast import Served as Forecast
+from nb2prod.serving.kinds.function import Calls
+from nb2prod.serving.kinds.function import Served as Function
+from nb2prod.serving.kinds.product import Served as Product
+from nb2prod.serving.models.ahead import Ahead
 from nb2prod.serving.recorder import WAITING, Recorder
 from nb2prod.serving.table import Rows
 from nb2prod.serving.usage import Day, Profile
@@ -290,3 +298,65 @@ def test_a_profile_tells_of_no_row() -> None:
     assert all(float(f"{edge:.3g}") == edge for edge in hours["edges"])
     assert found["predictions"][0]["key"] == "prediction"
     assert all(n == 0 or n >= LEAST for one in [*found["features"], *found["predictions"]] for n in one["counts"])
+
+
+def test_a_forecast_drifts_when_it_is_asked_for_what_it_was_not_judged_on() -> None:
+    series = np.linspace(100, 124, 24)
+    judged = [{"step": n + 1, "prediction": 125.0 + n, "low": 120.0 + n, "high": 130.0 + n} for n in range(12)]
+    past, held = Held(x=None, y=series), Held(x=None, y=series[:12] + 25)
+    found = Candidate(name="m", cell=0, kind="forecast", model=None, train=past, held=held)
+    profile = Profile.of(of_series(found, {"fields": []}, judged))
+    states = {}
+    for name, horizon, more in (("near", 1, 0), ("all", 12, 0), ("far", 24, 0), ("other", 12, 500)):
+        recorder = watch()
+        recorder.profile, recorder.columns = profile, Forecast({"fields": []}).columns
+        for _ in range(-(-200 // horizon)):
+            recorder.due = 0
+            recorder.record(recorder.ticket(), horizon, Ahead(values=np.arange(horizon) + 125.0 + more))
+        recorder.settle()
+        told = recorder.drift()
+        states[name] = [one["state"] for one in (*told["features"], *told["predictions"])]
+
+    assert states["near"] == states["all"] == ["stable", "stable"]  # which of the steps is the client's choice
+    assert states["far"][0] == "drift"
+    assert states["other"] == ["stable", "drift"]
+
+
+def function_of(calls: int) -> tuple[Function, dict[str, Any]]:
+    chance = np.random.default_rng(1)
+    rows = [{"size": {"x": x}, "zone": "far" if x > 0 else "near"} for x in chance.normal(size=calls).tolist()]
+    described, watched = of_calls(rows, [{"price": row["size"]["x"] * 2} for row in rows])
+    return Function({"kind": "function", "frame": False, "watched": watched}), described
+
+
+@pytest.mark.parametrize(("calls", "state"), [(4, "few"), (100, "drift")])
+def test_a_function_is_held_against_the_calls_of_its_notebook_where_there_are_enough(calls: int, state: str) -> None:
+    kind, described = function_of(calls)
+    recorder = watch()
+    recorder.profile, recorder.columns = Profile.of(described), kind.columns
+    came = [{"size": {"x": 5.0 + n}, "zone": "far"} for n in range(200)]
+    recorder.record(recorder.ticket(), Calls([None] * 200, came), [{"price": 1.0}] * 200)
+    recorder.settle()
+    told = recorder.drift()
+
+    assert [one["key"] for one in told["features"]] == ["size.x", "zone"]
+    assert [one["key"] for one in told["predictions"]] == ["prediction.price"]
+    assert {one["rows"] for one in told["features"]} == {200}
+    assert told["features"][0]["state"] == state
+
+
+def test_a_function_may_be_asked_for_what_its_notebook_never_showed() -> None:
+    kind, _ = function_of(4)
+    for row in ({}, {"size": None, "zone": 5}, {"size": {"x": 10**400}, "zone": ["far"]}, [1], None):
+        columns = kind.columns(Calls([row], [row]), [row])
+
+        assert [len(column) for column in columns] == [1, 1, 1]
+
+
+def test_a_product_is_counted_though_nothing_of_it_is_looked_at() -> None:
+    recorder = watch()
+    recorder.columns = getattr(Product({"kind": "product"}), "columns", None)
+    recorder.record(recorder.ticket(), None, None)
+    recorder.settle()
+
+    assert recorder.recent().requests == 1

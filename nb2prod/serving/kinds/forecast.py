@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..answers import unanswered
 from ..content_types import JSON
 from ..faults import Fault, Refused
 from ..frame import framed
-from ..models.ahead import Ahead, ahead
+from ..models.ahead import Ahead, Matrix, ahead
 from ..table import Rows, Table, read, refused
 from .base import Released
 
@@ -85,6 +85,11 @@ class Served:
         for number, faults in (asked.warnings if isinstance(asked, Rows) else {}).items():
             made[number]["warnings"] = [{"field": f.field, "type": f.code, "msg": f.message} for f in faults]
         return to_json(made)
+
+    def columns(self, asked: Rows | int, answer: Ahead) -> Sequence[Matrix]:
+        """Return what is known of each step, how far ahead it is, and what is said of it."""
+        known = asked.arrays if isinstance(asked, Rows) else []
+        return [*known, np.arange(1, len(answer.values) + 1), answer.values]
 
     def _known(self, asked: Rows | int) -> tuple[int, Any]:
         return (asked, None) if isinstance(asked, int) else (asked.count, framed(asked, self.schema))

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import define, field
 from pydantic_core import from_json, to_json
 
+from .. import scalars
 from ..content_types import JSON
 from ..faults import Fault, Refused, short
 from ..frame import framed
@@ -23,6 +24,14 @@ MOST = 1_000  # rows of a request: a function may take its time over each
 LONG = 300  # characters of what a function says is wrong
 
 log = logging.getLogger("bentoml.service")
+
+
+class Calls(list[Any]):
+    """What a function is called with, row by row, and the rows as they came: it may change what it is given."""
+
+    def __init__(self, made: Sequence[Any], came: Sequence[Any]) -> None:
+        super().__init__(made)
+        self.came = came
 
 
 @define(eq=False)
@@ -64,7 +73,15 @@ class Served:
         if not 0 < len(rows) <= MOST:
             said = f"must hold 1 to {MOST:,} rows, not {len(rows):,}"
             raise refused([Fault(code="length", message=said, field="rows")])
-        return self.signature.check(rows)
+        return Calls(self.signature.check(rows), rows)
+
+    def columns(self, asked: Any, answer: Sequence[Any]) -> list[Any]:
+        """Return the plain values of a request and its answer, as the profile has them."""
+        watched = self.schema["watched"]
+        said = [scalars.column(answer, tuple(one["path"]), one["kind"]) for one in watched["predictions"]]
+        if isinstance(asked, Rows):
+            return [*asked.arrays, *said]
+        return [*(scalars.column(asked.came, tuple(one["path"]), one["kind"]) for one in watched["features"]), *said]
 
     def ask(self, asked: Any) -> list[Any]:
         """Call the function.
