@@ -57,7 +57,7 @@ def remembered(home: Path, made: Release, rules: Rules) -> Json:
     from nb2prod.serving.drift import Limits
 
     state, limits = state_of(home, made.id), Limits(**asdict(rules.drift))
-    days = usage.read(state / "seen")
+    days, spoilt = usage.read(state / "seen")
     since = time.strftime("%Y-%m-%d", time.gmtime(time.time() - (limits.days - 1) * 86400))
     recent, said = usage.whole(days, since), feedback.kept(state)
     counted = sorted(((date, day) for date, day in days.items() if date >= since), key=lambda item: item[0])
@@ -66,6 +66,7 @@ def remembered(home: Path, made: Release, rules: Rules) -> Json:
         "days": [{"day": at, "requests": d.requests, "rows": d.rows, **d.quantiles()} for at, d in counted],
         "refused": dict(recent.refused),
         "feedback": feedback.tally(said),
+        "spoilt": spoilt,
         "drift": _profile(home, made.id).drift(recent, limits),
     }
 
@@ -87,6 +88,7 @@ def asked(url: str) -> Json:
             "days": [],
             "refused": said["refused"],
             "feedback": feedback,
+            "spoilt": (),
             "drift": drift,
         }
     except (URLError, OSError, ValueError, KeyError) as wrong:

@@ -127,6 +127,23 @@ def test_refusals_and_feedback_are_told(shop: Shop) -> None:
     assert "she stayed" in monitor.html(found)
 
 
+def test_what_cannot_be_read_is_left_out_and_named(shop: Shop) -> None:
+    shop.ask(ROWS[:20])
+    shops.call(shop.door, "/feedback", b'{"right": true}')
+    state = shop.door.core.recorder.home
+    assert state is not None
+    (state / "seen").mkdir(parents=True)
+    (state / "seen" / "empty.json").touch()
+    with (state / "feedback.jsonl").open("ab") as file:
+        file.write(b'{"right": "no"}\n{"right": true, "time": 5}\n\xff\n{"right": fal')
+    found = shop.monitor()
+
+    assert found["traffic"]["requests"] == 20
+    assert (found["feedback"]["right"], found["feedback"]["wrong"]) == (1, 0)
+    assert "left out, since it cannot be read: empty.json" in monitor.text(found)
+    assert "empty.json" in monitor.html(found)
+
+
 def test_what_people_say_is_text_on_the_page(shop: Shop) -> None:
     shops.call(shop.door, "/feedback", b'{"right": false, "comment": "<script>boom()</script>"}')
 

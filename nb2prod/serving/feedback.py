@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
+from . import table
 from .faults import Fault, Refused
 from .table import refused
 
@@ -18,6 +20,7 @@ SIZE = 16_384  # bytes of one
 MOST = 8 * 2**20  # bytes of all
 LENGTHS = {"request": 64, "expected": 500, "comment": 2000}  # characters
 FILE = "feedback.jsonl"
+KNOWN = ("time", "release")  # what the service adds
 
 
 def read(body: bytes) -> dict[str, Any]:
@@ -28,10 +31,7 @@ def read(body: bytes) -> dict[str, Any]:
     """
     if len(body) > SIZE:
         raise Refused(413, f"Feedback has at most {SIZE:,} bytes.")
-    try:
-        said = from_json(body, allow_inf_nan=False)
-    except ValueError as wrong:
-        raise Refused(400, f"The feedback is not JSON: {wrong}.") from None
+    said = table.read(body)
     if type(said) is not dict:
         raise Refused(400, 'Feedback must be an object: {"right": true, "comment": "..."}.')
     if faults := list(_faults(said)):
@@ -49,6 +49,8 @@ def _faults(said: Mapping[str, Any]) -> Iterator[Fault]:
     for key, most in LENGTHS.items():
         value = said.get(key)
         if key == "expected" and type(value) in {int, float, bool}:
+            if isinstance(value, float) and not math.isfinite(value):
+                yield Fault(code="not_finite", message="must be a finite number", field=key)
             continue
         if value is not None and type(value) is not str:
             yield Fault(code="type", message="must be a text", field=key)
@@ -91,7 +93,9 @@ def _whole(line: bytes) -> dict[str, Any] | None:
         found = json.loads(line)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and "right" in found else None
+    if not isinstance(found, dict) or not all(isinstance(found.get(key, ""), str) for key in KNOWN):
+        return None
+    return None if any(_faults({key: one for key, one in found.items() if key not in KNOWN})) else found
 
 
 def tally(found: list[dict[str, Any]]) -> dict[str, Any]:

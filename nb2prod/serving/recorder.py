@@ -111,7 +111,9 @@ class Recorder:
         if self.home is not None:
             (self.home / "seen").mkdir(parents=True, exist_ok=True, mode=0o700)
             self._forget()
-            self.before = usage.read(self.home / "seen")
+            self.before, spoilt = usage.read(self.home / "seen")
+            for name in spoilt:
+                log.warning("What was counted in %s cannot be read, and is left out", name)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
@@ -190,14 +192,14 @@ class Recorder:
 
     def settle(self) -> None:
         """Count all that waits now."""
+        with self._lock:
+            self._count(_taken(self.passed), _taken(self.reasons))
+            _observed(_taken(self.took))
         self.held = 0
         while self.waiting:
             with self._lock:
                 self._look([self.waiting.popleft() for _ in range(min(TOGETHER, len(self.waiting)))])
             time.sleep(0)  # requests may have their turn
-        with self._lock:
-            self._count(_taken(self.passed), _taken(self.reasons))
-            _observed(_taken(self.took))
 
     def _run(self) -> None:
         while not self._over.wait(PERIOD):

@@ -71,7 +71,8 @@ class Day:
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Day:
         """Read it."""
-        made = cls(requests=raw["requests"], rows=raw["rows"], refused=Counter(raw["refused"]))
+        refused = Counter({str(reason): int(count) for reason, count in raw["refused"].items()})
+        made = cls(requests=int(raw["requests"]), rows=int(raw["rows"]), refused=refused)
         for place, times in raw["times"].items():
             made.times[int(place)] = times
         made.counts = {key: np.array(counts, dtype=np.int64) for key, counts in raw["counts"].items()}
@@ -103,21 +104,28 @@ def write(path: Path, days: Mapping[str, Day]) -> None:
     """Write days so that a kill at any moment leaves the former file or this one."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({date: day.json() for date, day in days.items()}), encoding="utf-8")
-    os.chmod(temporary, 0o600)  # noqa: PTH101  what a service is asked is for its operator
+    # What a service is asked is for its operator.
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        json.dump({date: day.json() for date, day in days.items()}, file)
+        file.flush()
+        os.fsync(file.fileno())  # a machine that stops would leave an empty file of this name
     temporary.replace(path)
 
 
-def read(folder: Path) -> Days:
-    """Read what all processes of a service have seen."""
-    return together(_days(path) for path in sorted(folder.glob("*.json")))
+def read(folder: Path) -> tuple[Days, tuple[str, ...]]:
+    """Read what all processes of a service have seen, and name the files that say nothing any more."""
+    every = {path.name: _days(path) for path in sorted(folder.glob("*.json"))}
+    spoilt = tuple(name for name, days in every.items() if days is None)
+    return together(days for days in every.values() if days is not None), spoilt
 
 
-def _days(path: Path) -> Days:
+def _days(path: Path) -> Days | None:
     try:
-        return {date: Day.of(raw) for date, raw in json.loads(path.read_text(encoding="utf-8")).items()}
+        return {str(date): Day.of(raw) for date, raw in json.loads(path.read_text(encoding="utf-8")).items()}
     except FileNotFoundError:  # another process found it too old, a moment ago
         return {}
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):  # half of it, or nothing of ours
+        return None
 
 
 @define(eq=False)

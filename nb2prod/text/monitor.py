@@ -30,6 +30,8 @@ def _lines(found: Json) -> Iterator[str]:
     yield f"latency: {', '.join(times)}"
     refused = ", ".join(f"{reason} ({count:,} times)" for reason, count in ordered(found["refused"]))
     yield f"refused: {refused or 'none'}"
+    if found["spoilt"]:
+        yield f"left out, since it cannot be read: {', '.join(found['spoilt'][:3])}"
     said = found["feedback"]
     yield f"feedback: {said['right']} right, {said['wrong']} wrong"
     yield from (f"  {line}" for line in map(comment, said["latest"][:3]))

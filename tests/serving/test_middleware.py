@@ -118,6 +118,38 @@ def test_nan_is_told_by_its_field(door: Middleware) -> None:
     assert [(f["row"], f["field"], f["type"]) for f in said["detail"]] == [(0, "hours", "not_finite")]
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b" ", "it is empty"),
+        (b'\xef\xbb\xbf{"rows": []}', "it begins with a byte order mark"),
+        ('{"rows": []}'.encode("utf-16"), "it is UTF-16"),
+    ],
+)
+def test_what_other_programs_write_is_told_by_name(door: Middleware, body: bytes, why: str) -> None:
+    status, said, _ = call(door, "/predict", body)
+
+    assert (status, why in said["error"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("APPLICATION/JSON", 200),
+        ('application/json; charset="UTF-8"', 200),
+        ("application/json;charset=utf8;v=1", 200),
+        ("application/json; charset=utf-8x", 415),
+        ("application/json; charset=", 415),
+        ("application/json, text/plain", 415),
+        ("application/ld+json", 415),
+    ],
+)
+def test_a_content_type_is_read_whole(door: Middleware, example: dict[str, Any], kind: str, status: int) -> None:
+    body = json.dumps({"rows": [example]}).encode()
+
+    assert call(door, "/predict", body, {"content-type": kind})[0] == status
+
+
 def test_a_body_that_does_not_say_its_length_is_counted(door: Middleware) -> None:
     small = Middleware(door.app, core=door.core, environ={"SERVICE_MAX_BODY": "100"})
 
@@ -353,6 +385,7 @@ def test_feedback_after_one_that_a_kill_cut_short_is_a_line_of_its_own(stateful:
         (b'{"right": true, "comment": 3}', "comment"),
         (json.dumps({"right": True, "comment": "x" * 2001}).encode(), "comment"),
         (b'{"right": true, "expected": [1]}', "expected"),
+        (b'{"right": true, "expected": 1e400}', "expected"),
     ],
 )
 def test_other_feedback_is_refused(stateful: Middleware, tmp_path: Path, body: bytes, field: str) -> None:
@@ -360,6 +393,10 @@ def test_other_feedback_is_refused(stateful: Middleware, tmp_path: Path, body: b
 
     assert (status, [fault["field"] for fault in said["detail"]]) == (400, [field])
     assert not (tmp_path / "state").exists()
+
+
+def test_feedback_that_says_two_things_is_refused(stateful: Middleware) -> None:
+    assert call(stateful, "/feedback", b'{"right": true, "right": false}')[0] == 400
 
 
 def test_feedback_needs_a_place_and_a_key(door: Middleware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -256,8 +256,24 @@ def test_days_that_are_too_long_ago_are_forgotten(tmp_path: Path) -> None:
     asked(found, 10)
     found._tell()
 
-    assert list(usage.read(tmp_path / "seen")) == list(found.days)
+    assert list(usage.read(tmp_path / "seen")[0]) == list(found.days)
     assert "2020-01-01" not in found.days
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", '{"2026-01-01": {}}', '{"2026-01-01": {"requests": 1, "rows": 1, "times": {"99": 1}}}']
+)
+def test_a_file_of_which_a_power_cut_left_nothing_is_left_out(tmp_path: Path, text: str) -> None:
+    before = watch(tmp_path)
+    asked(before, 10)
+    before._tell()
+    (tmp_path / "seen" / "torn.json").write_text(text, encoding="utf-8")
+    found = watch(tmp_path)
+    found.start()
+    found.stop()
+
+    assert found.recent().requests == 10
+    assert usage.read(tmp_path / "seen")[1] == ("torn.json",)
 
 
 def test_refusals_are_counted_by_reason() -> None:
