@@ -138,7 +138,7 @@ def test_what_cannot_be_read_is_left_out_and_named(shop: Shop) -> None:
         file.write(b'{"right": "no"}\n{"right": true, "time": 5}\n\xff\n{"right": fal')
     found = shop.monitor()
 
-    assert found["traffic"]["requests"] == 20
+    assert found["traffic"]["rows"] == 20
     assert (found["feedback"]["right"], found["feedback"]["wrong"]) == (1, 0)
     assert "left out, since it cannot be read: empty.json" in monitor.text(found)
     assert "empty.json" in monitor.html(found)

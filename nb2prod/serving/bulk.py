@@ -75,7 +75,7 @@ def read(body: bytes, kind: bytes, table: Table) -> Rows:
     if not 0 < found.num_rows <= LARGE:
         said = f"must hold 1 to {LARGE:,} rows, not {found.num_rows:,}"
         raise refused([Fault(code="length", message=said, field="rows")])
-    unpacked.texts(found)
+    unpacked.values(found)
     return _taken(found, table)
 
 
@@ -124,15 +124,24 @@ def _shape(schema: Any, table: Table) -> Iterator[Fault]:
             code, said = ("twice", "is there twice") if name in names else ("missing", "is missing")
             yield Fault(code=code, message=said, field=name)
         elif not _plain(rules, schema.field(name).type):
-            wanted, found = WANTED.get(rules.kind, "a time"), short(str(schema.field(name).type))
+            wanted, found = (
+                WANTED.get(rules.kind, f"a{'n array' if rules.shape else ' time'}"),
+                short(str(schema.field(name).type)),
+            )
             yield Fault(code="type", message=f"must be {wanted}, not of Arrow's type {found}", field=name)
 
 
 def _plain(rules: Column, kind: Any) -> bool:
-    """Say whether values of a type can be told one by one; a nested one may have any number of them."""
+    """Say whether values of a type can be told one by one; what is nested otherwise may have any number of them."""
     import pyarrow as pa
 
     of = pa.types
+    for _ in rules.shape:
+        if not (of.is_list(kind) or of.is_large_list(kind) or of.is_fixed_size_list(kind)):
+            return False
+        kind = kind.value_type
+    if rules.shape:
+        return of.is_integer(kind) or of.is_floating(kind)
     kind = kind.value_type if of.is_dictionary(kind) else kind
     if rules.kind == "time" and of.is_timestamp(kind):
         return True

@@ -9,6 +9,7 @@ from typing import Any
 from .faults import Refused
 
 MOST = 256 * 2**20  # bytes of a request when it is unpacked
+NUMBER = 8  # bytes of one
 
 # Places in Arrow's own headers (format/Message.fbs), which are tables of FlatBuffers.
 HEADER_TYPE, HEADER = 1, 2
@@ -33,11 +34,14 @@ def parquet(metadata: Any) -> None:
     Raises:
         Refused: They would become too large.
     """
-    _fits(sum(metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups)))
+    size = 0
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        size += group.total_byte_size + NUMBER * sum(group.column(n).num_values for n in range(group.num_columns))
+    _fits(size)
 
 
-def texts(table: Any) -> None:
-    """Check texts, of which a table may have one in many places.
+def values(table: Any) -> None:
+    """Check texts, of which a table may have one in many places, and arrays, which may be of any length.
 
     Raises:
         Refused: One for each place would be too large.
@@ -49,10 +53,12 @@ def texts(table: Any) -> None:
     for column in table.columns:
         for part in column.chunks:
             coded = pa.types.is_dictionary(part.type)
-            values = part.dictionary if coded else part
-            lengths = _lengths(values)
+            lengths = _lengths(part.dictionary if coded else part)
             if lengths is not None:
                 size += pc.sum(lengths.take(part.indices) if coded else lengths).as_py() or 0
+            while hasattr(part, "flatten") and not pa.types.is_struct(part.type):
+                part = part.flatten()
+                size += NUMBER * len(part)
     _fits(size)
 
 

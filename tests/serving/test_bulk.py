@@ -19,9 +19,11 @@ import shops
 from shops import call
 
 from nb2prod.policy import Rules
-from nb2prod.serving import unpacked
+from nb2prod.serving import bulk, unpacked
 from nb2prod.serving.content_types import ARROW, PARQUET
+from nb2prod.serving.faults import Refused
 from nb2prod.serving.middleware import Middleware
+from nb2prod.serving.table import Table
 
 X = shops.frame()
 MODEL = shops.model(X)
@@ -198,6 +200,48 @@ def test_few_bytes_that_become_many_are_not_unpacked(
 
     assert status == 413
     assert "unpacked" in said["error"]
+
+
+ROW = {"key": "x", "column": "x", "kind": "array", "dtype": "float32", "shape": [2, 2], "nullable": False}
+ARRAYS = Table.of({"fields": [{**ROW, "categories": [], "category": False, "closed": False, "low": 0, "high": 1}]})
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.list_(pa.float32())), pa.list_(pa.list_(pa.int64(), 2), 2)])
+@pytest.mark.parametrize("form", [ARROW, PARQUET])
+def test_a_field_of_arrays_takes_lists_of_its_shape(kind: Any, form: bytes) -> None:
+    given = [[[1, 2], [3, 4]], [[0, 0], [0, 1]]]
+    found = bulk.read(packed(pa.table({"x": pa.array(given, type=kind)}), form), form, ARRAYS)
+
+    assert found.arrays[0].tolist() == given
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([[1.0, 2.0]]),
+        pa.array([[["a"]]]),
+        pa.array([1.0]),
+        pa.array([[[1.0, 2.0], [3.0]]]),
+        pa.array([[[1.0, 2.0]] * 3]),
+        pa.array([[[1.0, None], [3.0, 4.0]]]),
+        pa.array([[[1.0, np.nan], [3.0, 4.0]]]),
+        pa.array([None], type=pa.list_(pa.list_(pa.float64()))),
+    ],
+)
+def test_arrays_of_another_shape_are_refused(column: Any) -> None:
+    with pytest.raises(Refused) as refused:
+        bulk.read(packed(pa.table({"x": column}), ARROW), ARROW, ARRAYS)
+
+    assert [fault.field for fault in refused.value.faults] == ["x"]
+
+
+@pytest.mark.parametrize("form", [ARROW, PARQUET])
+def test_arrays_of_any_length_are_not_unpacked(form: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacked, "MOST", 1_000_000)
+    with pytest.raises(Refused) as refused:
+        bulk.read(packed(pa.table({"x": pa.array([[np.zeros(200_000)]])}), form), form, ARRAYS)
+
+    assert refused.value.status == 413
 
 
 @pytest.mark.parametrize("packing", ["zstd", "lz4"])
