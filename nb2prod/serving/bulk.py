@@ -124,10 +124,8 @@ def _shape(schema: Any, table: Table) -> Iterator[Fault]:
             code, said = ("twice", "is there twice") if name in names else ("missing", "is missing")
             yield Fault(code=code, message=said, field=name)
         elif not _plain(rules, schema.field(name).type):
-            wanted, found = (
-                WANTED.get(rules.kind, f"a{'n array' if rules.shape else ' time'}"),
-                short(str(schema.field(name).type)),
-            )
+            wanted = "an array" if rules.shape else WANTED.get(rules.kind, "a time")
+            found = short(str(schema.field(name).type))
             yield Fault(code="type", message=f"must be {wanted}, not of Arrow's type {found}", field=name)
 
 
@@ -141,7 +139,7 @@ def _plain(rules: Column, kind: Any) -> bool:
             return False
         kind = kind.value_type
     if rules.shape:
-        return of.is_integer(kind) or of.is_floating(kind)
+        return bool(of.is_integer(kind) or of.is_floating(kind))
     kind = kind.value_type if of.is_dictionary(kind) else kind
     if rules.kind == "time" and of.is_timestamp(kind):
         return True
