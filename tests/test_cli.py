@@ -224,6 +224,21 @@ def test_what_is_safe_to_mend_is_mended_in_place(tmp_path: Path) -> None:
     ]
 
 
+def test_one_fix_is_chosen_by_code_cell_and_way(tmp_path: Path) -> None:
+    path = written(tmp_path, "%load_ext nb2prod", "%%stage a\nrows = 1", "print(rws)\nprint(rows)", "print(rowss)")
+    several = nb2prod("check", path, "--apply", "NB103")
+    unknown = nb2prod("check", path, "--apply", "NB104:1")
+    one = nb2prod("check", path, "--apply", "NB103:3")
+    sources = [cell["source"] for cell in json.loads(path.read_text())["cells"]]
+
+    assert (several.exit_code, unknown.exit_code) == (2, 2)
+    assert "'NB103' means several fixes; there are:\n  NB103:3  Write 'rows' instead of 'rws'" in several.stderr
+    assert "'NB104:1' is no fix of what is found; there are:\n  NB103:3" in unknown.stderr
+    assert sources[2:] == ["print(rows)\nprint(rows)", "print(rowss)"]
+    assert one.stderr == "mended NB103: 'rws' is read, but nothing above sets it. Write 'rows' instead of 'rws'.\n"
+    assert "fix: Write 'rows' instead of 'rowss' (--apply NB103:4 does it)" in one.stdout
+
+
 def test_a_command_that_is_stopped_while_it_is_imported_says_no_more_than_that() -> None:
     code = """
 import sys

@@ -80,13 +80,16 @@ def _status(found: dict[str, Any]) -> int:
 @main.command()
 @NOTEBOOK
 @click.option("--fix", is_flag=True, help="First do what the cures say, in place, where that is safe.")
+@click.option("--apply", "choices", metavar="CODE[:CELL[:WAY]]", multiple=True, help="First do this fix, in place.")
 @FORMAT
 @shown
-def check(notebook: Path, style: str, fix: bool) -> None:  # noqa: FBT001
+def check(notebook: Path, style: str, fix: bool, choices: tuple[str, ...]) -> None:  # noqa: FBT001
     """Say what would not reproduce in NOTEBOOK, and the cure."""
     from nb2prod import api, schema
     from nb2prod.text import verbs
 
+    for words in choices:
+        click.echo(_apply(notebook, words), err=True)
     for finding in api.fix(notebook) if fix else ():
         click.echo(f"mended {finding.code}: {finding.message} {finding.fix and finding.fix.title}.", err=True)
     _, found = api.inspect(api.read(notebook), notebook)
@@ -95,6 +98,23 @@ def check(notebook: Path, style: str, fix: bool) -> None:  # noqa: FBT001
     else:
         click.echo(verbs.findings(found, notebook.name))
     sys.exit(1 if any(f.severity == "error" for f in found) else 0)
+
+
+def _apply(notebook: Path, words: str) -> str:
+    """Do the one fix that words name, and say what it was."""
+    from nb2prod import api
+    from nb2prod.checks import choice
+
+    _, found = api.inspect(api.read(notebook), notebook)
+    fixes = choice.chosen(found, words)
+    if len(fixes) != 1:
+        known = fixes or [(finding, fix) for finding in found for fix in finding.fixes]
+        ways = "".join(f"\n  {choice.named(finding, fix)}  {fix.title}" for finding, fix in known)
+        said = "means several fixes" if fixes else "is no fix of what is found"
+        raise click.BadParameter(f"'{words}' {said}; there are:{ways or ' none'}", param_hint="--apply")
+    (finding, chosen), *_ = fixes
+    api.mend(notebook, finding.code, finding.place.cell_id, chosen.title)
+    return f"mended {finding.code}: {finding.message} {chosen.title}."
 
 
 @main.command()

@@ -7,6 +7,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from nb2prod.checks import choice
 from nb2prod.text import deployment
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def findings(found: Iterable[Finding], name: str) -> str:
         where = [name, *(f"{kind} {value}" for kind, value in _place(item) if value is not None)]
         lines += [f"{', '.join(where)}: {item.severity} {item.code}: {item.message}", f"    {item.cure}"]
         for fix in item.fixes:
-            lines.append(f"    fix: {fix.title}{' (--fix does it)' if fix is item.fix and fix.safe else ''}")
+            how = "--fix" if fix is item.fix and fix.safe else f"--apply {choice.named(item, fix)}"
+            lines.append(f"    fix: {fix.title} ({how} does it)")
     return "\n".join(lines) or f"{name}: nothing to mend."
 
 

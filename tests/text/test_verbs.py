@@ -42,7 +42,10 @@ def test_a_finding_names_each_way_to_mend_it_and_which_one_the_option_takes() ->
     _, found = api.inspect(parsed("%load_ext nb2prod", link, "%%stage b\ns.close()"))
     lines = verbs.findings(found, "test.ipynb").splitlines()
 
-    assert lines[2:] == ["    fix: Merge 'b' into 'a' (--fix does it)", "    fix: Move to setup"]
+    assert lines[2:] == [
+        "    fix: Merge 'b' into 'a' (--fix does it)",
+        "    fix: Move to setup (--apply NB108:2:2 does it)",
+    ]
 
 
 def test_a_graph_says_where_its_findings_are_and_what_proposes_stages() -> None:
