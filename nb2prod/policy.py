@@ -196,6 +196,16 @@ def kept(rival: Rival, metric: str) -> Verdict:
     return Verdict(rule=f"as good as the live release on {metric}", ok=high >= 0, detail=detail, severity="warning")
 
 
+def raw(model: str, rows: tuple[str, ...], labels: tuple[str, ...]) -> Iterator[Verdict]:
+    """Say that a model takes rows, or says labels, that the notebook has made of others, if it does."""
+    told = [f"'{model}' takes rows as {', '.join(rows)} made them"] if rows else []
+    told += [f"it says labels as {', '.join(labels)} made them"] if labels else []
+    if told:
+        cure = "put both into one Pipeline, or write a stage `serve` whose `predict` does all of it"
+        rule = "clients have what the model takes"
+        yield Verdict(rule=rule, ok=False, detail=f"{', and '.join(told)}: {cure}", severity="warning")
+
+
 def bounded(rules: Rules, measured: Mapping[str, Any]) -> Iterator[Verdict]:
     """Say for each bound of the policy whether what was measured keeps it."""
     for bounds, word, keeps in ((rules.at_least, "at least", ge), (rules.at_most, "at most", le)):

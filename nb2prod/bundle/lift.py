@@ -15,13 +15,13 @@ import cloudpickle
 from attrs import define, field, frozen
 
 from nb2prod.bundle import pins
-from nb2prod.candidates.libraries import formula_of, library_of
+from nb2prod.candidates.libraries import compiled, formula_of, library_of
 from nb2prod.dataflow.calls import FORMULA
 from nb2prod.emit.imports import Imports
 from nb2prod.emit.plain import CannotExtract, plain
 from nb2prod.emit.source import Statement, names_of, statements
 from nb2prod.errors.models import ModelNotPickled
-from nb2prod.formats import sessions
+from nb2prod.formats import scripts, sessions
 from nb2prod.pipeline import Pipeline
 
 MAIN = "__main__"
@@ -78,6 +78,8 @@ def lift(candidate: Packable, namespace: Mapping[str, Any], pipeline: Pipeline, 
     """
     if library_of(candidate.model) == "onnx":
         return Lifted(model=sessions.graph(candidate.model), modules=frozenset({"onnxruntime"}), file="model.onnx")
+    if compiled(candidate.model):
+        return Lifted(model=scripts.archive(candidate.model), modules=frozenset({"torch"}), file="model.pt")
     code = Code.of(pipeline)
     with living(namespace, module, {*code.definitions, *code.assigned}) as home:
         model = _pickled(candidate, candidate.model, home)

@@ -16,6 +16,7 @@ from nb2prod.dataflow import Unparsable, parse
 from nb2prod.stage import code
 
 if TYPE_CHECKING:
+    from nb2prod.dataflow.stage_flow import StageFlow
     from nb2prod.pipeline import Pipeline
 
 PREDICT = "predict"
@@ -38,18 +39,20 @@ class Place:
 
     cell: int
     calls: tuple[Written, ...]
+    name: str = PREDICT
 
     @property
     def names(self) -> frozenset[str]:
         """Return the names that must still be there when the notebook has ended."""
         texts = [text for call in self.calls for text in (*call.positional, *(value for _, value in call.named))]
-        return frozenset({PREDICT, *SHOWN}.union(*map(names_in, texts)))
+        return frozenset({self.name, *SHOWN}.union(*map(names_in, texts)))
 
 
 @frozen(kw_only=True)
 class Function:
     """A function, and what it was called with: for each call its arguments by parameter."""
 
+    name: str = PREDICT
     cell: int
     call: Callable[..., Any] = field(eq=False, repr=False)
     examples: tuple[Mapping[str, Any], ...] = field(eq=False, repr=False)
@@ -63,16 +66,26 @@ class Function:
 
 def place_of(line: Pipeline) -> Place | None:
     """Say where a stage of role `serve` defines `predict`."""
-    serving = [flow for flow in line.flows if flow.stage.role == "serve" and PREDICT in flow.leaves]
+    serving = [(flow, name) for flow in line.flows if flow.stage.role == "serve" and (name := _served(flow))]
     if not serving:
         return None
+    flow, name = serving[-1]
     cells = [item for flow in line.flows for item in flow.cells if item.fault is None]
-    calls = tuple(call for item in cells for call in _calls(code(item.cell)))[:MOST]
-    return Place(cell=serving[-1].leaves[PREDICT].place.cell or 0, calls=calls)
+    calls = tuple(call for item in cells for call in _calls(code(item.cell), name))[:MOST]
+    return Place(cell=flow.leaves[name].place.cell or 0, calls=calls, name=name)
 
 
-def _calls(source: str) -> Iterator[Written]:
-    """Yield the calls of `predict` outside of any function or loop, whose names are the notebook's."""
+def _served(flow: StageFlow) -> str | None:
+    """Return the function that a stage is there for: `predict`, or the only one that it defines."""
+    if PREDICT in flow.leaves:
+        return PREDICT
+    bodies = [parse(code(item.cell)).body for item in flow.cells if item.fault is None]
+    own = [n.name for body in bodies for n in body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return own[0] if len(own) == 1 and own[0] in flow.leaves else None
+
+
+def _calls(source: str, name: str) -> Iterator[Written]:
+    """Yield the calls of a function outside of any function or loop, whose names are the notebook's."""
     try:
         pending: list[ast.AST] = list(parse(source).body)
     except Unparsable:
@@ -82,7 +95,7 @@ def _calls(source: str) -> Iterator[Written]:
         local = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While)
         if isinstance(node, (*local, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
             continue
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == PREDICT:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
             starred = any(isinstance(a, ast.Starred) for a in node.args)
             if not starred:
                 yield Written(
@@ -93,14 +106,14 @@ def _calls(source: str) -> Iterator[Written]:
 
 
 def found(place: Place, space: Mapping[str, Any]) -> Function | None:
-    """Confirm by the values what the code says; None where `predict` is nothing that can be called."""
-    call = space.get(PREDICT)
+    """Confirm by the values what the code says; None where it is nothing that can be called."""
+    call = space.get(place.name)
     if not callable(call) or isinstance(call, type):
         return None
     signature = inspect.signature(call)
     bound = [one for written in place.calls if (one := _bound(signature, written, space)) is not None]
     bound = bound or list(_given(signature, space))
-    return Function(cell=place.cell, call=call, examples=tuple(bound))
+    return Function(name=place.name, cell=place.cell, call=call, examples=tuple(bound))
 
 
 def _bound(signature: inspect.Signature, written: Written, space: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -29,6 +29,12 @@ def library_of(value: Any) -> Library | None:
     return "catboost" if "catboost" in names else "sklearn"
 
 
+def compiled(value: Any) -> bool:
+    """Say whether a model was made of another: a graph of ONNX, or what TorchScript has compiled."""
+    library = library_of(value)
+    return library == "onnx" or (library == "torch" and hasattr(value, "save_to_buffer"))
+
+
 def forecasts(value: Any) -> bool:
     """Say whether a model tells what comes next in a series."""
     return library_of(value) == "statsmodels" and callable(getattr(value, "forecast", None))

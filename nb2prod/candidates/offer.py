@@ -20,8 +20,8 @@ class Offer:
 
 def of(line: Pipeline) -> Offer:
     """Tell by a notebook's code what it would ship, in the order in which a ship looks for it."""
-    if functions.place_of(line):
-        return Offer(kind="function", names=(functions.PREDICT,))
+    if place := functions.place_of(line):
+        return Offer(kind="function", names=(place.name,))
     if publishes(line):
         return Offer(kind="tables", names=product.named(line).tables)
     return Offer(kind="model", names=tuple(clue.model for clue in reversed(clues.of(line))))

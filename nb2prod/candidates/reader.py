@@ -19,7 +19,7 @@ REFITS = re.compile(r"cross_val|learning_curve|validation_curve|permutation_test
 ASKS = {"predict": 0, "score": 0, "predict_proba": 2, "decision_function": 2, "forecast": 0, "get_forecast": 1}
 TABLES = frozenset({"DMatrix", "QuantileDMatrix", "Dataset", "Pool"})  # rows and labels in one, as boosters want them
 # What turns a model into a graph, which is what answers then.
-EXPORTS = re.compile(r"onnx|\bconvert_\w+", re.IGNORECASE)
+EXPORTS = re.compile(r"onnx|\bconvert_\w+|jit\.(script|trace)", re.IGNORECASE)
 # Of boosters: how many of the trees answer.
 OPTIONS = frozenset({"iteration_range", "num_iteration", "start_iteration"})
 LOADS = frozenset({"load", "loads", "read_pickle", "load_model"})
@@ -191,7 +191,7 @@ class Reader(ast.NodeVisitor):
         if isinstance(node.func, ast.Name):
             self._trained(node.func.id, given)
         if EXPORTS.search(text(node.func)):
-            self.exported |= {a.id for a in given if isinstance(a, ast.Name)}
+            self.exported |= {name for one in given for name in names_in(text(one))}
         self._compared(node, given)
         self.generic_visit(node)
 

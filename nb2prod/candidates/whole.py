@@ -10,7 +10,7 @@ from attrs import evolve
 
 from nb2prod.candidates.clue import Clue
 from nb2prod.candidates.confirmed import fits, value_of
-from nb2prod.candidates.libraries import library_of
+from nb2prod.candidates.libraries import compiled, library_of
 from nb2prod.errors.models import ModelMissing, ModelsInside, ModelsSeveral
 
 CODE = (type, types.FunctionType, types.MethodType, types.BuiltinFunctionType)
@@ -28,7 +28,7 @@ def whole(found: tuple[Clue, ...], namespace: Mapping[str, Any], named: str | No
         for c in found
         if library_of(namespace.get(c.model)) is not None and not (c.rival or _simple(namespace[c.model]))
     }
-    if any(library_of(namespace[c.model]) == "onnx" for c in alive.values()):  # what a graph was made from is in it
+    if any(compiled(namespace[c.model]) for c in alive.values()):  # what a graph was made from is in it
         alive = {key: c for key, c in alive.items() if not c.exported}
     alive = _once(alive, namespace)
     values = {key: namespace[clue.model] for key, clue in alive.items()}

@@ -20,6 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from nb2prod.formats import caches, formulas, handles, instances, matches, memory, singles, weak
+from nb2prod.formats.scripts import reduce_script
 from nb2prod.formats.sessions import reduce_session
 from nb2prod.formats.unkeepable import Unkeepable as Unkeepable
 from nb2prod.formats.views import is_array as is_array
@@ -217,6 +218,7 @@ _LIBRARIES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("IPython.core.interactiveshell", "InteractiveShell", _shell),
     ("ipykernel.iostream", "OutStream", handles.reduce_stream),
     ("onnxruntime", "InferenceSession", reduce_session),
+    ("torch.jit", "ScriptModule", reduce_script),
     ("sqlite3", "Connection", handles.reduce_connection),
     ("sqlite3", "Cursor", handles.reduce_cursor),
     ("sqlite3", "Row", handles.reduce_row),

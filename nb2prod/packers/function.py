@@ -65,14 +65,14 @@ def pack(order: Order, lines: Pipeline, space: Json, measured: Callable[[], None
         return None
     measured()
     taken = learn(found)
-    packable = Model(name=functions.PREDICT, cell=found.cell, model=found.call)
+    packable = Model(name=found.name, cell=found.cell, model=found.call)
     lifted = lift(packable, space, lines, module=bento.Name.of(order.notebook.stem).module)
     calls = tuple(
         Call(request={"rows": [row]}, answer=[{"prediction": answer}], first=n)
         for n, (row, answer) in enumerate(zip(taken.rows, taken.answers, strict=True))
     )
     together = Call(request={"rows": list(taken.rows)}, answer=[{"prediction": a} for a in taken.answers])
-    own = {"name": functions.PREDICT, "kind": "function", "class": "function", "sha256": lifted.digest}
+    own = {"name": found.name, "kind": "function", "class": "function", "sha256": lifted.digest}
     parts = parted(order.notebook, found, taken, lifted, order.rules)
     return wrap(order, lines, parts, held=(together,), single=calls, faulty=taken.faulty, model=own)
 
@@ -84,7 +84,7 @@ def parted(
     name = bento.Name.of(notebook.stem)
     helpers, modules = local(lifted.modules, Path.cwd())
     about = inspect.cleandoc(found.call.__doc__ or "").partition("\n")[0]
-    about = about or f"Answers with the function 'predict' of {notebook.name}."
+    about = about or f"Answers with the function '{found.name}' of {notebook.name}."
     info = {"title": name.tag, "version": lifted.digest[:16], "description": about}
     described, watched = profile.of_calls(taken.rows, taken.answers)
     if taken.schema["frame"]:  # its fields are those of a table
@@ -143,13 +143,13 @@ def _rows(found: Function) -> Taken:
     # What may be left out, and nobody knows what it is, is left out.
     parameters = [one for p in found.parameters if (one := _parameter(found, p, hints.get(p.name)))]
     if not parameters:
-        raise FunctionUnclear(functions.PREDICT, found.cell, "it has no parameters")
+        raise FunctionUnclear(found.name, found.cell, "it has no parameters")
     try:
         signature = Signature.of(found.call, parameters)
         about = signature.described()
     except (PydanticUserError, TypeError, NameError) as wrong:
         reason = str(wrong).splitlines()[0]
-        raise FunctionUnclear(functions.PREDICT, found.cell, reason) from wrong
+        raise FunctionUnclear(found.name, found.cell, reason) from wrong
     whole = signature.whole
     examples = [_json(given, whole) for given in found.examples]
     row = examples[0] if examples else functions.example_of(about)
@@ -160,7 +160,7 @@ def _rows(found: Function) -> Taken:
             checked = signature.check([given])[0]
         except Refused as wrong:
             reason = f"it is called with {given!r}, but {wrong.faults[0].field}: {wrong.faults[0].message}"
-            raise FunctionUnclear(functions.PREDICT, found.cell, reason) from wrong
+            raise FunctionUnclear(found.name, found.cell, reason) from wrong
         answers.append(_answer(found, signature, checked, original))
         rows.append(given)
     required = [p["name"] for p in parameters if p["required"]]
@@ -203,7 +203,7 @@ def _parameter(found: Function, one: Any, hint: Any) -> Json | None:
         elif hint is None and not required:
             return None
         elif hint is None:
-            raise FunctionUnclear(functions.PREDICT, found.cell, f"nothing says what '{one.name}' may be")
+            raise FunctionUnclear(found.name, found.cell, f"nothing says what '{one.name}' may be")
     array = bare == "ndarray" or any(type(v).__name__ == "ndarray" for v in seen)
     if array and learnt is None:
         learnt = {"type": "array", "required": required, "items": {"type": "number", "required": True}}
@@ -245,7 +245,7 @@ def _answer(found: Function, signature: Signature, checked: Any, original: Mappi
         return finite(call(*positional, **named))
     except (Exception, SystemExit) as wrong:
         said = f"called with {named!r}, it raises {type(wrong).__name__}: {wrong}"
-        raise FunctionUnclear(functions.PREDICT, found.cell, said[:500]) from wrong
+        raise FunctionUnclear(found.name, found.cell, said[:500]) from wrong
 
 
 def _framed(found: Function) -> Taken:
@@ -256,7 +256,7 @@ def _framed(found: Function) -> Taken:
     frames = [given[name] for given in found.examples if isinstance(given.get(name), pd.DataFrame) and len(given[name])]
     if not frames:
         said = f"'{name}' is a DataFrame, and no call shows its columns"
-        raise FunctionUnclear(functions.PREDICT, found.cell, said)
+        raise FunctionUnclear(found.name, found.cell, said)
     every = pd.concat(frames)
     table = fields.Table(container="frame", fields=tuple(fields.of(every, every, {})))
     known = [asdict(f) | {"key": f.key} for f in table.fields]
@@ -269,7 +269,7 @@ def _framed(found: Function) -> Taken:
             answers = each(waited(found.call)(framed(checked, schema)), len(rows))
     except (Exception, SystemExit) as wrong:
         said = f"called with {len(rows)} rows, it does not answer: {type(wrong).__name__}: {wrong}"
-        raise FunctionUnclear(functions.PREDICT, found.cell, said[:500]) from wrong
+        raise FunctionUnclear(found.name, found.cell, said[:500]) from wrong
     from nb2prod.openapi.service import row
 
     return Taken(

@@ -13,8 +13,9 @@ from attrs import asdict, evolve, frozen
 
 from nb2prod.bundle import bento, pins
 from nb2prod.bundle.lift import Lifted, lift
-from nb2prod.candidates import candidate, clues
+from nb2prod.candidates import candidate, clues, preparation
 from nb2prod.candidates.candidate import Candidate
+from nb2prod.candidates.preparation import Preparation
 from nb2prod.errors.models import TrainingRowsMissing
 from nb2prod.evaluate import Rival, Said
 from nb2prod.packers import fields, forecast, own, previous
@@ -99,6 +100,7 @@ def pack(order: Order, lines: Pipeline, space: dict[str, Any], measured: Callabl
         single=held.calls(1)[:SINGLES],
         faulty=_faulty(held.rows[0], schema),
         fast=fast,
+        prepared=next((preparation.of(lines, c) for c in clues.of(lines) if c.model == found.name), Preparation()),
     )
 
 

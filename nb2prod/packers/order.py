@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import Factory, frozen
 
 from nb2prod.artifact import Version
+from nb2prod.candidates.preparation import Preparation
 from nb2prod.notebook import Notebook
 from nb2prod.packers.call import Blob, Call, Fault
 from nb2prod.pipeline import Pipeline
@@ -57,6 +58,7 @@ class Packed:
     baseline: Rival | None = None
     compared: Comparison | None = None
     rivals: tuple[Rival, ...] = ()  # others that it was compared with
+    prepared: Preparation = Factory(Preparation)  # what the notebook does to rows before its model gets them
     fast: probe.Verdict | None = None
     model: Mapping[str, Any] = Factory(dict)  # name, kind, class, digest, rows
     data: Mapping[str, str] = Factory(dict)  # of the training and held-out rows: SHA-256

@@ -94,6 +94,7 @@ def _gate(source: Source, fit: Fit) -> Gate:
     dear = sheet.bounded(packed.size, sheet.cost(rules, tried.cpu_ms))
     verdicts = [
         *_beaten(rules, packed),
+        *policy.raw(str(packed.model.get("name")), packed.prepared.rows, packed.prepared.labels),
         policy.same(packed.kind, equal=tried.equal, rows=tried.rows),
         *(policy.pickled(rules, str(packed.model["file"])) if "file" in packed.model else ()),
         policy.licensed(packed.licences, rules.forbidden_licences),

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 from attrs import frozen
 
 from ..tensors import Tensors
-from . import outputs
-from .plain import load
+from . import outputs, plain
 
 __all__ = ["asked", "load", "raw"]
+
+
+def load(data: bytes, schema: Mapping[str, Any]) -> Any:
+    """Load a network, compiled by TorchScript or not."""
+    if not schema.get("model", "").endswith(".pt"):
+        return plain.load(data, schema)
+    import torch
+
+    return torch.jit.load(BytesIO(data), map_location="cpu")
 
 
 @frozen
