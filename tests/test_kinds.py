@@ -47,6 +47,21 @@ KINDS = [
     Kind(book="torch_network", request=MATRIX, said="predicted.tolist()", kind="classification", metric="accuracy"),
     Kind(book="onnx_graph", request=MATRIX, said="predicted.tolist()", kind="classification", metric="accuracy"),
     Kind(
+        book="booster",
+        request="{'rows': test[features].to_dict('records')}",
+        said="predicted.tolist()",
+        kind="regression",
+        metric="mae",
+    ),
+    Kind(
+        book="images",
+        request="{'rows': [{'image': one} for one in X_test.tolist()]}",
+        said="predicted.tolist()",
+        kind="classification",
+        metric="accuracy",
+    ),
+    Kind(book="graph_columns", request=FRAME, said="predicted.tolist()", kind="classification", metric="accuracy"),
+    Kind(
         book="ols",
         request="{'rows': test.drop(columns='price').to_dict('records')}",
         said="predicted.tolist()",

@@ -41,6 +41,15 @@ class Clue:
         return frozenset(name for text in texts for name in names_in(text))
 
 
+@frozen
+class Judged:
+    """A pair that was seen with a model; the lower the rank, the better the evidence."""
+
+    rank: int
+    model: str
+    pair: Pair
+
+
 def pair_of(given: list[ast.expr]) -> Pair | None:
     """Read the first two arguments as rows and labels."""
     if not given or isinstance(given[0], ast.Constant):

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import Factory, define, evolve, field, frozen
+from attrs import Factory, define, evolve, field
 
 from nb2prod.candidates.batches import Whole, batched
-from nb2prod.candidates.clue import Clue, Pair, pair_of
+from nb2prod.candidates.clue import Clue, Judged, Pair, pair_of
 from nb2prod.candidates.expressions import arguments, bound, called, names_in, root, simple, text
 
 # They fit copies of the model, so the rows they are given judge nothing.
@@ -32,15 +32,6 @@ READS = re.compile(
     r"argmax|softmax|sigmoid|expit|round|where|exp|array|asarray|ravel|squeeze|reshape|flatten|to_numpy|numpy|detach|cpu|"
     r"astype|float|int|long|bool|item|tolist|clip|predicted_mean|values|sort|topk"
 )
-
-
-@frozen
-class Judged:
-    """A pair that was seen with a model; the lower the rank, the better the evidence."""
-
-    rank: int
-    model: str
-    pair: Pair
 
 
 @define
@@ -64,6 +55,7 @@ class Reader(ast.NodeVisitor):
     batches: dict[str, str] = Factory(dict)  # such a name -> what it is a part of
     inside: dict[str, str] = Factory(dict)  # such a name -> the name of what is looped over
     several: dict[str, tuple[int, Pair | None]] = Factory(dict)  # what holds models fitted in a loop -> cell, rows
+    sources: dict[str, str] = Factory(dict)  # model -> what it was taken out of
     tables: dict[str, ast.Call] = Factory(dict)  # name -> the call that made rows and labels into one
     loaders: dict[str, str] = Factory(dict)  # name -> what gives batches, as an expression of its whole
 
@@ -72,7 +64,9 @@ class Reader(ast.NodeVisitor):
         train = [pair for model, pair in reversed(self.fits) if model == name]
         train += [self.made[name]] if name in self.made else []
         train += [learnt for learnt, _ in reversed(self.splits)]
-        seen = sorted((j for j in reversed(self.judged) if j.model == name), key=lambda j: j.rank)
+        seen = sorted(
+            (j for j in reversed(self.judged) if j.model in {name, self.sources.get(name)}), key=lambda j: j.rank
+        )
         held = [j.pair for j in seen if j.pair.labels]
         held += [kept for _, kept in reversed(self.splits)]
         held += [joined for j in seen if not j.pair.labels for joined in self._labelled(j.pair.rows)]
@@ -160,6 +154,7 @@ class Reader(ast.NodeVisitor):
         source = root(value) if isinstance(value, ast.Subscript) or called(value) in CHOOSES else None
         if source not in self.several or name in self.passing:
             return False
+        self.sources[name] = source
         self._fitted(name, self.several[source][1])
         return True
 
@@ -295,7 +290,9 @@ class Reader(ast.NodeVisitor):
         """Note that a name is asked as models are."""
         if name not in self.passing:
             self.models.setdefault(name, self.cell)
-            self.judged += [judged] if judged else []
+        elif judged:
+            judged = evolve(judged, model=self.inside.get(name, name))
+        self.judged += [judged] if judged else []
 
     def _compared(self, node: ast.Call, given: list[ast.expr]) -> None:
         """Note `accuracy_score(y_test, predicted)` and `from_estimator(model, X_test, y_test)`."""
@@ -310,6 +307,7 @@ class Reader(ast.NodeVisitor):
 
     def _judge(self, answer: tuple[str, str, int], labels: ast.expr, rank: int) -> None:
         model, rows, own = answer
+        model = self.inside.get(model, model)
         pair = Pair(rows=self._whole(rows), labels=self._whole(text(labels)))
         self.judged.append(Judged(own + rank + 1 - simple(labels), model, pair))
 

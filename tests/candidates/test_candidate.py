@@ -25,7 +25,14 @@ from nb2prod import pipeline
 from nb2prod.candidates.candidate import Candidate, Choice, choice, chosen, settle, wanted
 from nb2prod.candidates.clue import Pair
 from nb2prod.candidates.clues import clues
-from nb2prod.errors.models import HeldOutRowsMissing, ModelMissing, ModelsSeveral, TrainingRowsMissing
+from nb2prod.errors.models import (
+    HeldOutRowsMissing,
+    ModelMissing,
+    ModelsInside,
+    ModelsSeveral,
+    ModelUnjudged,
+    TrainingRowsMissing,
+)
 from nb2prod.notebook import parse
 
 DATA = """
@@ -292,3 +299,66 @@ def test_metadata_that_is_nonsense_names_nothing() -> None:
 
     assert nonsense == Choice()
     assert Choice(model="X train", train=Pair(rows="X(", labels="y")).names == {"y"}
+
+
+LOOP = "models = {'tree': DecisionTreeClassifier(), 'line': LogisticRegression()}\n"
+LOOP += "for name, one in models.items():\n    one.fit(X_train, y_train)"
+
+
+def test_the_one_that_is_taken_out_of_several_is_shipped() -> None:
+    judged = "scores = {}\nfor name, one in models.items():\n    scores[name] = one.score(X_test, y_test)"
+    found = ship(LOOP, judged, "best = models[max(scores, key=scores.get)]")
+
+    assert (found.name, len(found.train), len(found.held)) == ("best", 20, 20)
+
+
+def test_several_of_which_none_is_chosen_are_listed() -> None:
+    with pytest.raises(ModelsInside, match=r"models\['tree'\], models\['line'\]") as refused:
+        ship(LOOP)
+
+    assert "`model = models['tree']`" in refused.value.cure
+
+
+def test_what_was_written_and_read_again_is_one_model() -> None:
+    fitted = "m = DecisionTreeClassifier(random_state=0).fit(X_train, y_train)"
+    again = "again = pickle.loads(pickle.dumps(m))\nagain.score(X_test, y_test)"
+    other = "again = pickle.loads(pickle.dumps(DecisionTreeClassifier(max_depth=1).fit(X_train, y_train[::-1])))"
+
+    assert ship(fitted, "import pickle", again).name == "m"
+    with pytest.raises(ModelsSeveral):
+        ship(fitted, "import pickle", other + "\nagain.score(X_test, y_test)")
+
+
+@pytest.mark.parametrize("model", ["KMeans(2, n_init=1)", "IsolationForest(n_estimators=5)"])
+def test_what_learns_without_labels_is_a_function_to_ship(model: str) -> None:
+    tools = "from sklearn.cluster import KMeans\nfrom sklearn.ensemble import IsolationForest"
+    with pytest.raises(ModelUnjudged, match="no labels") as refused:
+        ship(tools, f"m = {model}.fit(X_train)", "m.predict(X_test)")
+
+    assert "m.predict(rows)" in refused.value.cure
+
+
+def test_several_labels_at_once_are_not_measured() -> None:
+    with pytest.raises(ModelUnjudged, match="several labels"):
+        ship(
+            "Y = pd.DataFrame({'a': label == 'yes', 'b': frame['visits'] > 2}).astype(int)",
+            "m = DecisionTreeClassifier().fit(X_train, Y[::2])",
+            "m.score(X_test, Y[1::2])",
+        )
+
+
+def test_chances_without_classes_are_nobodys() -> None:
+    own = "class Own:\n    def fit(self, X, y):\n        self.m = LogisticRegression().fit(X, y)\n        return self\n"
+    own += "    def predict(self, X):\n        return self.m.predict(X)\n"
+    own += "    def predict_proba(self, X):\n        return self.m.predict_proba(X)\n"
+    found = ship(f"{own}m = Own().fit(X_train, y_train)\nm.predict(X_test)")
+
+    assert (found.kind, found.probabilities(found.held.x)) == ("classification", None)
+
+
+def test_whole_numbers_of_which_others_are_said_are_no_classes() -> None:
+    own = "class Mean:\n    def fit(self, X, y):\n        self.m = y.mean() + 0.3\n        return self\n"
+    own += "    def predict(self, X):\n        return [self.m] * len(X)\n"
+    found = ship(f"{own}m = Mean().fit(X_train, X_train['visits'])\nm.predict(X_test)")
+
+    assert found.kind == "regression"

@@ -159,3 +159,71 @@ def test_a_ranker_says_what_the_queries_are() -> None:
 
     assert found["m"].train == (Pair(rows="X_train", labels="y_train", groups=("group_train",)),)
     assert (held.rows, held.labels, held.groups[0]) == ("X_test", "y_test", "group_test")
+
+
+def test_a_booster_learns_from_rows_and_labels_in_one() -> None:
+    found = read(
+        "dtrain = xgb.DMatrix(A, label=b)\ndtest = xgb.DMatrix(C)",
+        "booster = xgb.train(params, dtrain, evals=[(dtrain, 'train')])",
+        "said = booster.predict(dtest, iteration_range=(0, 3))\nroc_auc_score(d, said)",
+    )
+
+    assert found["booster"].train == (Pair(rows="A", labels="b"),)
+    assert found["booster"].held == (Pair(rows="C", labels="d"),)
+    assert found["booster"].options == (("iteration_range", "(0, 3)"),)
+
+
+def test_the_queries_of_a_booster_are_told_with_its_rows() -> None:
+    found = read("r = lgb.train({}, lgb.Dataset(X_train, y_train, group=group_train))", "ndcg_score(d, r.predict(C))")
+
+    assert found["r"].train == (Pair(rows="X_train", labels="y_train", groups=("group_train",)),)
+    assert "group_test" in found["r"].held[0].groups
+
+
+def test_a_pool_is_rows_and_labels() -> None:
+    found = read("train_pool = Pool(A, b)\ntest_pool = Pool(C, d)", "m.fit(train_pool, eval_set=test_pool)")
+    later = read("pool = Pool(C, d)", "m.fit(A, b)", "m.score(pool)")
+
+    assert found["m"].train == (Pair(rows="A", labels="b"),)
+    assert later["m"].held == (Pair(rows="C", labels="d"),)
+
+
+def test_what_answers_are_subtracted_from_judges_them() -> None:
+    found = read("m = ols('y ~ x', train).fit()", "print((test['y'] - m.predict(test)).abs().mean())")
+
+    assert found["m"].held == (Pair(rows="test", labels="test['y']"),)
+
+
+def test_parts_that_a_loop_cuts_are_of_a_whole() -> None:
+    found = read(
+        "model = Network()\nloss_of = MSELoss()",
+        "for i in range(0, 9, 3):\n    xb, yb = A[i:i + 3], b[i:i + 3]\n    loss_of(model(xb), yb).backward()",
+    )
+
+    assert found["model"].train == (Pair(rows="A", labels="b"),)
+
+
+def test_a_function_may_train_a_network() -> None:
+    found = read(
+        "model = Network()\nlearn = DataLoader(a)\njudge = DataLoader(b)",
+        "train(model, learn)\naccuracy = evaluate(model, judge)",
+    )
+
+    assert found["model"].train == (Pair(rows=f"{batched('learn')}[:-1]", labels=f"{batched('learn')}[-1]"),)
+    assert found["model"].held == (Pair(rows=f"{batched('judge')}[:-1]", labels=f"{batched('judge')}[-1]"),)
+
+
+def test_several_inputs_of_a_network_are_named_together() -> None:
+    found = read("model = Network()\nloss_of = MSELoss()", "loss = loss_of(model(u, i), b)\nloss.backward()")
+
+    assert found["model"].train == (Pair(rows="(u, i)", labels="b"),)
+
+
+def test_names_of_a_comprehension_are_no_models() -> None:
+    assert read("scores = [m.score(C, d) for m in models]") == {}
+
+
+def test_what_a_script_or_a_graph_is_made_from_is_known() -> None:
+    found = read("net.fit(A, b)\nfast = torch.jit.script(net.eval())", "clf.fit(A, b)\nonx = convert_sklearn(clf)")
+
+    assert [found["net"].exported, found["clf"].exported] == [True, True]

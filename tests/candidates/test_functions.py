@@ -33,6 +33,8 @@ def test_only_a_stage_named_serve_is_looked_at() -> None:
     assert place("%%stage helpers\ndef predict(x): return x") is None
     assert place("%%stage serve\nx = 1") is None
     assert place("%%stage serve\nx = 1", "def predict(x): return x").cell == 1
+    assert place("%%stage serve\ndef classify(x): return x\nclassify(1)").name == "classify"
+    assert place("%%stage serve\ndef one(x): return x\ndef other(x): return x") is None
     assert place("%%stage answers --role serve\ndef predict(x): return x") is not None
 
 

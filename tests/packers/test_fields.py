@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder
 
 from nb2prod.candidates.candidate import Candidate, Rows
 from nb2prod.errors.models import ColumnUnclear
-from nb2prod.packers.fields import Field, encoded, learn, records
+from nb2prod.packers.fields import Field, encoded, frame_of, learn, records
+from nb2prod.serving.tensors import Tensors
 
 
 class Echo:
@@ -168,3 +170,33 @@ def test_whole_numbers_that_an_encoder_knows_are_categories() -> None:
     found = learn(candidate(frame, model=model)).fields[0]
 
     assert (found.categories, found.category, found.closed, found.low) == ((1, 2), True, False, None)
+
+
+def test_bins_are_no_categories() -> None:
+    frame = pd.DataFrame({"km": np.arange(30)})
+    model = make_pipeline(KBinsDiscretizer(3, quantile_method="linear"), LogisticRegression()).fit(frame, [0, 1] * 15)
+
+    assert (encoded(model, frame.columns), learn(candidate(frame, model=model)).fields[0].closed) == ({}, False)
+
+
+def test_inputs_that_are_no_table_have_a_shape() -> None:
+    images = np.linspace(0, 1, 4 * 6, dtype="float32").reshape(4, 2, 3)
+    table = learn(candidate(Tensors({"image": images, "camera": np.array([1, 2, 2, 3])})))
+    image, camera = table.fields
+
+    assert (table.container, image.kind, image.shape, image.dtype) == ("tensors", "array", (2, 3), "float32")
+    assert (image.low, image.high, np.shape(image.example)) == (0.0, 1.0, (2, 3))
+    assert (camera.kind, camera.low, camera.high) == ("integer", 1, 3)
+    assert records(Tensors({"image": images[:1], "camera": np.array([7])}), table, None)[0]["camera"] == 7
+
+
+def test_an_input_with_gaps_or_without_end_is_refused() -> None:
+    with pytest.raises(ColumnUnclear, match="missing or infinite"):
+        learn(candidate(Tensors({"image": np.full((2, 2, 2), np.nan)})))
+    with pytest.raises(ColumnUnclear, match="200,704 values"):
+        learn(candidate(Tensors({"image": np.zeros((2, 448, 448), dtype="uint8")})))
+
+
+def test_a_sparse_matrix_is_refused_by_that_name() -> None:
+    with pytest.raises(ColumnUnclear, match="sparse matrix"):
+        frame_of(csr_matrix(np.eye(3)), Echo())

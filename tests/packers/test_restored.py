@@ -21,6 +21,13 @@ def test_a_value_is_loaded_with_what_its_functions_look_up() -> None:
     assert found == {"model": model, "table": table, "np": numpy}
 
 
+def test_what_is_kept_with_a_function_comes_with_it() -> None:
+    both = Artifact(names=("net", "old", "predict"), digest="1", bytes=1)
+    other = Artifact(names=("old",), digest="2", bytes=1)
+
+    assert needed({"net": both, "predict": both, "old": other}, ["predict"]) == {"net": both, "predict": both}
+
+
 def test_imports_come_first_and_what_is_made_from_values_last(tmp_path: Path) -> None:
     space: dict[str, Any] = {}
     late = Recipe(name="b", code="b = math.floor(2.5)", needs=("math",), late=True)
