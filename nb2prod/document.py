@@ -113,7 +113,8 @@ def edited(path: Path, change: Callable[[Document], Document], target: Path) -> 
         OutputRefused: The target cannot be written.
     """
     read(path)
-    text = path.read_text(encoding="utf-8")
+    with path.open(encoding="utf-8", newline="") as file:
+        text = file.read()
     raw = json.loads(text)
     if raw.get("nbformat") != 4:
         raise NotebookUnreadable(str(path), "it is in an older format; save it in Jupyter first")
@@ -127,13 +128,14 @@ def edited(path: Path, change: Callable[[Document], Document], target: Path) -> 
 
 
 def _layout(text: str, raw: Document) -> Callable[[Document], str]:
-    """Return what writes JSON as a text is written: its indent, its escapes, its end."""
-    found = re.match(r"\{\r?\n([ \t]+)", text)
-    indent = found[1] if found else None
+    """Return what writes JSON as a text is written: its indent, its escapes, its line ends, its end."""
+    found = re.match(r"\{(\r?\n)([ \t]+)", text)
+    line_end, indent = found.groups() if found else ("\n", None)
     end = text[len(text.rstrip()) :]
 
     def write(document: Document, *, ascii_only: bool, separators: tuple[str, str]) -> str:
-        return json.dumps(document, indent=indent, ensure_ascii=ascii_only, separators=separators) + end
+        made = json.dumps(document, indent=indent, ensure_ascii=ascii_only, separators=separators)
+        return made.replace("\n", line_end) + end  # within a string JSON has none
 
     tight = ("," if indent else ", ", ": ")
     ways = [partial(write, ascii_only=a, separators=s) for s in (tight, (",", ":")) for a in (False, True)]

@@ -178,6 +178,16 @@ def test_stages_are_proposed_and_taken_over_in_place_with_nothing_else_changed(t
     assert "0 cells tagged" in nb2prod("suggest", path, "--apply").stderr
 
 
+def test_line_ends_of_windows_stay(tmp_path: Path) -> None:
+    path = written(tmp_path, *UNTAGGED)
+    path.write_bytes((json.dumps(json.loads(path.read_text()), indent=1) + "\n").encode().replace(b"\n", b"\r\n"))
+    nb2prod("suggest", path, "--apply")
+    after = path.read_bytes()
+
+    assert b"train" in after
+    assert after.count(b"\n") == after.count(b"\r\n") > 10
+
+
 def test_a_copy_is_tagged_by_lines(tmp_path: Path) -> None:
     path = written(tmp_path, *UNTAGGED)
     before = path.read_bytes()
