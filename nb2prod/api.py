@@ -11,7 +11,7 @@ from attrs import evolve
 from nb2prod import checks, document, edits, evidence, journal, notebook, pipeline, schema, settings
 from nb2prod import run as _run
 from nb2prod.errors.base import Nb2ProdError, RunUnknown
-from nb2prod.errors.runs import CellFailed
+from nb2prod.errors.runs import CellFailed, RunCancelled
 from nb2prod.errors.ships import StagedDiffers
 from nb2prod.events import Event
 from nb2prod.execution import decision
@@ -233,7 +233,8 @@ def ship(
             tell(Event(kind="error", data=schema.error(wrong)))
     result = steps.result(chosen.home, report, shipped, refused)
     result |= {"verify": None if verdict is None else schema.verdict(verdict), "delivery": delivery}
-    result["report"] = _drawn(chosen.home, result)
+    # Who stopped it waits for its end; `report` draws the page if somebody asks.
+    result["report"] = None if isinstance(refused, RunCancelled) else _drawn(chosen.home, result)
     _run.finish(chosen.home, result, tell)
     return result
 

@@ -103,6 +103,11 @@ class KernelRunner:
             self._live.add(group)
         try:
             yield group
+        except BaseException:
+            # Whoever stops it does not wait for a kernel that is busy, to which nbclient gives some seconds.
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+            raise
         finally:
             with self._lock:
                 self._live.discard(group)
