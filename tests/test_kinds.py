@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from attrs import frozen
+from bentos import stored
 from books import FOLDER
 
 from nb2prod import api, settings
@@ -115,13 +115,8 @@ class Ship:
 @pytest.fixture(scope="module", autouse=True)
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A BentoML store that stands for the user's."""
-    before = os.environ.get("BENTOML_HOME")
-    os.environ["BENTOML_HOME"] = str(tmp_path_factory.mktemp("bentoml"))
-    yield
-    if before is None:
-        del os.environ["BENTOML_HOME"]
-    else:
-        os.environ["BENTOML_HOME"] = before
+    with stored(tmp_path_factory):
+        yield
 
 
 def shipped(kind: Kind, folder: Path) -> Ship:

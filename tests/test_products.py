@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from io import BytesIO
@@ -15,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from attrs import frozen
+from bentos import stored
 from books import FOLDER
 from openapi_spec_validator import validate
 
@@ -34,13 +34,8 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="module", autouse=True)
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A BentoML store that stands for the user's."""
-    folder, before = tmp_path_factory.mktemp("bentoml"), os.environ.get("BENTOML_HOME")
-    os.environ["BENTOML_HOME"] = str(folder)
-    yield folder
-    if before is None:
-        del os.environ["BENTOML_HOME"]
-    else:
-        os.environ["BENTOML_HOME"] = before
+    with stored(tmp_path_factory) as folder:
+        yield folder
 
 
 @frozen

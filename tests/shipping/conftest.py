@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from attrs import frozen
+from bentos import stored
 from uv import find_uv_bin
 
 from nb2prod import api, settings
@@ -27,14 +27,8 @@ CHURN = Path(__file__).parents[2] / "examples" / "churn"
 @pytest.fixture(scope="package")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A BentoML store that stands for the user's."""
-    folder = tmp_path_factory.mktemp("bentoml")
-    before = os.environ.get("BENTOML_HOME")
-    os.environ["BENTOML_HOME"] = str(folder)
-    yield folder
-    if before is None:
-        del os.environ["BENTOML_HOME"]
-    else:
-        os.environ["BENTOML_HOME"] = before
+    with stored(tmp_path_factory) as folder:
+        yield folder
 
 
 @frozen
