@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nb2prod import settings
-from nb2prod.cli.flags import FORMAT, shown
+from nb2prod.cli.flags import FOLDER, FORMAT, shown
 
 
 @click.command()
@@ -26,7 +26,7 @@ from nb2prod.cli.flags import FORMAT, shown
 @click.option("--most", type=click.IntRange(1), default=6, show_default=True, help="Replicas under load.")
 @click.option("--namespace", help="Of the manifests.")
 @click.option("--secret", help="Name of the secret that holds the service's keys.")
-@click.option("--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder.")
+@FOLDER
 @FORMAT
 @shown
 def deploy(release: str, target: str, output: Path | None, folder: Path, style: str, **wanted: Any) -> None:

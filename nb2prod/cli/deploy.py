@@ -1,4 +1,4 @@
-"""Command line of deployments: releases promoted, tried beside what is live, and taken back."""
+"""Command line of deployments: releases served, promoted, tried beside what is live, and taken back."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from attrs import asdict
 
 from nb2prod import journal, settings
-from nb2prod.cli.flags import FORMAT, shown
+from nb2prod.cli.flags import FOLDER, FORMAT, shown
+from nb2prod.errors.base import RunUnknown
+from nb2prod.errors.deployments import DeploymentUnknown
 
 if TYPE_CHECKING:
     from nb2prod.events import Event
 
-FOLDER = click.option(
-    "--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder."
-)
 NOTE = click.option("--note", default="", metavar="TEXT", help="Why, for the history.")
 TARGET = click.option("--target", default="local", show_default=True, help="Where.")
 
@@ -54,6 +54,44 @@ def rollback(notebook: str, folder: Path, style: str, **flags: Any) -> None:
     from nb2prod import api
 
     _show(api.rollback(*located(notebook, folder), **flags), style)
+
+
+@click.command()
+@click.argument("release")
+@click.option("--port", type=int, help="Port to serve on.  [default: a free one]")
+@FOLDER
+@FORMAT
+@shown
+def serve(release: str, port: int | None, folder: Path, style: str) -> None:
+    """Start the service of RELEASE on this machine; it goes on until it is stopped."""
+    from nb2prod import api
+    from nb2prod.text import verbs
+
+    found = asdict(api.serve(settings.home_of(folder / "_"), release, port=port))
+    click.echo(json.dumps(found, indent=1) if style == "json" else verbs.service(found, str(folder)))
+
+
+@click.command()
+@click.argument("name")
+@FOLDER
+@FORMAT
+@shown
+def stop(name: str, folder: Path, style: str) -> None:
+    """Stop the service of the release NAME, or all that answers for the notebook NAME."""
+    from nb2prod import api
+    from nb2prod.releases.release import ID
+    from nb2prod.text import verbs
+
+    if ID.fullmatch(name):
+        found = asdict(api.stop(settings.home_of(folder / "_"), name))
+        click.echo(json.dumps(found, indent=1) if style == "json" else verbs.service(found, str(folder)))
+        return
+    try:
+        _show(api.retire(*located(name, folder)), style)
+    except DeploymentUnknown:
+        if (folder / name).is_file():
+            raise
+        raise RunUnknown(name) from None
 
 
 @click.command()

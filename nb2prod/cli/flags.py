@@ -36,6 +36,9 @@ class OutputFile(click.Path):
 OUTPUT_FILE = OutputFile()
 NOTEBOOK = click.argument("notebook", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 FORMAT = click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
+FOLDER = click.option(
+    "--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder."
+)
 STORE = click.option("--store", help="Folder or URL of the store.  [default: .nb2prod/store]")
 KERNEL = click.option("--kernel", help="Kernel to use instead of the notebook's.")
 

@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from attrs import asdict
 
 from nb2prod import __version__, settings
 from nb2prod.cli.flags import FORMAT, KERNEL, NOTEBOOK, OUTPUT_FILE, STORE, shown, stages, workers
-from nb2prod.errors.base import RunUnknown
-from nb2prod.errors.deployments import DeploymentUnknown
 from nb2prod.errors.runs import MISUSE
 from nb2prod.startup import arguments
 
@@ -42,7 +39,8 @@ def _parameters(command: Callable[..., Any]) -> Callable[..., Any]:
 # Verbs of other modules, which are imported on use: to make commands takes as long as to run a stage.
 _ELSEWHERE = {
     "debug": "monitor", "deploy": "deliver", "deployments": "deploy", "monitor": "monitor", "promote": "deploy",
-    "reproduce": "deploy", "rollback": "deploy", "score": "score", "store": "store", "warm": "warm",
+    "releases": "records", "report": "records", "reproduce": "deploy", "rollback": "deploy", "runs": "records",
+    "score": "score", "serve": "deploy", "show": "records", "stop": "deploy", "store": "store", "warm": "warm",
 }  # fmt: skip
 
 
@@ -247,64 +245,6 @@ def ship(notebook: Path, style: str, **flags: Any) -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(exists=True, path_type=Path), default=".")
-@FORMAT
-@shown
-def releases(folder: Path, style: str) -> None:
-    """List the releases in FOLDER, newest first."""
-    from nb2prod import api
-    from nb2prod.text import verbs
-
-    home = settings.home_of(folder / "_")
-    found = [api.show_release(home, item.id) for item in api.releases(home)]
-    click.echo(json.dumps(found, indent=1) if style == "json" else verbs.releases(found))
-
-
-@main.command()
-@click.argument("release")
-@click.option("--port", type=int, help="Port to serve on.  [default: a free one]")
-@click.option("--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder.")
-@FORMAT
-@shown
-def serve(release: str, port: int | None, folder: Path, style: str) -> None:
-    """Start the service of RELEASE on this machine; it goes on until it is stopped."""
-    from nb2prod import api
-    from nb2prod.text import verbs
-
-    service = api.serve(settings.home_of(folder / "_"), release, port=port)
-    click.echo(
-        json.dumps(asdict(service), indent=1) if style == "json" else verbs.service(asdict(service), str(folder))
-    )
-
-
-@main.command()
-@click.argument("name")
-@click.option("--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder.")
-@FORMAT
-@shown
-def stop(name: str, folder: Path, style: str) -> None:
-    """Stop the service of the release NAME, or all that answers for the notebook NAME."""
-    from nb2prod import api
-    from nb2prod.cli.deploy import located
-    from nb2prod.releases.release import ID
-    from nb2prod.text import deployment, verbs
-
-    if not ID.fullmatch(name):
-        try:
-            found = api.retire(*located(name, folder))
-        except DeploymentUnknown:
-            if (folder / name).is_file():
-                raise
-            raise RunUnknown(name) from None
-        click.echo(json.dumps(found, indent=1) if style == "json" else deployment.deployment(found))
-        return
-    service = api.stop(settings.home_of(folder / "_"), name)
-    click.echo(
-        json.dumps(asdict(service), indent=1) if style == "json" else verbs.service(asdict(service), str(folder))
-    )
-
-
-@main.command()
 @NOTEBOOK
 @click.option(
     "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write."
@@ -319,61 +259,12 @@ def extract(notebook: Path, output: Path, style: str) -> None:
     click.echo(json.dumps({"files": files}, indent=1) if style == "json" else "\n".join(files))
 
 
-@main.command()
-@click.argument("folder", type=click.Path(exists=True, path_type=Path), default=".")
-@FORMAT
-@shown
-def runs(folder: Path, style: str) -> None:
-    """List the runs in FOLDER, newest first."""
-    from nb2prod import jobs
-    from nb2prod.text import verbs
-
-    found = jobs.history(settings.home_of(folder / "_"))
-    click.echo(json.dumps(found, indent=1) if style == "json" else verbs.history(found))
-
-
 @main.command(hidden=True)
 def document() -> None:
     """Run a document that another process has open, for which it says what happens."""
     from nb2prod import relay
 
     relay.serve(sys.stdin, sys.stdout)
-
-
-@main.command()
-@click.argument("run")
-@click.option("-o", "--output", type=OUTPUT_FILE, help="File to write it to, too.")
-@click.option("--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder.")
-@FORMAT
-@shown
-def report(run: str, output: Path | None, folder: Path, style: str) -> None:
-    """Write the executed notebook of RUN and what became of its stages as one HTML page."""
-    from nb2prod import api
-
-    page = api.report_page(settings.home_of(folder / "_"), run)
-    if output is not None:
-        output.write_bytes(page.read_bytes())
-    found = {"run": run, "report": str(output or page)}
-    click.echo(json.dumps(found, indent=1) if style == "json" else found["report"])
-
-
-@main.command()
-@click.argument("name")
-@click.option("--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder.")
-@FORMAT
-@shown
-def show(name: str, folder: Path, style: str) -> None:
-    """Show the run or release NAME."""
-    from nb2prod import api
-    from nb2prod.text import verbs
-
-    found = api.show(settings.home_of(folder / "_"), name)
-    if style == "json":
-        click.echo(json.dumps(found, indent=1))
-    elif "created" in found or found["verb"] == "ship":
-        click.echo((verbs.release if "created" in found else verbs.ship)(found, str(folder)))
-    else:
-        click.echo(verbs.report(found))
 
 
 def _sweep(notebook: Path, style: str, chosen: Settings, flags: dict[str, Any]) -> int:

@@ -9,11 +9,7 @@ from pathlib import Path
 import click
 
 from nb2prod import settings
-from nb2prod.cli.flags import FORMAT, OUTPUT_FILE, shown
-
-FOLDER = click.option(
-    "--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder."
-)
+from nb2prod.cli.flags import FOLDER, FORMAT, OUTPUT_FILE, shown
 
 
 @click.command()

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nb2prod import settings
-from nb2prod.cli.flags import FORMAT, OUTPUT_FILE, shown
+from nb2prod.cli.flags import FOLDER, FORMAT, OUTPUT_FILE, shown
 
 
 @click.command()
@@ -21,7 +21,7 @@ from nb2prod.cli.flags import FORMAT, OUTPUT_FILE, shown
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: as many as cores]")
 @click.option("--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True)
 @click.option("--cluster", metavar="ADDRESS", help="Of the Dask scheduler.  [default: a local cluster]")
-@click.option("--folder", type=click.Path(exists=True, path_type=Path), default=".", help="The notebook's folder.")
+@FOLDER
 @FORMAT
 @shown
 def score(release: str, keep: tuple[str, ...], folder: Path, style: str, **flags: Any) -> None:

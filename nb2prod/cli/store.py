@@ -16,7 +16,7 @@ from nb2prod.errors.stores import size
 if TYPE_CHECKING:
     from nb2prod.stores.base import Store
 
-FOLDER = click.argument("folder", type=click.Path(exists=True, path_type=Path), default=".")
+PLACE = click.argument("folder", type=click.Path(exists=True, path_type=Path), default=".")
 
 
 @click.group()
@@ -31,7 +31,7 @@ def _opened(folder: Path, url: str | None) -> Store:
 
 
 @store.command()
-@FOLDER
+@PLACE
 @STORE
 @FORMAT
 @shown
@@ -44,7 +44,7 @@ def ls(folder: Path, store: str | None, style: str) -> None:
 
 
 @store.command()
-@FOLDER
+@PLACE
 @click.option(
     "--keep-days",
     type=click.FloatRange(0),
@@ -72,7 +72,7 @@ def gc(folder: Path, keep_days: float, store: str | None, style: str, *, dry_run
 
 
 @store.command()
-@FOLDER
+@PLACE
 @STORE
 @FORMAT
 @shown
@@ -92,7 +92,7 @@ def verify(folder: Path, store: str | None, style: str) -> None:
 
 @store.command()
 @click.argument("value", metavar="STAGE/NAME")
-@FOLDER
+@PLACE
 @click.option("-o", "--output", required=True, type=OUTPUT_FILE, help=".parquet .arrow .csv .npy")
 @STORE
 @FORMAT
