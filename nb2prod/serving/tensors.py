@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from attrs import frozen
+
+if TYPE_CHECKING:  # a plan, which imports this, does without NumPy
+    import numpy as np
 
 
 @frozen(eq=False)
