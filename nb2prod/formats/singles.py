@@ -6,6 +6,7 @@ import functools
 import importlib
 import random
 import sys
+import types
 from typing import Any
 
 
@@ -56,7 +57,9 @@ def reduce_original(value: Any) -> Any:
     for part in name.split("."):
         now = getattr(now, part, None)
     replaced = now is not None and now is not value
-    if replaced and (getattr(now, "__module__", None) == "__main__" or module == "builtins"):
+    # `list[int]`, and what wraps a built-in, have its name as well.
+    builtin = module == "builtins" and isinstance(value, type | types.BuiltinFunctionType)
+    if replaced and (getattr(now, "__module__", None) == "__main__" or builtin):
         return _held, (module, name)
     return NotImplemented
 

@@ -30,6 +30,9 @@ MEANINGS = {
     "contains": "has in it",
     "null": "is missing, or is not",
 }
+DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+HOUR = r"T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+ZONE = "(Z|[+-][0-9]{2}:[0-9]{2})"
 LISTS: Json = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "object"}}}
 
 
@@ -108,8 +111,8 @@ def _parameters(columns: list[Mapping[str, Any]]) -> Iterator[Json]:
     for column in columns:
         key, kind = column["key"], column["kind"]
         for operation in OPERATIONS[kind]:
-            plain = {"type": "boolean"} if operation == "null" else KINDS[kind]
-            schema = {"type": "string"} if operation == "in" else plain
+            plain = {"type": "boolean"} if operation == "null" else _asked(column)
+            schema = _several(column) if operation == "in" else plain
             if operation == "eq" and column.get("values") and kind == "text":
                 schema = {**schema, "examples": column["values"][:5]}
             name = key if operation == "eq" else f"{key}__{operation}"
@@ -120,6 +123,27 @@ def _parameters(columns: list[Mapping[str, Any]]) -> Iterator[Json]:
     count = {"type": "integer", "minimum": 1, "maximum": MOST}
     yield _parameter("limit", f"Rows at most; without it {FEW} in JSON, and all in other formats.", count)
     yield _parameter("offset", "Rows to leave out at the start.", {"type": "integer", "minimum": 0})
+
+
+def _asked(column: Mapping[str, Any]) -> Json:
+    """Describe a value that a filter takes."""
+    if column["kind"] == "integer":
+        return {"type": "integer", "minimum": column["least"], "maximum": column["most"]}
+    text = _text(column)
+    return {"type": "string", "pattern": f"^{text}$"} if column["kind"] in {"date", "time"} else KINDS[column["kind"]]
+
+
+def _several(column: Mapping[str, Any]) -> Json:
+    """Describe values between commas."""
+    text = _text(column)
+    return {"type": "string", "pattern": f"^{text}(,{text})*$"} if text else {"type": "string"}
+
+
+def _text(column: Mapping[str, Any]) -> str | None:
+    """Write as a pattern what values of a column look like in an address."""
+    time = f"{DAY}{HOUR}{ZONE}" if column.get("zoned") else f"{DAY}({HOUR})?"
+    number = r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?"
+    return {"date": DAY, "time": time, "integer": "[+-]?[0-9]{1,20}", "number": number}.get(column["kind"])
 
 
 def _parameter(name: str, about: str, schema: Json | None = None) -> Json:

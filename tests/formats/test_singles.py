@@ -102,3 +102,14 @@ def test_data_inside_a_library_is_refused() -> None:
     lightgbm = pytest.importorskip("lightgbm")
     with pytest.raises(reducers.Unkeepable, match="lightgbm"):
         objects.dumps({"d": lightgbm.Dataset(np.zeros((2, 2)))}, {})
+
+
+@pytest.mark.parametrize("kind", [list[int], dict[str, list[int]], type[int], list[int] | None, list])
+def test_a_type_of_items_is_not_taken_for_the_built_in_that_it_is_named_after(kind: Any) -> None:
+    assert moved({"v": kind}, "v")["v"] == kind
+
+
+def test_nor_is_what_wraps_a_built_in() -> None:
+    there = moved(space("import functools\n@functools.wraps(len)\ndef size(x):\n    return 7\n"), "size")
+
+    assert there["size"]([]) == 7
