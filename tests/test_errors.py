@@ -43,21 +43,32 @@ def test_a_class_below_one_that_nobody_has_raised_has_its_fields() -> None:
     assert asdict(Above(3)) == {"first": 3}
 
 
-def codes() -> Iterator[str]:
-    """Yield the code of each class of errors and of each check, which its docstring begins with."""
+def codes() -> Iterator[tuple[str, str]]:
+    """Yield the code of each class of errors and of each check, and the sentence that its docstring begins with."""
     for path in Path(nb2prod.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.ClassDef():
                     own = [line for line in node.body if isinstance(line, ast.Assign)]
                     values = [line.value.value for line in own if isinstance(line.value, ast.Constant)]
-                    yield from (value for value in values if re.fullmatch(r"NB\d{3}", str(value)))
-                case ast.FunctionDef() if found := re.match(r"NB\d{3}(?=:)", ast.get_docstring(node) or ""):
-                    yield found[0]
+                    said = (ast.get_docstring(node) or "").partition("\n")[0]
+                    yield from ((value, said) for value in values if re.fullmatch(r"NB\d{3}", str(value)))
+                case ast.FunctionDef() if found := re.match(r"(NB\d{3}): (.)(.*)", ast.get_docstring(node) or ""):
+                    yield found[1], found[2].upper() + found[3]
 
 
 def test_each_code_means_one_thing() -> None:
-    counts = Counter(codes())
+    counts = Counter(code for code, _ in codes())
 
     assert [code for code, count in counts.items() if count > 1] == []
     assert {"NB101", "NB116", "NB201"} < set(counts)
+
+
+def test_each_code_is_explained_where_users_look() -> None:
+    page = Path(__file__).parents[1] / "docs" / "codes.md"
+    rows = re.findall(r"^\| (NB\d{3}) \| (.+) \|$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    wanted = sorted(codes())
+    lacking = [f"| {code} | {said} |" for code, said in wanted if (code, said) not in rows]
+
+    assert lacking == []  # these are the lines to put in
+    assert [row for row in rows if row not in wanted] == []
