@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
@@ -29,6 +30,7 @@ from nb2prod.errors.ships import BentoNotBuilt
 Json = dict[str, Any]
 
 PART = re.compile(r"\{\{([a-z.]+)\}\}")
+LONGEST = 52  # letters of a name: BentoML takes 63, and more may come before it
 RUNTIME = "serving_runtime"  # what `nb2prod.serving` is called in a Bento: nothing of the notebook has that name
 
 
@@ -43,7 +45,11 @@ class Name:
     @classmethod
     def of(cls, stem: str) -> Name:
         """Make names from a notebook's file name."""
-        words = re.findall(r"[a-z0-9]+", stem.lower()) or ["notebook"]
+        plain = unicodedata.normalize("NFKD", stem.casefold()).encode("ascii", "ignore").decode()  # größe: grosse
+        words = re.findall(r"[a-z0-9]+", plain) or ["notebook"]
+        words = [words[0][:LONGEST], *words[1:]]
+        while len("-".join(words)) > LONGEST:
+            words.pop()
         if words[0][0].isdigit() or keyword.iskeyword("_".join(words)):
             words = ["notebook", *words]
         return cls(

@@ -68,6 +68,8 @@ def described(given: Parts) -> Any:
         ("2026 forecast", "notebook-2026-forecast", "notebook_2026_forecast_code", "Notebook2026Forecast"),
         ("class", "notebook-class", "notebook_class_code", "NotebookClass"),
         ("—", "notebook", "notebook_code", "Notebook"),
+        ("Größe, résumé", "grosse-resume", "grosse_resume_code", "GrosseResume"),
+        ("churn " + "of " * 16 + "all", f"churn{'-of' * 15}", f"churn{'_of' * 15}_code", "Churn" + "Of" * 15),
     ],
 )
 def test_a_notebooks_name_fits_everywhere(stem: str, tag: str, module: str, cls: str) -> None:
