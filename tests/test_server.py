@@ -177,7 +177,7 @@ async def test_a_review_says_what_a_ship_would_run_and_take_in(ask: Ask, jp_root
     status, review = await ask("review", method="POST", body={"path": "one.ipynb", "content": content})
 
     assert status == 200
-    assert review["offer"] == {"kind": "model", "names": ["model"]}
+    assert review["offer"] == {"kind": "model", "names": ["model"], "sure": True}
     assert review["files"] == ["rows.csv"]
     assert [step["stage"] for step in review["steps"]] == ["one"]
 

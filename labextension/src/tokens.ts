@@ -221,7 +221,12 @@ export interface IOrder {
 /** What a ship would run and put into a release; `seconds` is what the stages to run took when they ran last. */
 export interface IReview {
   readonly steps: readonly IStep[];
-  readonly offer: { readonly kind: 'model' | 'function' | 'tables'; readonly names: readonly string[] };
+  readonly offer: {
+    readonly kind: 'model' | 'function' | 'tables';
+    readonly names: readonly string[];
+    /** False where only the values tell whether they are tables. */
+    readonly sure: boolean;
+  };
   readonly files: readonly string[];
   readonly seconds: number;
 }

@@ -16,6 +16,7 @@ class Offer:
 
     kind: Literal["model", "function", "tables"]
     names: tuple[str, ...]  # that the code binds to it, the likeliest first
+    sure: bool = True  # False: only the values tell whether they are tables
 
 
 def of(line: Pipeline) -> Offer:
@@ -23,7 +24,8 @@ def of(line: Pipeline) -> Offer:
     if place := functions.place_of(line):
         return Offer(kind="function", names=(place.name,))
     if publishes(line):
-        return Offer(kind="tables", names=product.named(line).tables)
+        named = product.named(line)
+        return Offer(kind="tables", names=named.tables, sure=named.asked)
     return Offer(kind="model", names=tuple(clue.model for clue in reversed(clues.of(line))))
 
 

@@ -48,7 +48,10 @@ class CellFailed(RunError):
 
     @property
     def cure(self) -> str:
-        return "Mend the cell and run again: stages that are done are reused."
+        again = "run again: stages that are done are reused."
+        if self.name == "ModuleNotFoundError":
+            return f"Install the package where the kernel runs (`nb2prod check` says which it is), and {again}"
+        return f"Mend the cell and {again}"
 
     @property
     def place(self) -> Place:

@@ -143,10 +143,11 @@ def test_what_a_notebook_would_ship_is_told_by_its_code() -> None:
     table = "%%stage look\nmeans = raw.mean()\nmeans"
     call = "%%stage serve\ndef predict(x: int): return x"
 
-    def told(*cells: str) -> tuple[str, tuple[str, ...]]:
+    def told(*cells: str) -> tuple[str, tuple[str, ...], bool]:
         found = offer.of(pipeline.build(parsed(LOAD, *cells)))
-        return found.kind, found.names
+        return found.kind, found.names, found.sure
 
-    assert told(fit) == ("model", ("model",))
-    assert told(table) == ("tables", ("means",))
-    assert told(fit, call) == ("function", ("predict",))
+    assert told(fit) == ("model", ("model",), True)
+    assert told(table) == ("tables", ("means",), False)
+    assert told(table.replace("look", "publish")) == ("tables", ("means",), True)
+    assert told(fit, call) == ("function", ("predict",), True)

@@ -118,7 +118,7 @@ function Contents({ review, typed }: Pick<IReviewed, 'review' | 'typed'>): JSX.E
       case 'function':
         return trans.__('Function');
       case 'tables':
-        return trans.__('Tables');
+        return offer.sure ? trans.__('Tables') : trans.__('What of it is a table');
       default:
         return trans.__('Model');
     }
