@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
-from nb2prod import api
+from nb2prod import api, settings
 
 from .conftest import CHROMIUM, REPOSITORY, Lab, Screen, index_of, opened, written
 
@@ -28,7 +28,7 @@ def main(folder: Path, *names: str) -> None:
         lab.start()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         try:
-            for take in (stages, running, failed, shipped, deployed, compared, widget):
+            for take in (suggested, stages, running, failed, shipped, deployed, compared, widget, service, product):
                 if names and take.__name__ not in names:
                     continue
                 book = churn(lab, take.__name__)
@@ -79,6 +79,22 @@ def stages(screen: Screen, book: Path, folder: Path) -> None:
     screen.theme("Light")
 
 
+def suggested(screen: Screen, book: Path, folder: Path) -> None:
+    """Stages that an untagged notebook seems to have, at its cells and as a graph."""
+    load = "# load the data\ncustomers = pd.read_csv('churn.csv')"
+    clean = "customers = customers.dropna()\nX, y = customers[['total_day_minutes']], customers['churn']"
+    fit = "model = LogisticRegression().fit(X, y)"
+    sources = ("import pandas as pd\nfrom sklearn.linear_model import LogisticRegression", load, clean, fit)
+    plain = written(book.parent / "plain.ipynb", *sources, "print(model.score(X, y))")
+    screen.page.set_viewport_size({"width": 1280, "height": 720})
+    screen.open(plain)
+    screen.show_panel()
+    screen.page.keyboard.press("Control+b")
+    screen.page.get_by_role("button", name="Suggest stages").click()
+    expect(screen.page.locator(".jp-nb2prod-Badge.jp-mod-suggested").first).to_be_visible()
+    snap(screen, folder, "suggested-light")
+
+
 def running(screen: Screen, book: Path, folder: Path) -> None:
     """A run under way, and then what was kept of it beside what is stale."""
     ready(screen, book)
@@ -127,8 +143,6 @@ def shipped(screen: Screen, book: Path, folder: Path) -> None:
 
 def deployed(screen: Screen, book: Path, folder: Path) -> None:
     """A release answers, and another is tried as a canary."""
-    from nb2prod import settings
-
     page, home = screen.page, settings.home_of(book)
     page.set_viewport_size({"width": 1280, "height": 1180})
     first, second = (api.ship(book)["release"] for _ in range(2))
@@ -188,6 +202,51 @@ def widget(screen: Screen, book: Path, folder: Path) -> None:
     out.locator("select[multiple]").select_option(index=[0, 1])
     out.get_by_role("button", name="Compare").click()
     snap(screen, folder, "widget-light")
+
+
+def service(screen: Screen, book: Path, folder: Path) -> None:
+    """The page of a model: the form with its answer and why, the comparison, and drift after rows unlike the usual."""
+    import pandas as pd
+
+    made = api.ship(book)
+    home, page = settings.home_of(book), screen.page
+    example = api.show_release(home, made["release"])["example"]
+    url = api.serve(home, made["release"]).url
+    assert url is not None
+    customers = pd.read_csv(book.parent / "churn.csv")[list(example)].head(900)
+    longer = customers["total_day_minutes"].where(customers.index % 3 > 0, customers["total_day_minutes"] * 1.4)
+    rows = customers.assign(total_day_minutes=longer.round(1), total_day_charge=(longer * 0.17).round(2))
+    for start in range(0, 900, 100):
+        api.ask(url, rows.iloc[start : start + 100].to_dict("records"))
+    page.set_viewport_size({"width": 1280, "height": 1010})
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.goto(url)
+        for field, value in (("total day minutes", "290"), ("total day charge", "49.3"), ("total eve minutes", "260")):
+            page.get_by_label(field).fill(value)
+        page.get_by_role("button", name="Predict").click()
+        page.get_by_role("button", name="Why?").click()
+        expect(page.locator("table.reasons")).to_be_visible()
+        page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+        snap(screen, folder, f"service-{theme}")
+        part, name = ("drift", "drift") if theme == "light" else ("good", "compared")
+        page.locator(f"nav a[href='#{part}']").click()
+        snap(screen, folder, f"{name}-{theme}")
+
+
+def product(screen: Screen, book: Path, folder: Path) -> None:
+    """The page of a data product, in both themes."""
+    sales = book.parents[1] / "sales"
+    shutil.copytree(REPOSITORY / "examples" / "sales", sales, ignore=shutil.ignore_patterns(".nb2prod", ".ipynb_*"))
+    made, page = api.ship(sales / "sales.ipynb"), screen.page
+    url = api.serve(settings.home_of(sales / "sales.ipynb"), made["release"]).url
+    assert url is not None
+    page.set_viewport_size({"width": 1100, "height": 1180})
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.goto(url)
+        page.locator("figure img").wait_for()
+        snap(screen, folder, f"product-{theme}")
 
 
 if __name__ == "__main__":
