@@ -172,7 +172,9 @@ def beats(
     ok = mine > theirs if more else mine < theirs
     sign = (">" if mine > theirs else "<") if mine != theirs else "="
     detail = f"{mine:.4g} {sign} {theirs:.4g}"
-    if compared is not None:
+    if compared is not None and compared.better_by is None:
+        ok, detail = False, f"{detail}: too few rows to tell"
+    elif compared is not None and compared.better_by is not None:
         low, high = compared.better_by
         detail += f", better by {low:.3g} to {high:.3g} (95 %)"
         ok, detail = ok and low > 0, detail if not ok or low > 0 else f"{detail}: no more than noise"
@@ -191,9 +193,14 @@ def pickled(rules: Rules, file: str) -> Iterator[Verdict]:
 
 def kept(rival: Rival, metric: str) -> Verdict:
     """Say whether a model is as good as the release that it shall take the place of, but for noise."""
-    low, high = rival.better_by or (0.0, 0.0)
+    rule = f"as good as the live release on {metric}"
+    if not rival.metrics:
+        return Verdict(rule=rule, ok=False, detail=f"{rival.name} has no answer to these rows", severity="warning")
+    if rival.better_by is None:
+        return Verdict(rule=rule, ok=False, detail="too few rows to tell", severity="warning")
+    low, high = rival.better_by
     detail = f"{rival.name} has {rival.metrics.get(metric, float('nan')):.4g}, better by {low:.3g} to {high:.3g} (95 %)"
-    return Verdict(rule=f"as good as the live release on {metric}", ok=high >= 0, detail=detail, severity="warning")
+    return Verdict(rule=rule, ok=high >= 0, detail=detail, severity="warning")
 
 
 def raw(model: str, rows: tuple[str, ...], labels: tuple[str, ...]) -> Iterator[Verdict]:

@@ -171,6 +171,16 @@ def _execute(raw: Document, context: Context, options: Options, chosen: Settings
     )
 
 
+def _told(line: Pipeline) -> frozenset[str]:
+    """Return the names of what evaluating stages tell; what reads them knows the numbers among their values."""
+    flows = [flow for flow in line.flows if flow.stage.role == "evaluate"]
+    if not flows:
+        return frozenset()
+    from nb2prod.evaluate import printed
+
+    return printed.names(line.stages) & {name for flow in flows for name in flow.leaves}
+
+
 def _metrics(line: Pipeline, raw: Document) -> dict[str, float]:
     if not any(stage.role == "evaluate" for stage in line.stages):
         return {}
@@ -222,7 +232,7 @@ def prepared(line: Pipeline, path: Path, options: Options, chosen: Settings) -> 
         kernel=chosen.kernel or line.notebook.kernel,
         force=_forced(line, options),
         until=options.until,
-        wanted=offer.wanted(line) | options.wanted,
+        wanted=offer.wanted(line) | options.wanted | _told(line),
         preload=chosen.preload,
         last=last(chosen.home, path, store),
         defaults=defaults(chosen.defaults),

@@ -8,8 +8,8 @@ import pytest
 
 from nb2prod import settings
 from nb2prod.errors.ships import PolicyWrong
-from nb2prod.evaluate import Comparison
-from nb2prod.policy import Rules, Verdict, beats, bounded, gate, licensed, rules
+from nb2prod.evaluate import Comparison, Rival
+from nb2prod.policy import Rules, Verdict, beats, bounded, gate, kept, licensed, rules
 
 
 def test_a_policy_is_read_from_the_project(tmp_path: Path) -> None:
@@ -64,6 +64,19 @@ def test_a_model_beats_its_baseline_by_more_than_noise(low: float, ok: bool) -> 
     assert found.ok is ok
     assert found.severity == "warning"
     assert ("no more than noise" in found.detail) is not ok
+
+
+def test_of_too_few_rows_nothing_is_said() -> None:
+    compared = Comparison(intervals={}, metric="rmse", better_by=None)
+
+    assert "too few rows to tell" in beats("regression", {"rmse": 1.0}, {"rmse": 2.0}, compared).detail
+    assert not kept(Rival(name="release a", metrics={"rmse": 1.0}), "rmse").ok
+
+
+def test_a_live_release_that_cannot_be_asked_is_no_proof() -> None:
+    verdict = kept(Rival(name="release a", origin="release"), "rmse")
+
+    assert (verdict.ok, verdict.detail) == (False, "release a has no answer to these rows")
 
 
 def test_a_licence_may_be_forbidden_by_a_part_of_its_name() -> None:

@@ -81,6 +81,7 @@ class Candidate:
     held: Rows
     library: Library = "sklearn"
     how: Mapping[str, Any] = field(factory=dict)  # how its answers are to be read
+    positive: Any = None  # which of two classes is looked for, where the notebook says that
 
     @property
     def asked(self) -> Any:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from nb2prod.candidates import candidate, clues, functions, product
+from nb2prod.candidates import candidate, clues, functions, hints, product
 from nb2prod.pipeline import Pipeline
 
 
@@ -31,7 +31,8 @@ def of(line: Pipeline) -> Offer:
 
 def wanted(line: Pipeline) -> frozenset[str]:
     """Return the names that a model, a function or a product needs when the notebook has ended."""
-    return candidate.wanted(line) | frozenset(_left(line) & (_function(line) | _tables(line)))
+    others = _function(line) | _tables(line) | hints.of(line).names
+    return candidate.wanted(line) | frozenset(_left(line) & others)
 
 
 def publishes(line: Pipeline) -> bool:

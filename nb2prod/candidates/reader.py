@@ -13,6 +13,7 @@ from attrs import Factory, define, evolve, field
 from nb2prod.candidates.batches import Whole, batched
 from nb2prod.candidates.clue import Clue, Judged, Pair, pair_of
 from nb2prod.candidates.expressions import arguments, bound, called, names_in, root, simple, text
+from nb2prod.candidates.turned import learnt
 
 # They fit copies of the model, so the rows they are given judge nothing.
 REFITS = re.compile(r"cross_val|learning_curve|validation_curve|permutation_test|clone")
@@ -30,7 +31,7 @@ AHEAD = frozenset({"forecast", "get_forecast"})
 # What they make of a model's answers is an answer still: classes of logits, numbers of tensors.
 READS = re.compile(
     r"argmax|softmax|sigmoid|expit|round|where|exp|array|asarray|ravel|squeeze|reshape|flatten|to_numpy|numpy|detach|cpu|"
-    r"astype|float|int|long|bool|item|tolist|clip|predicted_mean|values|sort|topk"
+    r"astype|float|int|long|bool|item|tolist|clip|predicted_mean|values|sort|topk|expm1|exp2|square"
 )
 
 
@@ -45,6 +46,7 @@ class Reader(ast.NodeVisitor):
     splits: list[tuple[Pair, Pair]] = Factory(list)
     answers: dict[str, tuple[str, str, int]] = Factory(dict)  # name -> model, rows, rank
     made: dict[str, Pair] = Factory(dict)  # name -> arguments of the call that made it
+    defined: dict[str, ast.expr] = Factory(dict)  # name -> what it was last made of
     built: set[str] = field(factory=set)  # names of what a call made, which may be called in turn: networks
     losses: dict[str, tuple[str, Pair]] = Factory(dict)  # name -> network and what it is compared with there
     groups: dict[str, tuple[str, ...]] = Factory(dict)  # model -> what tells the queries of the rows it is judged by
@@ -63,7 +65,7 @@ class Reader(ast.NodeVisitor):
         """Sum up what was seen of one name."""
         train = [pair for model, pair in reversed(self.fits) if model == name]
         train += [self.made[name]] if name in self.made else []
-        train += [learnt for learnt, _ in reversed(self.splits)]
+        train += [taught for taught, _ in reversed(self.splits)]
         seen = sorted(
             (j for j in reversed(self.judged) if j.model in {name, self.sources.get(name)}), key=lambda j: j.rank
         )
@@ -71,14 +73,14 @@ class Reader(ast.NodeVisitor):
         held += [kept for _, kept in reversed(self.splits)]
         held += [joined for j in seen if not j.pair.labels for joined in self._labelled(j.pair.rows)]
         held += [Pair(rows=j.pair.rows, labels=found) for j in seen for found in likely(j.pair.rows, train)]
-        learnt = {pair.rows for pair in train}
+        known = {pair.rows for pair in train}
         groups = self.groups.get(name, ())
         return Clue(
             model=name,
             cell=self.models[name],
             train=tuple(dict.fromkeys(train)),
             held=tuple(
-                evolve(pair, groups=pair.groups or groups) for pair in dict.fromkeys(held) if pair.rows not in learnt
+                evolve(pair, groups=pair.groups or groups) for pair in dict.fromkeys(held) if pair.rows not in known
             ),
             exported=name in self.exported,
             options=self.options.get(name, ()),
@@ -163,15 +165,15 @@ class Reader(ast.NodeVisitor):
         if isinstance(node.op, ast.Sub):
             for told, labels in ((node.left, node.right), (node.right, node.left)):
                 if (answer := self._answer(told)) and not self._answer(labels):
-                    self._judge(answer, labels, 0)
+                    self._judge(told, answer, labels)
         self.generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> None:
         """Note `(predicted == y_test).mean()`."""
-        if len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq):
+        if len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq | ast.NotEq):
             for told, labels in ((node.left, node.comparators[0]), (node.comparators[0], node.left)):
                 if answer := self._answer(told):
-                    self._judge(answer, labels, 0)
+                    self._judge(told, answer, labels)
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
@@ -209,13 +211,13 @@ class Reader(ast.NodeVisitor):
         self.judged += [Judged(2, networks[0], pair) for pair in (pairs[1:] if learns else pairs)]
 
     def _named(self, name: str, value: ast.expr) -> None:
+        self.defined[name] = value
         for known in (self.answers, self.made, self.tables, self.loaders, self.batches if self.passing else {}):
             known.pop(name, None)
         if self.passing and isinstance(value, ast.Subscript) and not isinstance(value.slice, ast.Constant):
             self.batches[name] = text(value.value)
-        loss = (
-            self._loss(arguments(value)) if isinstance(value, ast.Call) and not READS.fullmatch(called(value)) else None
-        )
+        asked = isinstance(value, ast.Call) and not READS.fullmatch(called(value))
+        loss = self._loss(arguments(value)) if asked and isinstance(value, ast.Call) else None
         if loss is not None:
             self.losses[name] = loss
         elif answer := self._answer(value):
@@ -297,7 +299,7 @@ class Reader(ast.NodeVisitor):
     def _compared(self, node: ast.Call, given: list[ast.expr]) -> None:
         """Note `accuracy_score(y_test, predicted)` and `from_estimator(model, X_test, y_test)`."""
         if len(given) >= 2 and (answer := self._answer(given[1])):
-            self._judge(answer, given[0], 0)
+            self._judge(given[1], answer, given[0])
         elif len(given) >= 2 and (found := self._loss(given)):
             self.judged.append(Judged(1, *found))
         if len(given) >= 3 and isinstance(given[0], ast.Name) and not REFITS.search(called(node)):
@@ -305,11 +307,14 @@ class Reader(ast.NodeVisitor):
             if pair and pair.labels:
                 self.judged.append(Judged(1, given[0].id, pair))
 
-    def _judge(self, answer: tuple[str, str, int], labels: ast.expr, rank: int) -> None:
+    def _judge(self, told: ast.expr, answer: tuple[str, str, int], labels: ast.expr) -> None:
         model, rows, own = answer
         model = self.inside.get(model, model)
-        pair = Pair(rows=self._whole(rows), labels=self._whole(text(labels)))
-        self.judged.append(Judged(own + rank + 1 - simple(labels), model, pair))
+        own_labels = next((pair.labels for known, pair in reversed(self.fits) if known == model), None)
+        known = text(learnt(told, labels, own_labels, self.defined))
+        self.judged.append(
+            Judged(own + 1 - simple(labels), model, Pair(rows=self._whole(rows), labels=self._whole(known)))
+        )
 
     def _loss(self, given: list[ast.expr]) -> tuple[str, Pair] | None:
         """Read `loss(network(rows), labels)`, whose rows and labels may be batches of what is looped over."""

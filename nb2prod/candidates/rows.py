@@ -11,6 +11,8 @@ from nb2prod.serving.tensors import Tensors
 
 # A few rows that are equal prove nothing; nor do many, where most rows have a twin among those the model learnt from.
 FEW, SHARE, MOST = 2, 0.01, 0.5
+COPIED = 0.1  # of the rows of one frame: so many were copied before it was split, as those of a rare class are
+ALONE = 0.9  # of the values of a column, so many are one row's only
 RARE = 1e-4  # this unlikely, and it was not by chance
 WIDE = 1000  # columns are enough to tell rows apart
 
@@ -21,7 +23,7 @@ class Rows:
 
     x: Any = field(eq=False, repr=False)  # None of a series that goes on by itself
     y: Any = field(eq=False, repr=False)
-    groups: Any = field(default=None, eq=False, repr=False)  # of ranked rows: the query of each
+    groups: Any = field(default=None, eq=False, repr=False)  # of each row: its query, or what makes it like others
 
     def __len__(self) -> int:
         return len(self.y)
@@ -52,7 +54,14 @@ def seen(held: Rows, train: Rows) -> int:
     else:
         split = (places == -1).all()  # one frame was split: what is equal was so before
         found, limit = np.isin(judged, learnt).sum(), _by_chance(counts, len(judged), MOST if split else SHARE)
+        limit = min(limit, COPIED) if _measured(train.x, len(counts)) else limit
     return int(found) if found >= FEW and found > limit * len(judged) else 0
+
+
+def _measured(x: Any, distinct: int) -> bool:
+    """Say whether a column is measured so finely that no two rows have the same value, unless one is a copy."""
+    floats = [column for column in _columns(x) if getattr(column.dtype, "kind", "") == "f"]
+    return any(column.nunique() > ALONE * distinct and (column % 1 != 0).any() for column in floats)
 
 
 def _by_chance(counts: Any, judged: int, share: float) -> float:

@@ -2,186 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
 
-from nb2prod.evaluate import ranking, series
-from nb2prod.evaluate.metrics import counts
+from nb2prod.evaluate import shares
+from nb2prod.evaluate.draws import Draw, draw, resamples
+from nb2prod.evaluate.metrics import counts, flat
 from nb2prod.evaluate.truth import Said, Truth
+from nb2prod.evaluate.weighted import weighted
 
-ROUNDS = 400  # resamples
 SHARE = 0.95  # of the resamples lie within an interval
-CELLS = 4_000_000  # weights that are held at a time
+ENOUGH = 30  # units
+ENDLESS = frozenset({"log_loss", "mae", "mape", "mase", "rmse"})  # have no highest value; of the others it is 1
+Ends = tuple[float, float]
 
 
 @frozen(kw_only=True)
 class Comparison:
     """A model beside its rival, on the same resamples of the same rows."""
 
-    intervals: Mapping[str, tuple[float, float]]  # of the model's metrics
+    intervals: Mapping[str, Ends]  # of the model's metrics, where the rows are enough to tell
     metric: str  # the one that counts
-    better_by: tuple[float, float]  # interval of the difference, positive where the model is better
+    better_by: Ends | None  # interval of the difference, positive where the model is better; None of too few rows
 
     @property
     def beyond_noise(self) -> bool:
         """Say whether one of the two is better whichever rows had been held out."""
-        low, high = self.better_by
-        return low > 0 or high < 0
+        return self.better_by is not None and (self.better_by[0] > 0 or self.better_by[1] < 0)
 
 
 def compare(kind: str, truth: Truth, mine: Said, theirs: Said) -> Comparison:
-    """Compare two models by resampling; both are judged on the same resamples, so luck falls on both alike.
+    """Compare two models on the same held-out rows, so that luck falls on both alike.
 
-    Rows are drawn one by one, ranked rows by the query, and a series in blocks, as its neighbours are alike.
+    Rows are drawn one by one; ranked rows by the query, rows of groups by the group, and what follows each other in
+    blocks, as neighbours are alike. How many answers are right is told without drawing.
     """
     import numpy as np
 
-    chance = np.random.default_rng(0)
     name, more = counts(kind, truth.labels)
+    sign = 1 if more else -1
+    wrong = np.stack([_losses(kind, truth, said) for said in (mine, theirs)])
+    drawn = draw(kind, truth, [*wrong, wrong[0] - wrong[1]])
     own: dict[str, list[Any]] = {}
     apart: list[Any] = []
-    for weights in _resamples(kind, truth, chance):
+    for weights in resamples(drawn) if drawn.units >= 2 else ():
         found, rival = weighted(kind, truth, mine, weights), weighted(kind, truth, theirs, weights)
         for metric, values in found.items():
             own.setdefault(metric, []).append(values)
-        apart.append((found[name] - rival[name]) * (1 if more else -1))
-    ends = [(1 - SHARE) / 2, (1 + SHARE) / 2]
-    intervals = {
-        metric: _ends(np.nanquantile(np.concatenate(values), ends))
-        for metric, values in own.items()
-        if np.isfinite(np.concatenate(values)).any()
-    }
-    return Comparison(intervals=intervals, metric=name, better_by=_ends(np.nanquantile(np.concatenate(apart), ends)))
+        apart.append(sign * (found[name] - rival[name]))
+    once = np.ones((1, drawn.size))
+    seen = {metric: float(value[0]) for metric, value in weighted(kind, truth, mine, once).items()} if own else {}
+    units = _told(kind, truth, drawn)
+    intervals = {metric: _interval(np.concatenate(own[metric]), seen[metric], units, _limits(metric)) for metric in own}
+    better_by = None
+    if apart:
+        gap = sign * (seen[name] - float(weighted(kind, truth, theirs, once)[name][0]))
+        better_by = _interval(np.concatenate(apart), gap, drawn.units)
+    if kind == "classification" and drawn.alone:
+        right, strata = wrong == 0, _strata(truth)
+        intervals |= {metric: shares.alone(right[0], of) for metric, of in strata.items()}
+        better_by = shares.apart(right[0], right[1], strata[name])
+    whole = {metric: ends for metric, ends in intervals.items() if ends is not None}
+    return Comparison(intervals=whole, metric=name, better_by=better_by)
 
 
-def _resamples(kind: str, truth: Truth, chance: Any) -> Iterator[Any]:
-    """Yield weights: how often each row, or query, counts in each of some resamples."""
+def _losses(kind: str, truth: Truth, said: Said) -> Any:
+    """Return how wrong a model is, row by row."""
     import numpy as np
 
-    size = sum(len(p) > 1 for p in ranking.queries(truth.groups)) if kind == "ranking" else len(truth.labels)
-    done, step = 0, max(1, CELLS // max(size, 1))
-    while done < ROUNDS:
-        rounds = min(step, ROUNDS - done)
-        done += rounds
-        if kind != "forecast":
-            yield chance.multinomial(size, np.full(size, 1 / size), size=rounds).astype(float)
-            continue
-        length = max(1, round(size ** (1 / 3)))  # of a block; Politis and Romano (1992): blocks go on at the start
-        starts = chance.integers(size, size=(rounds, -(-size // length)))
-        places = (starts[:, :, None] + np.arange(length)).reshape(rounds, -1)[:, :size] % size
-        yield np.stack([np.bincount(row, minlength=size) for row in places]).astype(float)
+    labels, predicted = flat(truth.labels), flat(said.predicted)
+    if kind == "classification":
+        wrong = labels != predicted
+        return wrong.reshape(len(wrong), -1).any(axis=1).astype(float)
+    gaps = np.abs(np.asarray(labels, dtype=float) - np.asarray(predicted, dtype=float).reshape(labels.shape))
+    return gaps.reshape(len(gaps), -1).mean(axis=1)
 
 
-def weighted(kind: str, truth: Truth, said: Said, weights: Any) -> dict[str, Any]:
-    """Measure predictions once for each row of `weights`, which say how often each held-out row, or query, counts.
+def _strata(truth: Truth) -> dict[str, Any]:
+    """Return what metrics are shares of: of all rows, or of those of each class."""
+    import numpy as np
 
-    Args:
-        kind: Of the model.
-        truth: What was right.
-        said: What a model said.
-        weights: `(rounds, rows)`, or `(rounds, queries)`.
+    labels = flat(truth.labels)
+    every = {"accuracy": np.zeros(len(labels), dtype=int)}
+    return every | ({"balanced_accuracy": labels} if labels.ndim == 1 else {})
+
+
+def _told(kind: str, truth: Truth, drawn: Draw) -> float:
+    """Return how many rows tell something of a model's own metrics: of two classes, those of the rarer one."""
+    import numpy as np
+
+    labels = flat(truth.labels)
+    if kind != "classification" or labels.ndim > 1 or not drawn.alone:
+        return drawn.units
+    each = np.unique(labels, return_counts=True)[1]
+    return float(each.min()) if len(each) == 2 else drawn.units
+
+
+def _interval(values: Any, seen: float, units: float, limits: Ends = (-float("inf"), float("inf"))) -> Ends | None:
+    """Return what most resamples lie in, or what a t distribution makes of their spread, whichever is wider.
+
+    The former follows a metric that is not symmetric; the latter knows that few units tell little of the spread.
     """
     import numpy as np
+    from scipy.stats import t
 
-    labels = np.asarray(truth.labels)
-    labels = labels.ravel() if labels.shape[1:] == (1,) else labels
-    with np.errstate(invalid="ignore", divide="ignore"):  # a resample may have one class only
-        if kind == "classification":
-            return _classes(labels, said, weights)
-        if kind == "ranking":
-            each = ranking.each(truth, said.predicted)
-            return {name: weights @ values / weights.sum(axis=1) for name, values in each.items()}
-        found = _numbers(labels, np.asarray(said.predicted), weights)
-        scale = series.usual(truth) if kind == "forecast" else 0
-        return found | ({"mase": found["mae"] / scale} if scale else {})
-
-
-def _classes(labels: Any, said: Said, weights: Any) -> dict[str, Any]:
-    import numpy as np
-
-    predicted = np.asarray(said.predicted)
-    known = np.unique(labels) if said.classes is None else np.asarray(said.classes)
-    two, total = len(known) == 2, weights.sum(axis=1)
-    present = np.unique(labels)
-    recalls = [weights @ ((labels == c) & (predicted == c)) / (weights @ (labels == c)) for c in present]
-    f1 = [_f1(labels == c, predicted == c, weights) for c in (known[1:] if two else known)]
-    found = {
-        "accuracy": weights @ (labels == predicted) / total,
-        "balanced_accuracy": np.nanmean(recalls, axis=0),
-        "f1" if two else "f1_macro": np.mean(f1, axis=0),
-    }
-    if said.probabilities is not None and len(present) == len(known) and np.isin(labels, known).all():
-        chances = np.asarray(said.probabilities)
-        ranked = [_auc(labels == c, chances[:, n], weights) for n, c in enumerate(known) if not two or n == 1]
-        found["roc_auc" if two else "roc_auc_ovr"] = np.mean(ranked, axis=0)
-        precise = [_precision(labels == c, chances[:, n], weights) for n, c in enumerate(known) if not two or n == 1]
-        found["average_precision"] = np.mean(precise, axis=0)
-        found["log_loss"] = weights @ _losses(labels, chances, known) / total
-    return found
+    values = values[np.isfinite(values)]
+    if units < 2 or not len(values) or not np.isfinite(seen):
+        return None
+    if limits[1] == 1 and units < ENOUGH and not values.std():
+        return None  # the best there is, in a handful of rows: nothing is known of how far it varies
+    side = (1 - SHARE) / 2
+    low, high = np.quantile(values, [side, 1 - side]).tolist()
+    half = float(t.ppf(1 - side, units - 1) * values.std() * np.sqrt(units / (units - 1)))
+    return max(min(low, seen - half), limits[0]), min(max(high, seen + half), limits[1])
 
 
-def _losses(labels: Any, chances: Any, known: Any) -> Any:
-    """Return how unlikely each row's class was found, as scikit-learn's log loss has it."""
-    import numpy as np
-
-    whole = chances.astype(float) / chances.sum(axis=1, keepdims=True)
-    place = np.searchsorted(known, labels) if (known[:-1] < known[1:]).all() else [list(known).index(x) for x in labels]
-    tiny = np.finfo(float).eps
-    return -np.log(np.clip(whole, tiny, 1 - tiny)[np.arange(len(labels)), place])
-
-
-def _precision(right: Any, scores: Any, weights: Any) -> Any:
-    """Return the mean precision at each score that finds more of what is right (average precision)."""
-    import numpy as np
-
-    _, place = np.unique(-scores, return_inverse=True)
-    order = np.argsort(place, kind="stable")
-    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
-    good = np.add.reduceat((weights * right)[:, order], starts, axis=1)
-    every = np.add.reduceat(weights[:, order], starts, axis=1)
-    precision = np.cumsum(good, axis=1) / np.maximum(np.cumsum(every, axis=1), np.finfo(float).tiny)
-    return (good * precision).sum(axis=1) / good.sum(axis=1)
-
-
-def _f1(right: Any, told: Any, weights: Any) -> Any:
-    import numpy as np
-
-    both, either = weights @ (right & told), weights @ right + weights @ told
-    return np.where(either > 0, 2 * both / either, 0.0)
-
-
-def _auc(right: Any, scores: Any, weights: Any) -> Any:
-    """Return the share of pairs in which the right one has the higher score; equal ones count half."""
-    import numpy as np
-
-    _, place = np.unique(scores, return_inverse=True)
-    order = np.argsort(place, kind="stable")
-    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
-    good = np.add.reduceat((weights * right)[:, order], starts, axis=1)
-    bad = np.add.reduceat((weights * ~right)[:, order], starts, axis=1)
-    below = np.cumsum(bad, axis=1) - bad
-    return (good * (below + bad / 2)).sum(axis=1) / (good.sum(axis=1) * bad.sum(axis=1))
-
-
-def _numbers(labels: Any, predicted: Any, weights: Any) -> dict[str, Any]:
-    import numpy as np
-
-    predicted = predicted.reshape(labels.shape)  # a frame of one column may be what was learnt
-    if labels.ndim > 1:  # several targets weigh the same
-        wide = [_numbers(a, b, weights) for a, b in zip(labels.T, predicted.T, strict=True)]
-        return {name: np.mean([one[name] for one in wide], axis=0) for name in wide[0]}
-    total = weights.sum(axis=1)
-    errors = weights @ (labels - predicted) ** 2
-    middle = weights @ labels / total
-    spread = weights @ labels**2 - total * middle**2
-    found = {"mae": weights @ np.abs(labels - predicted) / total, "rmse": np.sqrt(errors / total)}
-    found |= {"r2": 1 - errors / np.where(spread > 0, spread, np.nan)} if len(labels) > 1 else {}
-    shares = {"mape": weights @ np.abs(labels / labels - predicted / labels) / total} if (labels > 0).all() else {}
-    return found | shares
-
-
-def _ends(found: Any) -> tuple[float, float]:
-    low, high = found.tolist()
-    return low, high
+def _limits(metric: str) -> Ends:
+    return (-float("inf") if metric == "r2" else 0.0, float("inf") if metric in ENDLESS else 1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nb2prod.evaluate import ranking, series
@@ -21,62 +21,107 @@ def counts(kind: str, labels: Any) -> tuple[str, bool]:
     """Return the metric by which models of a kind are compared, and whether more of it is better."""
     import numpy as np
 
-    if kind == "classification" and np.unique(np.asarray(labels), return_counts=True)[1].max() > RARE * len(labels):
+    known = flat(labels)
+    if (
+        kind == "classification"
+        and known.ndim == 1
+        and np.unique(known, return_counts=True)[1].max() > RARE * len(known)
+    ):
         return "balanced_accuracy", True
     return PRIMARY[kind]
+
+
+def flat(labels: Any) -> Any:
+    """Return labels as an array; a frame of one column is a row of them."""
+    import numpy as np
+
+    found = np.asarray(labels)
+    return found.ravel() if found.shape[1:] == (1,) else found
+
+
+def columns(labels: Any, predicted: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each of several targets, as it is and as it was told."""
+    yield from zip(labels.T, predicted.reshape(labels.shape).T, strict=True)
+
+
+def told(labels: Any, predicted: Any) -> bool:
+    """Say whether a label is one of several that a row has or has not."""
+    import numpy as np
+
+    return set(np.union1d(labels, predicted).tolist()) <= {0, 1}
+
+
+def sought(truth: Truth, known: Any) -> Any:
+    """Return which of two classes is looked for: the one that the notebook names, or the second one."""
+    return truth.positive if truth.positive in known.tolist() else known[1]
 
 
 def measure(kind: str, truth: Truth, said: Said) -> dict[str, float]:
     """Measure what a model says.
 
     Returns:
-        Metric by name. With two classes the second one in order counts as positive; with more, classes weigh the same.
+        Metric by name. With two classes the one that the notebook looks for, or the second one in order, counts as
+        positive; with more, classes weigh the same. So do several targets.
     """
-    import numpy as np
-
-    labels, predicted = np.asarray(truth.labels), np.asarray(said.predicted)
-    if labels.shape[1:] == (1,):
-        labels = labels.ravel()  # a frame of one column
+    labels, predicted = flat(truth.labels), flat(said.predicted)
     if kind == "classification":
-        found = _classes(labels, predicted, said)
+        found = _several(labels, predicted) if labels.ndim > 1 else _classes(truth, labels, predicted, said)
     elif kind == "ranking":
         found = ranking.measured(truth, predicted)
     else:
-        found = _numbers(labels, predicted) | (series.measured(truth, predicted) if kind == "forecast" else {})
+        found = _numbers(labels.astype(float), predicted.astype(float))
+        found |= series.measured(truth, predicted) if kind == "forecast" else {}
     return {name: float(value) for name, value in found.items()}
 
 
-def _classes(labels: Any, predicted: Any, said: Said) -> dict[str, Any]:
+def _classes(truth: Truth, labels: Any, predicted: Any, said: Said) -> dict[str, Any]:
     import numpy as np
     from sklearn.metrics import accuracy_score, f1_score, recall_score
 
     known = np.unique(labels) if said.classes is None else np.asarray(said.classes)
     two = len(known) == 2
-    mean: dict[str, Any] = {"average": "binary", "pos_label": known[1]} if two else {"average": "macro"}
     found = {
         "accuracy": accuracy_score(labels, predicted),
         # The mean recall of the classes that occur: balanced accuracy, without a warning about the others.
         "balanced_accuracy": recall_score(
             labels, predicted, labels=np.unique(labels), average="macro", zero_division=0
         ),
-        "f1" if two else "f1_macro": f1_score(labels, predicted, zero_division=0, **mean),
     }
+    if two:
+        wanted = sought(truth, known)
+        found["f1"] = f1_score(labels == wanted, predicted == wanted, zero_division=0)
+    else:
+        found["f1_macro"] = f1_score(labels, predicted, average="macro", zero_division=0)
     if said.probabilities is not None and len(np.unique(labels)) == len(known) and np.isin(labels, known).all():
-        found |= _chances(labels, np.asarray(said.probabilities, dtype=float), known, two=two)
+        found |= _chances(truth, np.asarray(said.probabilities, dtype=float), known)
     return found
 
 
-def _chances(labels: Any, probabilities: Any, known: Any, *, two: bool) -> dict[str, Any]:
+def _several(labels: Any, predicted: Any) -> dict[str, Any]:
+    """Measure several labels a row, all of which must be right."""
+    import numpy as np
+    from sklearn.metrics import f1_score
+
+    each = []
+    for mine, said in columns(labels, predicted):
+        each.append(f1_score(mine, said, average="binary" if told(mine, said) else "macro", zero_division=0))
+    right = (labels == predicted.reshape(labels.shape)).all(axis=1)
+    return {"accuracy": right.mean(), "f1_macro": np.mean(each)}
+
+
+def _chances(truth: Truth, probabilities: Any, known: Any) -> dict[str, Any]:
     from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
     from sklearn.preprocessing import label_binarize
 
+    labels = flat(truth.labels)
     whole = probabilities / probabilities.sum(axis=1, keepdims=True)  # of few digits it is 1 but for the last ones
     loss = log_loss(labels, whole, labels=known)
-    if two:
-        right = labels == known[1]
+    if len(known) == 2:
+        wanted = sought(truth, known)
+        right, chance = labels == wanted, probabilities[:, known.tolist().index(wanted)]
         return {
-            "roc_auc": roc_auc_score(right, probabilities[:, 1]),
-            "average_precision": average_precision_score(right, probabilities[:, 1]),
+            "roc_auc": roc_auc_score(right, chance),
+            "average_precision": average_precision_score(right, chance),
             "log_loss": loss,
         }
     every = label_binarize(labels, classes=known)
@@ -88,6 +133,7 @@ def _chances(labels: Any, probabilities: Any, known: Any, *, two: bool) -> dict[
 
 
 def _numbers(labels: Any, predicted: Any) -> dict[str, Any]:
+    import numpy as np
     from sklearn.metrics import (
         mean_absolute_error,
         mean_absolute_percentage_error,
@@ -95,8 +141,10 @@ def _numbers(labels: Any, predicted: Any) -> dict[str, Any]:
         r2_score,
     )
 
-    found = {"mae": mean_absolute_error(labels, predicted), "rmse": mean_squared_error(labels, predicted) ** 0.5}
-    if len(labels) > 1:  # one row has no variance to explain
+    predicted = predicted.reshape(labels.shape)
+    squares = mean_squared_error(labels, predicted, multioutput="raw_values")
+    found = {"mae": mean_absolute_error(labels, predicted), "rmse": np.sqrt(squares).mean()}
+    if np.ptp(labels, axis=0).all():  # what is always the same has no variance to explain
         found["r2"] = r2_score(labels, predicted)
     if (labels > 0).all():  # a share of nothing, or of less, says nothing
         found["mape"] = mean_absolute_percentage_error(labels, predicted)

@@ -12,7 +12,9 @@ class Truth:
     """What is right of the held-out rows, and what else a measure of their kind needs."""
 
     labels: Any = field(eq=False, repr=False)
-    groups: Any = field(default=None, eq=False, repr=False)  # of ranked rows: the query of each
+    groups: Any = field(default=None, eq=False, repr=False)  # of each row: its query, or what makes it like others
+    ordered: bool = False  # rows follow each other, so that neighbours are alike
+    positive: Any = None  # which of two classes is looked for; the second one when None
     past: Any = field(default=None, eq=False, repr=False)  # of a series: what it was before
     season: int = 1  # of a series: steps until it is alike
 

@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from nb2prod.candidates.candidate import Candidate
 from nb2prod.candidates.product import Figure
+from nb2prod.candidates.rows import Rows
 from nb2prod.evaluate import Comparison, Learnt, Rival, Said, Truth, compare, guesses, measure
 
 # Steps of a season, by how often a series is measured.
@@ -26,16 +27,19 @@ class Judgement:
     plots: tuple[Figure, ...] = ()  # that the notebook draws of it
 
 
-def judge(found: Candidate, others: Iterable[tuple[Rival, Said]] = ()) -> Judgement:
+def judge(found: Candidate, others: Iterable[tuple[Rival, Said | None]] = ()) -> Judgement:
     """Measure a candidate beside the simplest models, and others that the team has.
 
     Args:
         found: The model.
-        others: Rivals with what they say of the same held-out rows; a stage's own goes before what is automatic.
+        others: Rivals with what they say of the same held-out rows; a stage's own goes before what is automatic, and
+            of one that says nothing only the name is kept.
     """
     truth, mine = truth_of(found), said_of(found)
     simple = [(Rival(name=name), said) for name, said in guesses(found.kind, _learnt(found), truth, found.held.x)]
-    every = sorted([*others, *simple], key=lambda pair: pair[0].origin != "stage")
+    beside = [*others, *simple]
+    asked = [(rival, said) for rival, said in beside if said is not None]
+    every = sorted(asked, key=lambda pair: pair[0].origin != "stage")
     first = next((n for n, (rival, _) in enumerate(every) if rival.origin != "release"), 0)
     compared = [compare(found.kind, truth, mine, said) for _, said in every]
     rivals = [
@@ -46,7 +50,7 @@ def judge(found: Candidate, others: Iterable[tuple[Rival, Said]] = ()) -> Judgem
         metrics=measure(found.kind, truth, mine),
         baseline=rivals[first],
         compared=compared[first],
-        rivals=tuple(rival for n, rival in enumerate(rivals) if n != first),
+        rivals=(*rivals[:first], *rivals[first + 1 :], *(rival for rival, said in beside if said is None)),
     )
 
 
@@ -59,7 +63,24 @@ def truth_of(found: Candidate) -> Truth:
     """Return what is right of the held-out rows."""
     if found.kind == "forecast":
         return Truth(labels=found.held.y, past=found.train.y, season=season(found))
-    return Truth(labels=found.held.y, groups=found.held.groups)
+    ordered = _follow(found.held, found.train)
+    return Truth(labels=found.held.y, groups=found.held.groups, ordered=ordered, positive=found.positive)
+
+
+def _follow(held: Rows, train: Rows) -> bool:
+    """Say whether rows come one after the other, and after those that a model learnt from: a series was cut."""
+    mine, theirs = (next((i for v in (r.x, r.y) if (i := _index(v)) is not None), None) for r in (held, train))
+    if mine is None or theirs is None or not len(mine) or not len(theirs):
+        return False
+    try:
+        return bool(mine.is_monotonic_increasing and mine[0] > theirs.max())
+    except TypeError:  # of texts and numbers, or of several levels
+        return False
+
+
+def _index(values: Any) -> Any:
+    index = getattr(values, "index", None)
+    return None if callable(index) else index  # a list's is a method
 
 
 def said_of(found: Candidate) -> Said:

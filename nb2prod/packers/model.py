@@ -13,11 +13,11 @@ from attrs import asdict, evolve, frozen
 
 from nb2prod.bundle import bento, pins
 from nb2prod.bundle.lift import Lifted, lift
-from nb2prod.candidates import candidate, clues, preparation
+from nb2prod.candidates import candidate, clues, hints, preparation
 from nb2prod.candidates.candidate import Candidate
 from nb2prod.candidates.preparation import Preparation
 from nb2prod.errors.models import TrainingRowsMissing
-from nb2prod.evaluate import Rival, Said
+from nb2prod.evaluate import Rival, Said, printed
 from nb2prod.packers import fields, forecast, own, previous
 from nb2prod.packers.call import CLOSE, Call, Fault
 from nb2prod.packers.card import card, loaded, said
@@ -173,7 +173,9 @@ def _settled(order: Order, lines: Pipeline, space: dict[str, Any]) -> tuple[Cand
         The model, and the one of the stage `baseline` with what it says, if there is one.
     """
     seen, named, store = clues.of(lines), candidate.chosen(lines), open_store(order.store)
-    names = named.names.union(own.named(order.rules), *(clue.names for clue in seen))
+    known = hints.of(lines)
+    told = own.named(order.rules) | printed.names(lines.stages)
+    names = named.names.union(known.names, told, *(clue.names for clue in seen))
     restore(store, needed(order.values, names), space)
     last = lines.stages[-1].code_cells[-1].index
     try:
@@ -181,6 +183,7 @@ def _settled(order: Order, lines: Pipeline, space: dict[str, Any]) -> tuple[Cand
     except TrainingRowsMissing:
         restore(store, order.values, space)
         found = candidate.settle(seen, space, named, last)
+    found = hints.hinted(found, known, space)
     simple = candidate.rival(seen, space, found)
     if simple is None:
         return found, []

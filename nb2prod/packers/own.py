@@ -25,9 +25,13 @@ def named(rules: Rules) -> frozenset[str]:
 
 
 def metrics(order: Order, lines: Pipeline, space: Mapping[str, Any]) -> dict[str, float]:
-    """Read the numbers that evaluating stages print under a name, and those bound to a name that the policy bounds."""
-    bound = {name: found for name in sorted(named(order.rules)) if (found := number(space.get(name))) is not None}
-    return bound | printed.metrics(lines.stages, _document(order))
+    """Read the numbers that evaluating stages print or gather under a name, and those whose name the policy bounds."""
+    bound = {name: space.get(name) for name in sorted(named(order.rules) | printed.names(lines.stages))}
+    inner = {key: value for one in bound.values() if isinstance(one, dict) for key, value in one.items()}
+    found = {str(name): number(value) for name, value in {**inner, **bound}.items()}
+    return printed.metrics(lines.stages, _document(order)) | {
+        n: value for n, value in found.items() if value is not None
+    }
 
 
 def number(value: Any) -> float | None:

@@ -27,8 +27,10 @@ sys.path.insert(0, ".")
 from serving_runtime.core import Core
 core = Core(Path("."), **json.loads(sys.argv[1]))
 core.load()
-print(core.reply(sys.stdin.buffer.read()).decode())
+for line in sys.stdin.buffer:
+    print(core.reply(line).decode(), flush=True)
 """
+MANY = 2000  # rows at a time
 
 
 @frozen(kw_only=True)
@@ -66,35 +68,34 @@ def of(home: Path, name: str) -> Previous | None:
     return Previous(release=made.id, folder=str(folder.resolve()), digest=str(made.model["sha256"]))
 
 
-def said(previous: Previous | None, found: Candidate) -> Iterator[tuple[Rival, Said]]:
-    """Yield what the release says of a candidate's held-out rows, if it can be asked about them."""
-    if previous is None:
+def said(previous: Previous | None, found: Candidate) -> Iterator[tuple[Rival, Said | None]]:
+    """Yield what the release says of a candidate's held-out rows, or nothing of one that cannot be asked about them."""
+    if previous is None or found.kind == "forecast":  # which learnt another past, and goes on from there
         return
-    if found.kind == "forecast":
-        return  # it learnt another past, and goes on from there
-    table = fields.learn(found)
-    body = json.dumps({"rows": fields.records(found.held.x, table, found.model)}).encode()
+    rows = fields.records(found.held.x, fields.learn(found), found.model)
+    parts = (rows[n : n + MANY] for n in range(0, len(rows), MANY))
+    body = b"\n".join(json.dumps({"rows": part}).encode() for part in parts)
     command = [sys.executable, "-c", ASK, json.dumps({"digest": previous.digest})]
     asked: dict[str, Any] = {"input": body, "cwd": previous.folder, "capture_output": True, "timeout": PATIENCE}
+    rival = Rival(name=f"release {previous.release}", origin="release")
     try:
-        done = subprocess.run(command, check=False, **asked)
-    except (OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(command, check=True, **asked)
+    except (OSError, subprocess.SubprocessError):
+        yield rival, None
         return
-    if done.returncode == 0:
-        yield Rival(name=f"release {previous.release}", origin="release"), _read(json.loads(done.stdout))
+    answers = [answer for line in done.stdout.splitlines() for answer in json.loads(line)]
+    yield rival, _read(answers, json.loads((Path(previous.folder) / "schema.json").read_text(encoding="utf-8")))
 
 
-def _read(answers: list[dict[str, Any]]) -> Said:
+def _read(answers: list[dict[str, Any]], schema: dict[str, Any]) -> Said:
     import numpy as np
 
     predicted = np.array([one["prediction"] for one in answers])
     if "probabilities" not in answers[0]:
         return Said(predicted=predicted)
-    names = list(answers[0]["probabilities"])
-    labels = {str(label): label for label in np.unique(predicted).tolist()}
-    classes = np.array([labels.get(name, name) for name in names])
+    names = schema["classes"]
     return Said(
         predicted=predicted,
         probabilities=np.array([[one["probabilities"][name] for name in names] for one in answers]),
-        classes=classes,
+        classes=np.array(schema["labels"]),
     )

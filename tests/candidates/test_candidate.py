@@ -243,6 +243,19 @@ def test_rows_of_another_time_may_repeat_more_often() -> None:
     assert len(ship(FEW.format(values=600).replace("model =", f"{idle}\nmodel ="), SPLIT).held) == 1000
 
 
+def test_rows_that_were_copied_before_a_split_do_not_judge() -> None:
+    """A rare class was drawn again and again, and is in both parts; a few rows that are alike are no matter."""
+    rare = "X = pd.concat([X, X[:40].sample(300, replace=True, random_state=0)], ignore_index=True)"
+    mixed = "X = X.sample(frac=1, random_state=0, ignore_index=True); y = X.a > 1"
+    split = "X_train, X_test, y_train, y_test = X[['a']][:500], X[['a']][500:], y[:500], y[500:]"
+    fit = "clf = LogisticRegression().fit(X_train, y_train)\nclf.score(X_test, y_test)"
+
+    with pytest.raises(HeldOutRowsMissing, match="learnt from"):
+        ship(NOISE, rare, mixed, split, fit)
+    twice = "X = pd.concat([X, X[:20]] * 2, ignore_index=True)[:600]; X['a'] = rng.normal(size=600); X[590:] = X[:10]"
+    assert ship(NOISE, twice, mixed, split, fit)
+
+
 @pytest.mark.parametrize("turn", ["list", "pd.Series", "np.array"])
 def test_texts_are_rows_too(turn: str) -> None:
     book = f"""

@@ -227,3 +227,26 @@ def test_what_a_script_or_a_graph_is_made_from_is_known() -> None:
     found = read("net.fit(A, b)\nfast = torch.jit.script(net.eval())", "clf.fit(A, b)\nonx = convert_sklearn(clf)")
 
     assert [found["net"].exported, found["clf"].exported] == [True, True]
+
+
+def test_a_measure_by_hand_pairs_labels_with_predictions() -> None:
+    found = read("m.fit(A, b)", "p = m.predict(C)", "print(np.sqrt(((p - d['price']) ** 2).mean()))")
+
+    assert found["m"].held == (Pair(rows="C", labels="d['price']"),)
+
+
+def test_what_a_model_says_beside_another_is_no_label() -> None:
+    assert read("m.fit(A, b)", "n.fit(A, b)", "(m.predict(C) - n.predict(C)).mean()")["m"].held == ()
+
+
+def test_labels_are_those_a_model_learnt_where_its_answers_are_turned_back() -> None:
+    ways = {
+        "m.fit(A, np.log1p(b))": "mean_absolute_error(d, np.expm1(m.predict(C)))",
+        "low = np.log1p(b); m.fit(A, low)": "p = np.expm1(m.predict(C)); print(np.abs(p - d).mean())",
+    }
+    for fit, judge in ways.items():
+        assert read(*fit.split("; "), judge)["m"].held[0] == Pair(rows="C", labels="np.log1p(d)")
+
+    both = read("m.fit(A, b)", "mean_absolute_error(np.exp(d), np.exp(m.predict(C)))")
+
+    assert both["m"].held[0] == Pair(rows="C", labels="d")

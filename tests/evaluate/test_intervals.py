@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score
 
 from nb2prod.evaluate import Said, Truth, compare, guesses, measure
-from nb2prod.evaluate.intervals import weighted
+from nb2prod.evaluate.shares import alone, apart
+from nb2prod.evaluate.weighted import weighted
 
 CHANCE = np.random.default_rng(0)
 ROWS = 300
@@ -37,8 +39,7 @@ def classes(labels: Any, share: float) -> Said:
     ],
 )
 def test_with_every_row_once_they_are_the_measured_metrics(kind: str, labels: Any, said: Said) -> None:
-    # scikit-learn means the errors of several targets before it takes the root
-    expected = {"mae": 0.5} if labels.ndim > 1 else measure(kind, Truth(labels=labels), said)
+    expected = measure(kind, Truth(labels=labels), said)
     found = weighted(kind, Truth(labels=labels), said, np.ones((1, ROWS)))
 
     assert {name: found[name][0] for name in expected} == pytest.approx(expected)
@@ -73,11 +74,96 @@ def test_the_same_rows_give_the_same_interval() -> None:
 def test_few_rows_and_one_class_do_no_harm() -> None:
     labels = np.array(["no", "no"])
     said = Said(predicted=labels, probabilities=np.full((2, 2), 0.5), classes=np.array(["no", "yes"]))
+    low, high = compare("classification", Truth(labels=labels), said, said).intervals["accuracy"]
 
-    assert compare("classification", Truth(labels=labels), said, said).intervals["accuracy"] == (1.0, 1.0)
-    assert compare(
+    assert (low < 0.4, high) == (True, 1)
+
+    one = compare(
         "regression", Truth(labels=np.array([1.0])), Said(predicted=np.array([1.0])), Said(predicted=np.array([2.0]))
     )
+
+    assert (one.intervals, one.better_by) == ({}, None)
+
+
+@pytest.mark.parametrize("kind", ["classification", "regression"])
+@pytest.mark.parametrize("count", [2, 3])
+def test_two_or_three_rows_tell_no_model_from_another(kind: str, count: int) -> None:
+    labels = np.array([0, 1, 0][:count])
+    good, bad = Said(predicted=labels + 0.1 * np.arange(count)), Said(predicted=labels + 1 + np.arange(count))
+    if kind == "classification":
+        good, bad = Said(predicted=labels), Said(predicted=1 - labels)
+
+    assert not compare(kind, Truth(labels=labels), good, bad).beyond_noise
+
+
+@pytest.mark.parametrize("count", [5, 10, 40])
+@pytest.mark.parametrize("share", [0.7, 0.95])
+def test_shares_lie_within_their_intervals_nineteen_times_of_twenty(count: int, share: float) -> None:
+    chance, within, false = np.random.default_rng(0), 0, 0
+    for _ in range(400):
+        mine, theirs = chance.random((2, count)) < share
+        (low, high), (less, more) = alone(mine, np.zeros(count)), apart(mine, theirs, np.zeros(count))
+        within += low <= share <= high
+        false += less > 0 or more < 0
+
+    assert within > 360
+    assert false < 30
+
+
+def test_labels_of_any_type_are_numbers_without_overflow() -> None:
+    small, large = np.array([200, 3, 90, 255], dtype="uint8"), np.array([60_000, 1, 2, 5], dtype="int32")
+    far = 1.7e9 + NUMBERS
+    for labels in (small, large, far):
+        truth, said = Truth(labels=labels), Said(predicted=labels + CHANCE.normal(0, 1, len(labels)))
+        found = {
+            name: value[0] for name, value in weighted("regression", truth, said, np.ones((1, len(labels)))).items()
+        }
+
+        assert found == pytest.approx(measure("regression", truth, said))
+
+
+def test_the_class_that_is_looked_for_may_be_the_first_one() -> None:
+    truth, said = Truth(labels=TWO, positive="no"), classes(TWO, 0.4)
+    found, yes = measure("classification", truth, said), TWO == "no"
+
+    assert found["f1"] == pytest.approx(f1_score(yes, said.predicted == "no"))
+    assert found["average_precision"] == pytest.approx(average_precision_score(yes, said.probabilities[:, 0]))
+    assert weighted("classification", truth, said, np.ones((1, ROWS)))["f1"][0] == pytest.approx(found["f1"])
+
+
+def test_classes_that_are_new_or_never_occur_are_no_obstacle() -> None:
+    labels, said = np.array(["a", "b", "new", "a"]), np.array(["a", "b", "b", "a"])
+    for known in (np.array(["a", "b"]), np.array(["a", "b", "c", "d"])):
+        mine = Said(predicted=said, classes=known)
+        found = measure("classification", Truth(labels=labels), mine)
+
+        assert set(compare("classification", Truth(labels=labels), mine, mine).intervals) <= set(found)
+        assert weighted("classification", Truth(labels=labels), mine, np.ones((1, 4))) == pytest.approx(found)
+
+
+def test_of_several_labels_a_row_all_must_be_right() -> None:
+    labels = CHANCE.integers(0, 2, (80, 3))
+    said = np.where(CHANCE.random((80, 3)) < 0.9, labels, 1 - labels)
+    found = measure("classification", Truth(labels=labels), Said(predicted=said))
+
+    assert found == pytest.approx(
+        {"accuracy": accuracy_score(labels, said), "f1_macro": f1_score(labels, said, average="macro")}
+    )
+    assert (
+        compare("classification", Truth(labels=labels), Said(predicted=said), Said(predicted=said)).metric == "accuracy"
+    )
+
+
+def test_rows_of_a_group_are_drawn_together() -> None:
+    groups = np.repeat(np.arange(20), 10)
+    wrong = np.repeat(CHANCE.normal(0, 1, 20), 10)
+    alone_, together = (
+        compare("regression", Truth(labels=np.zeros(200), groups=of), Said(predicted=wrong), Said(predicted=wrong))
+        for of in (None, groups)
+    )
+    width = [high - low for low, high in (alone_.intervals["mae"], together.intervals["mae"])]
+
+    assert width[1] > 2 * width[0]
 
 
 def test_queries_are_drawn_whole() -> None:

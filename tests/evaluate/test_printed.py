@@ -32,6 +32,13 @@ def read(source: str, said: str = "", shown: str | None = None) -> dict[str, flo
         ("print(accuracy)", "nan\n", None, {}),
         ("print(accuracy)", "[0.5]\n", None, {}),
         ("print(accuracy, 1)", "0.5 1\n", None, {}),
+        (
+            "print('ROC AUC:', auc(y, p))\nprint(f'f1 = {f1:.2f}')",
+            "ROC AUC: 0.91\nf1 = 0.50\n",
+            None,
+            {"roc_auc": 0.91, "f1": 0.5},
+        ),
+        ("print('recall', recall(y, p), 'of', 3)", "recall 0.5 of 3\n", None, {}),
     ],
 )
 def test_numbers_are_read_where_it_is_plain_whose_they_are(
@@ -42,5 +49,14 @@ def test_numbers_are_read_where_it_is_plain_whose_they_are(
 
 def test_only_stages_that_evaluate_are_read() -> None:
     book = notebook.parse(document("%%stage train\nprint(loss)", ("print(acc)\nf1", KALE)), "test.ipynb")
+
+    assert names(split(book)) == {"acc", "f1"}
+
+
+@pytest.mark.parametrize(
+    "source", ["print(acc, f1)", "print(f'{acc:.2f} and {f1}')", "print(round(acc, 2))\nf1", "acc = {}\nf1 = dict(a=1)"]
+)
+def test_names_that_are_told_in_a_text_are_measures_as_well(source: str) -> None:
+    book = notebook.parse(document("x = 1", (source, KALE)), "test.ipynb")
 
     assert names(split(book)) == {"acc", "f1"}
