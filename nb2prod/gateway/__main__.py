@@ -1,4 +1,7 @@
-"""The gateway's process: `python -m nb2prod.gateway FOLDER HOME`, started by `nb2prod.gateway.control`."""
+"""The gateway's process, as its supervisor starts it: `python -m nb2prod.gateway FOLDER HOME PORT PID STARTS TELL`.
+
+PORT is a socket that listens already and TELL a pipe, both open; STARTS says how many there were before.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,16 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 from aiohttp import web
+from attrs import frozen
 
 from nb2prod import __version__, journal
 from nb2prod.errors.base import Nb2ProdError
@@ -26,7 +33,32 @@ from nb2prod.releases import deployment
 log = logging.getLogger("nb2prod.gateway")
 
 
-async def serve(gateway: Gateway) -> None:
+@frozen
+class Supervised:
+    """What the gateway has of its supervisor."""
+
+    port: int  # file descriptor of a socket that listens
+    pid: int
+    started: float
+    starts: int  # of gateways, before this one
+    tell: int  # file descriptor of a pipe
+
+    @property
+    def lives(self) -> bool:
+        """Say whether somebody would start the gateway again."""
+        return os.getppid() == self.pid
+
+    def told(self, environ: Mapping[str, str]) -> None:
+        """Tell the variables of backends; one that has gone hears nothing."""
+        with contextlib.suppress(OSError):
+            os.write(self.tell, (json.dumps(dict(environ)) + "\n").encode())
+
+    def json(self) -> dict[str, Any]:
+        """Write how it is."""
+        return {"supervised": self.lives, "gateway_restarts": self.starts}
+
+
+async def serve(gateway: Gateway, supervised: Supervised) -> None:
     """Serve until told to end."""
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -34,12 +66,14 @@ async def serve(gateway: Gateway) -> None:
         loop.add_signal_handler(number, over.set)
     await gateway.apply(gateway.wanted)
     port = await opened(front(gateway))
-    await web.TCPSite(port, process.HOST, gateway.wanted.port, reuse_address=True, backlog=1024).start()
-    own = await opened(_controls(gateway, over))
+    await web.SockSite(port, socket.socket(fileno=supervised.port), backlog=1024).start()
+    own = await opened(_controls(gateway, over, supervised))
     # Short, as the address of a socket must be, and nobody else's to enter.
     place = Path(tempfile.mkdtemp(prefix="nb2prod-")) / "gateway"
     await web.UnixSite(own, str(place)).start()
-    about = {"socket": str(place), "port": gateway.wanted.port}
+    about = {
+        "socket": str(place), "port": gateway.wanted.port, "supervisor": [supervised.pid, supervised.started]
+    }  # fmt: skip
     journal.write_whole(gateway.folder / control.PLACE, json.dumps(about))
     tasks = [asyncio.create_task(gateway.watch()), asyncio.create_task(gateway.sweep())]
     log.info("serving at port %d", gateway.wanted.port)
@@ -61,7 +95,7 @@ def front(gateway: Gateway) -> web.Application:
     return app
 
 
-def _controls(gateway: Gateway, over: asyncio.Event) -> web.Application:
+def _controls(gateway: Gateway, over: asyncio.Event, supervised: Supervised) -> web.Application:
     async def apply(request: web.Request) -> web.Response:
         said = await request.json()
         try:
@@ -71,14 +105,16 @@ def _controls(gateway: Gateway, over: asyncio.Event) -> web.Application:
         except (TypeError, LookupError):  # of fields that this one does not know
             said = f"it was started by nb2prod {__version__}, which another version cannot speak to; stop it first"
             return web.json_response({"error": said}, status=409)
-        return web.json_response(gateway.status())
+        supervised.told(said["environ"])
+        return web.json_response(gateway.status() | supervised.json())
 
     async def status(_: web.Request) -> web.Response:
-        return web.json_response(gateway.status())
+        return web.json_response(gateway.status() | supervised.json())
 
     async def end(_: web.Request) -> web.Response:
         over.set()
-        return web.json_response({"pid": os.getpid(), "started": psutil.Process().create_time()})
+        family = [(os.getpid(), psutil.Process().create_time())]
+        return web.json_response({"family": [*family, *([(supervised.pid, supervised.started)] * supervised.lives)]})
 
     app = web.Application()
     app.add_routes([web.post("/apply", apply), web.post("/status", status), web.post("/end", end)])
@@ -95,14 +131,16 @@ async def opened(app: web.Application) -> web.AppRunner:
 def main() -> None:
     """Read what is wanted, and serve it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    folder, home = map(Path, sys.argv[1:])
+    folder, home = map(Path, sys.argv[1:3])
+    port, pid, starts, tell = map(int, sys.argv[3:])
     with contextlib.suppress(ImportError):
         import uvloop
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     try:
-        asyncio.run(serve(Gateway(folder, home, deployment.read(folder))))
-    except (Nb2ProdError, OSError) as wrong:
+        about = Supervised(port, pid, psutil.Process(pid).create_time(), starts, tell)
+        asyncio.run(serve(Gateway(folder, home, deployment.read(folder)), about))
+    except (Nb2ProdError, OSError, psutil.Error) as wrong:
         sys.exit(str(wrong))
 
 

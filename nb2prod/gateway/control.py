@@ -1,7 +1,7 @@
 """Control: how other processes find a gateway, tell it what to do, and start one.
 
 A gateway listens on a socket of its own that only its user can open; `gateway.json` in the deployment's folder says
-where. It is the only one who writes the deployment while it lives.
+where, and which process starts it again when it dies. It is the only one who writes the deployment while it lives.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -78,7 +80,10 @@ def apply(folder: Path, home: Path, wanted: Deployment, environ: Mapping[str, st
         GatewayNotReady: They do not.
     """
     service = {name: value for name, value in environ.items() if name.startswith("SERVICE_")}
-    if ask(folder, "apply", {"deployment": asdict(wanted), "environ": service}) is not None:
+    body = {"deployment": asdict(wanted), "environ": service}
+    if ask(folder, "apply", body) is not None:
+        return
+    if _returned(folder) and ask(folder, "apply", body) is not None:
         return
     before = deployment.read(folder) if (folder / deployment.RECORD).exists() else None
     deployment.write(folder, wanted)
@@ -100,15 +105,42 @@ def end(folder: Path) -> None:
         GatewayNotReady: It does not end.
     """
     said = ask(folder, "end")
-    if said is not None and not process.gone(said["pid"], said["started"], SLOW):
+    keeper = supervisor(folder)
+    if said is not None:  # an older one says only its own number
+        family = said.get("family") or [(said["pid"], said["started"])]
+    else:
+        family = [keeper] if keeper else []
+        for pid, _ in family:
+            os.kill(pid, signal.SIGTERM)
+    if not all(process.gone(pid, started, SLOW) for pid, started in family):
         raise GatewayNotReady(deployment.name_of(folder), "it does not end", _said(folder))
 
 
+def supervisor(folder: Path) -> tuple[int, float] | None:
+    """Return the process that starts the gateway of a deployment again, if it goes on: its number and start."""
+    try:
+        pid, started = json.loads((folder / PLACE).read_text(encoding="utf-8"))["supervisor"]
+    except (FileNotFoundError, KeyError):
+        return None
+    return (pid, started) if process.there(pid, started) else None
+
+
+def _returned(folder: Path) -> bool:
+    """Wait for a gateway that died and is started again; say whether it is back."""
+    deadline = time.monotonic() + PATIENCE + process.PATIENCE
+    while supervisor(folder) and time.monotonic() < deadline:
+        if ask(folder, "status", timeout=5.0) is not None:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def _start(folder: Path, home: Path, environ: Mapping[str, str]) -> None:
-    """Start a gateway, which goes on when we end, and return when it serves."""
+    """Start a gateway and its supervisor, which go on when we end, and return when it serves."""
     name = deployment.name_of(folder)
     (folder / PLACE).unlink(missing_ok=True)
-    command = [sys.executable, "-m", "nb2prod.gateway", str(folder.resolve()), str(home.resolve())]
+    port = str(deployment.read(folder).port)
+    command = [sys.executable, "-m", "nb2prod.gateway.supervisor", str(folder.resolve()), str(home.resolve()), port]
     with (folder / LOG).open("ab") as out:
         child = subprocess.Popen(
             command, cwd=folder, env=dict(environ), stdin=-3, stdout=out, stderr=out, start_new_session=True
@@ -119,7 +151,7 @@ def _start(folder: Path, home: Path, environ: Mapping[str, str]) -> None:
         if child.poll() is not None:
             raise GatewayNotReady(name, f"its process ended with code {child.returncode}", _said(folder))
         if time.monotonic() > deadline:
-            child.kill()
+            child.terminate()
             raise GatewayNotReady(name, "its process did not begin to serve", _said(folder))
         time.sleep(0.05)
 

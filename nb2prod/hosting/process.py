@@ -119,6 +119,11 @@ def keep(child: subprocess.Popen[bytes]) -> None:
     _children[child.pid] = child
 
 
+def there(pid: int, started: float) -> bool:
+    """Say whether a process goes on."""
+    return _started(pid) == started
+
+
 def gone(pid: int, started: float, patience: float) -> bool:
     """Say whether a process ends within so many seconds."""
     deadline = time.monotonic() + patience
@@ -143,7 +148,7 @@ def _wait(running: Running, child: subprocess.Popen[bytes], log: Path) -> None:
 
 def lives(running: Running) -> bool:
     """Say whether its supervisor is there."""
-    return _started(running.pid) == running.started
+    return there(running.pid, running.started)
 
 
 def answers(running: Running, *, timeout: float = 2.0) -> bool:

@@ -98,6 +98,8 @@ class LocalTarget:
             said = control.ask(folder, "status", timeout=10.0)
         except GatewayNotReady as wrong:
             return {"state": "down", "url": url, **_QUIET, "trouble": wrong.message}
+        if said is None and control.supervisor(folder):
+            return {"state": "down", "url": url, **_QUIET, "trouble": "its gateway died, and is started again"}
         if said is None:
             cure = f"its gateway is gone; start it with: nb2prod promote {deployment_.live}"
             return {"state": "down", "url": url, **_QUIET, "trouble": cure}
@@ -126,6 +128,8 @@ _QUIET: dict[str, Any] = {
     "comparison": None,
     "shadow_report": None,
     "trouble": None,
+    "supervised": False,
+    "gateway_restarts": 0,
 }
 
 

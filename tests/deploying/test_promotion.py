@@ -96,14 +96,29 @@ def test_a_backend_that_is_killed_is_started_again(shop: Shop) -> None:
     assert _until(lambda: shop.now["releases"][live]["pid"] != killed)
 
 
-def test_a_gateway_that_is_killed_is_told_and_a_promotion_mends_it(shop: Shop) -> None:
-    live, port, backend = shop.now["live"], shop.now["port"], shop.now["releases"][shop.now["live"]]["pid"]
-    os.kill(shop.now["pid"], signal.SIGKILL)
+def test_a_gateway_that_is_killed_is_started_again_and_clients_wait_for_it(shop: Shop) -> None:
+    live, killed, backend = shop.now["live"], shop.now["pid"], shop.now["releases"][shop.now["live"]]["pid"]
+    assert shop.now["supervised"]
+    url = shop.now["url"]
+    os.kill(killed, signal.SIGKILL)
+    with urlopen(f"{url}/readyz", timeout=60) as reply:  # it waited in the queue of the port
+        assert reply.status == 200
+
+    assert _until(lambda: shop.now["state"] == "running")
+    assert (shop.now["pid"] != killed, shop.now["gateway_restarts"]) == (True, 1)
+    assert shop.now["releases"][live]["pid"] == backend  # it went on meanwhile
+    assert shop.ask()[1] == live
+
+
+def test_where_the_supervisor_is_killed_as_well_that_is_told_and_a_promotion_mends_it(shop: Shop) -> None:
+    live, port, gateway = shop.now["live"], shop.now["port"], psutil.Process(shop.now["pid"])
+    gateway.parent().kill()
+    assert _until(lambda: not shop.now["supervised"])
+    gateway.kill()
     assert _until(lambda: shop.now["state"] == "down")
     found = api.promote(shop.home, live, note="mended")
 
-    assert (found["state"], found["live"], found["port"]) == ("running", live, port)
-    assert found["releases"][live]["pid"] == backend  # it went on meanwhile
+    assert (found["state"], found["live"], found["port"], found["supervised"]) == ("running", live, port, True)
     assert shop.ask()[1] == live
 
 
@@ -209,7 +224,7 @@ def test_a_port_that_clients_know_is_kept(shop: Shop) -> None:
 
 def test_when_it_is_stopped_nothing_is_left_and_one_can_go_back(shop: Shop) -> None:
     port, live = shop.now["port"], shop.now["live"]
-    pids = [shop.now["pid"], *(one["pid"] for one in shop.now["releases"].values())]
+    pids = [shop.now["pid"], psutil.Process(shop.now["pid"]).ppid(), *(one["pid"] for one in shop.now["releases"].values())]
     stopped = CliRunner().invoke(cli.main, ["stop", "tiny_model.ipynb", "--folder", str(shop.home.parent)])
 
     assert stopped.exit_code == 0, stopped.output
