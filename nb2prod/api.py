@@ -200,10 +200,16 @@ def ship(
     """Run a notebook, package its model, rehearse the package and release it; return the ship's JSON.
 
     What stops it is in the result, under `error`; the record in `.nb2prod/runs` is written in any case.
+
+    Raises:
+        PolicyWrong: The project's policy cannot be read; nothing was run.
     """
+    from nb2prod import policy
     from nb2prod.deploying import services
     from nb2prod.packers import packer
     from nb2prod.shipping import steps
+
+    policy.rules(settings.policy_of(path))  # before hours of training
 
     chosen, options = chosen or settings.read(path), _run.named(options, "ship")
     serving = serving or services.Serving()

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import psutil
 
-from nb2prod import journal, settings
+from nb2prod import journal, policy, settings
 from nb2prod.errors.base import RunUnknown
 from nb2prod.releases import release
 from nb2prod.startup import run_name
@@ -47,8 +47,13 @@ def start(
 
     Returns:
         The run's name, under which `events` finds it at once.
+
+    Raises:
+        PolicyWrong: The policy that a ship is judged by cannot be read.
     """
     notebook = notebook.resolve()
+    if verb == "ship":
+        policy.rules(settings.policy_of(notebook))
     home = settings.home_of(notebook)
     run = run_name.new()
     folder = journal.make_folder(home, run)

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def monitor(home: Path, name: str, *, url: str | None = None) -> Json:
     told = asked(url) if url else remembered(home, made, rules)
     found = {**told, "release": name, "notebook": made.notebook, "created": made.created, "kind": made.kind}
     found["rehearsal"] = {k: made.rehearsal.get(k) for k in ("p50_ms", "p95_ms", "p99_ms")}
-    verdicts = policy.gate(rules, [*_alerts(found, rules), *_drifted(found)])
+    verdicts = policy.gate(rules, [*_alerts(found, rules), *_drifted(found)], datetime.now(UTC).date())
     return {**found, "ok": verdicts.ok, "alerts": [asdict(v) for v in verdicts.verdicts]}
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from math import isfinite
 from operator import ge, le
 from typing import Any, Literal
 
 from attrs import asdict, evolve, field, fields_dict, frozen
-from attrs.validators import in_, instance_of, optional
+from attrs.validators import in_, instance_of
 
 from nb2prod.errors.ships import PolicyWrong
 from nb2prod.evaluate import PRIMARY, Comparison, Rival
@@ -22,9 +24,55 @@ def _names(_: Any, attribute: Any, value: Any) -> None:
         raise ValueError('must be a list of columns, such as ["state"], or ["*"]', attribute)
 
 
+def _texts(_: Any, attribute: Any, value: Any) -> None:
+    if not (isinstance(value, tuple) and all(isinstance(one, str) for one in value)):
+        raise ValueError('must be a list of texts, such as ["AGPL"]', attribute)
+
+
+def _bounds(_: Any, attribute: Any, value: Any) -> None:
+    numbers = value.values() if isinstance(value, dict) else ("",)
+    if not all(isinstance(one, int | float) and not isinstance(one, bool) and isfinite(one) for one in numbers):
+        raise ValueError("must be a table of names and numbers, such as { accuracy = 0.9 }", attribute)
+
+
+def _price(_: Any, attribute: Any, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float | None) or (value or 0) < 0:
+        raise ValueError("must be a number, 0 or more", attribute)
+
+
 def _positive(_: Any, attribute: Any, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         raise ValueError("must be a number above 0", attribute)
+
+
+def _reason(_: Any, attribute: Any, value: Any) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must say why the rule may be broken", attribute)
+
+
+def _day(value: Any) -> Any:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _dated(_: Any, attribute: Any, value: Any) -> None:
+    if value is not None and type(value) is not date:
+        raise ValueError("must be a day, such as 2027-03-31", attribute)
+
+
+@frozen(kw_only=True)
+class Waiver:
+    """Why a rule may be broken, `[tool.nb2prod.policy.waivers]`: a reason, or a table of it."""
+
+    reason: str = field(default="", validator=_reason)
+    until: date | None = field(default=None, converter=_day, validator=_dated)  # the last day on which it holds
+    by: str = field(default="", validator=instance_of(str))  # who allowed it
+
+    def __str__(self) -> str:
+        told = [f"until {self.until}" if self.until else "", f"by {self.by}" if self.by else ""]
+        return f"{self.reason} ({', '.join(filter(None, told))})" if any(told) else self.reason
 
 
 @frozen(kw_only=True)
@@ -38,6 +86,23 @@ class Log:
     megabytes: float = field(default=64, validator=_positive)  # of all lines
     # Whole requests that are kept, to open them as a notebook: those that failed, or were refused as well.
     requests: str = field(default="none", validator=in_(("none", "failed", "refused")))
+
+
+Severity = Literal["off", "warning", "error"]
+SEVERITIES = ("off", "warning", "error")
+
+
+def _spelt(value: Any) -> Any:
+    return "warning" if value == "warn" else value
+
+
+def _severe(value: Any) -> Any:
+    return {name: _spelt(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+def _graded(_: Any, attribute: Any, value: Any) -> None:
+    if not isinstance(value, dict) or not all(one in SEVERITIES for one in value.values()):
+        raise ValueError(f"must be a table of rules, each with one of: {', '.join(SEVERITIES)}", attribute)
 
 
 @frozen(kw_only=True)
@@ -63,24 +128,26 @@ class Rules:
     # Whether a model may be kept as a pickle: where skops is installed and knows the model, it need not be.
     pickles: Literal["allow", "avoid", "refuse"] = field(default="allow", validator=in_(("allow", "avoid", "refuse")))
     # Licences that no package of a service may have: a part of the name is enough, such as "AGPL".
-    forbidden_licences: tuple[str, ...] = field(default=(), converter=tuple)
+    forbidden_licences: tuple[str, ...] = field(default=(), converter=_tupled, validator=_texts)
     # How grave it is that the model is not better than its baseline by more than noise.
-    baseline: Literal["off", "warning", "error"] = field(default="warning", validator=in_(("off", "warning", "error")))
+    baseline: Severity = field(default="warning", converter=_spelt, validator=in_(SEVERITIES))
     # Bounds of metrics and of what a rehearsal measures: `accuracy = 0.9`, `p95_ms = 20`.
-    at_least: Mapping[str, float] = field(factory=dict, validator=instance_of(dict))
-    at_most: Mapping[str, float] = field(factory=dict, validator=instance_of(dict))
+    at_least: Mapping[str, float] = field(factory=dict, validator=_bounds)
+    at_most: Mapping[str, float] = field(factory=dict, validator=_bounds)
     # What `nb2prod monitor` bounds likewise, of the days that drift looks at: `p95_ms = 50`, `refused = 0.05`.
-    alerts: Mapping[str, float] = field(factory=dict, validator=instance_of(dict))
+    alerts: Mapping[str, float] = field(factory=dict, validator=_bounds)
     log: Log = field(factory=Log)
     drift: Drift = field(factory=Drift)
     # What a core costs an hour, for the risk sheet.
-    price_per_cpu_hour: float | None = field(default=None, validator=optional(instance_of((int, float))))
+    price_per_cpu_hour: float | None = field(default=None, validator=_price)
     currency: str = field(default="EUR", validator=instance_of(str))
     # Whose releases are served: of this user's key and `trusted_keys`, of any key, or without a look at the signature.
     signatures: str = field(default="trusted", validator=in_(("trusted", "any", "off")))
-    trusted_keys: tuple[str, ...] = field(default=(), converter=tuple)
+    trusted_keys: tuple[str, ...] = field(default=(), converter=_tupled, validator=_texts)
+    # How grave it is that a rule is broken, by its name, where that is not as usual.
+    severities: Mapping[str, Severity] = field(factory=dict, converter=_severe, validator=_graded)
     # Rules that may be broken, by their name, and the reason why.
-    waivers: Mapping[str, str] = field(factory=dict, validator=instance_of(dict))
+    waivers: Mapping[str, Waiver] = field(factory=dict, validator=instance_of(dict))
 
 
 def served(rules: Rules) -> dict[str, Any]:
@@ -101,6 +168,8 @@ def rules(table: Mapping[str, Any]) -> Rules:
     """
     own = {name: value for name, value in table.items() if name != STAGE}
     inner = {name: _read(kind, own[name], f"{name}.") for name, kind in _TABLES.items() if name in own}
+    if isinstance(own.get("waivers"), dict):
+        inner["waivers"] = {rule: _waiver(rule, given) for rule, given in own["waivers"].items()}
     found: Rules = _read(Rules, {**own, **inner}, "")
     return found
 
@@ -119,6 +188,10 @@ def _read(kind: Any, table: Any, where: str) -> Any:
         return kind(**table)
     except (TypeError, ValueError) as wrong:
         raise PolicyWrong(f"{where}{wrong.args[1].name}" if len(wrong.args) > 1 else where, _why(wrong)) from None
+
+
+def _waiver(rule: str, given: Any) -> Any:
+    return _read(Waiver, given if isinstance(given, dict) else {"reason": given}, f"waivers.{rule}.")
 
 
 def _why(wrong: Exception) -> str:
@@ -156,9 +229,30 @@ class Gate:
         return not any(v.stops for v in self.verdicts)
 
 
-def gate(rules: Rules, verdicts: Iterable[Verdict]) -> Gate:
-    """Judge a run, with what the policy waives."""
-    return Gate(verdicts=tuple(v if v.ok else evolve(v, waived=rules.waivers.get(v.rule)) for v in verdicts))
+def gate(rules: Rules, verdicts: Iterable[Verdict], today: date) -> Gate:
+    """Judge a run as severely as the policy says, with what it waives today."""
+    graded = ((v, rules.severities.get(v.rule, v.severity)) for v in verdicts)
+    return Gate(
+        verdicts=tuple(
+            _waived(evolve(v, severity=how), rules.waivers.get(v.rule), today) for v, how in graded if how != "off"
+        )
+    )
+
+
+def _waived(verdict: Verdict, waiver: Waiver | None, today: date) -> Verdict:
+    if verdict.ok or waiver is None:
+        return verdict
+    if waiver.until is not None and waiver.until < today:
+        return evolve(verdict, detail=f"{verdict.detail}; it was waived until {waiver.until}")
+    return evolve(verdict, waived=str(waiver))
+
+
+def named(rules: Rules, verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
+    """Say which waivers and severities are of no rule of a run: a misspelt one would be missed where it counts."""
+    known = {verdict.rule for verdict in verdicts}
+    if lost := sorted({*rules.waivers, *rules.severities} - known):
+        detail = f"of none: {', '.join(lost)}; the rules are {', '.join(sorted(known))}"
+        yield Verdict(rule="waivers and severities are of rules", ok=False, detail=detail, severity="warning")
 
 
 def beats(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nb2prod.notebook import Cell
     from nb2prod.pipeline import Edge, Pipeline, Reason
     from nb2prod.plan import Step
+    from nb2prod.policy import Gate
     from nb2prod.report import Report
     from nb2prod.suggest import Proposal
 
@@ -35,6 +36,11 @@ def finding(value: Finding) -> Json:
     head = {"code": value.code, "severity": value.severity, "message": value.message, "cure": value.cure}
     fixes = [asdict(fix) for fix in value.fixes]
     return {**head, **asdict(value.place), "fix": next(iter(fixes), None), "fixes": fixes}
+
+
+def gate(value: Gate) -> Json:
+    """What a policy says of a run, rule by rule."""
+    return {"ok": value.ok, **asdict(value)}
 
 
 def error(value: Nb2ProdError) -> Json:

@@ -60,7 +60,10 @@ def home_of(notebook: Path) -> Path:
 
 def policy_of(notebook: Path) -> dict[str, Any]:
     """Return the policy of a notebook's project, `[tool.nb2prod.policy]`, as it is written."""
-    return dict(_project(notebook)[1].get("policy", {}))
+    found = _project(notebook)[1].get("policy", {})
+    if not isinstance(found, dict):
+        raise SettingWrong("policy", str(found), "a table: [tool.nb2prod.policy]")
+    return found
 
 
 def bounded(notebook: Path) -> frozenset[str]:
@@ -77,7 +80,10 @@ def _project(notebook: Path) -> tuple[Path | None, dict[str, Any]]:
         if file.is_file():
             import tomllib
 
-            table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("nb2prod")
+            try:
+                table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("nb2prod")
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+                raise SettingWrong("pyproject.toml", str(file), f"TOML, and this is none: {wrong}") from None
             if isinstance(table, dict):
                 return folder, table
     return None, {}

@@ -188,7 +188,7 @@ class ReleaseChanged(ShipError):
 
     @property
     def message(self) -> str:
-        return f"'{self.path}' of release '{self.release}' is missing, or not what was released."
+        return f"'{self.path}' of release '{self.release}' is missing, was added, or is not what was released."
 
     @property
     def cure(self) -> str:

@@ -15,6 +15,7 @@ ShipError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import field
@@ -217,6 +218,7 @@ class GateClosed(ShipError):
     """A rule of the policy is broken."""
 
     rules: tuple[tuple[str, str], ...]  # broken ones, with what was found
+    gate: Mapping[str, Any] = field(factory=dict, repr=False)  # all that was judged, as JSON
 
     code = "NB416"
 

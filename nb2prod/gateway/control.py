@@ -28,6 +28,7 @@ from nb2prod.releases.deployment import Deployment
 
 PLACE = "gateway.json"
 LOG = "gateway.log"
+TRIALS = "trials"  # folder of what a promotion tries with other settings than those it runs with
 PATIENCE = 30.0  # seconds a gateway may take to start
 SLOW = 300.0  # seconds it may take to do what it is told: it may have to start backends
 

@@ -15,6 +15,7 @@ from aiohttp import ClientConnectorError, ClientError, web
 from attrs import define, field
 
 from nb2prod.errors.deployments import GatewayNotReady
+from nb2prod.gateway.control import TRIALS
 from nb2prod.gateway.forward import BODY, Answered, Asked, TooLarge, forward
 from nb2prod.gateway.metrics import Metrics
 from nb2prod.gateway.mirror import Copy, Mirror
@@ -71,7 +72,7 @@ class Gateway:
                 others = {k: v for k, v in self.environ.items() if not k.startswith("SERVICE_")}
                 self.environ = {**others, **environ}
             for name in wanted.roles:
-                await self._ready(name)
+                await self._ready(name, anew=name == wanted.promoting)
             await asyncio.to_thread(deployment.write, self.folder, wanted)
             # From here to the next await is one step for every request: it goes the old way, or the new one.
             if wanted.roles != self.wanted.roles or not self.tallies:
@@ -85,8 +86,8 @@ class Gateway:
             for name in self.upstreams.keys() - wanted.roles.keys() - self._leaving.keys():
                 self._leaving[name] = asyncio.create_task(self._leave(name, keep=name in wanted.before[-1:]))
 
-    async def _ready(self, name: str) -> None:
-        """Have an upstream of a release that answers."""
+    async def _ready(self, name: str, *, anew: bool) -> None:
+        """Have an upstream of a release that answers; `anew` with the settings that are wanted now."""
         found, leaving = self.upstreams.get(name), self._leaving.get(name)
         if leaving is not None and found is not None:
             leaving.cancel()
@@ -95,6 +96,10 @@ class Gateway:
             await leaving  # it is being ended, and is started anew then
         if found is None:
             self.upstreams[name] = await self._upstream(name)
+        elif anew and not await asyncio.to_thread(self.backends.settled, name, self.environ):
+            # Requests wait meanwhile, as when it dies. It was tried with these settings by whoever wants them.
+            await asyncio.to_thread(self.backends.stop, name)
+            await found.revive()
         elif not await found.answers():
             await found.revive()
             if found.trouble:
@@ -221,6 +226,9 @@ class Gateway:
 
     def _sweep(self) -> None:
         with deployment.locked(self.folder, wait=False) as alone:
+            trials = Backends(self.folder / TRIALS, self.home)
+            for name in trials.names() if alone else ():
+                trials.stop(name)
             # While a promotion goes on, one is started that has no role yet.
             for name in self.backends.names() if alone else ():
                 if name not in self.wanted.roles and name not in self.upstreams and name not in self._leaving:

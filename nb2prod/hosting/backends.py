@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,8 +60,16 @@ class Backends:
                 log=self.log(made.id),
                 environ=self.environ(made.id, environ),
                 # Also of one that is not ready: were this process killed now, somebody must know whom to end.
-                begun=lambda running: self._remember(made.id, running),
+                begun=lambda running: self._remember(made.id, running, environ),
             )
+
+    def settled(self, name: str, environ: Mapping[str, str]) -> bool:
+        """Say whether a backend has the settings of an environment, SERVICE_*; of an older one that is not known."""
+        try:
+            known = json.loads(self._path(name).read_text(encoding="utf-8")).get("settings")
+        except FileNotFoundError:
+            return True
+        return known is None or known == _settings(environ, known.partition("$")[0])
 
     def to_rehearse(self, name: str) -> RehearsedService:
         """Make the service of a release that is not there yet; it is to be rehearsed, and then perhaps adopted."""
@@ -112,8 +122,9 @@ class Backends:
             process.stop(running)
             self._path(name).unlink(missing_ok=True)
 
-    def _remember(self, name: str, running: Running) -> None:
-        journal.write_whole(self._path(name), json.dumps({**asdict(running), "url": running.url}))
+    def _remember(self, name: str, running: Running, environ: Mapping[str, str] = os.environ) -> None:
+        own = {"url": running.url, "settings": _settings(environ, secrets.token_hex(8))}
+        journal.write_whole(self._path(name), json.dumps({**asdict(running), **own}))
 
     def _path(self, name: str) -> Path:
         release.folder_of(self.home, name)  # refuses what is no id
@@ -127,3 +138,9 @@ class Backends:
         with (self.folder / f"{name}.lock").open("wb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _settings(environ: Mapping[str, str], salt: str) -> str:
+    """Return a hash that tells settings from others; what they are, keys among them, is not for a file."""
+    own = sorted((name, value) for name, value in environ.items() if name.startswith("SERVICE_"))
+    return f"{salt}${hashlib.sha256((salt + json.dumps(own)).encode()).hexdigest()}"

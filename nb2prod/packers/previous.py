@@ -75,7 +75,7 @@ def said(previous: Previous | None, found: Candidate) -> Iterator[tuple[Rival, S
     rows = fields.records(found.held.x, fields.learn(found), found.model)
     parts = (rows[n : n + MANY] for n in range(0, len(rows), MANY))
     body = b"\n".join(json.dumps({"rows": part}).encode() for part in parts)
-    command = [sys.executable, "-c", ASK, json.dumps({"digest": previous.digest})]
+    command = [sys.executable, "-B", "-c", ASK, json.dumps({"digest": previous.digest})]
     asked: dict[str, Any] = {"input": body, "cwd": previous.folder, "capture_output": True, "timeout": PATIENCE}
     rival = Rival(name=f"release {previous.release}", origin="release")
     try:

@@ -56,6 +56,12 @@ class Deployment:
         pairs = ((self.live, "live"), (self.canary, "canary"), (self.shadow, "shadow"))
         return {release: role for release, role in pairs if release is not None}
 
+    @property
+    def promoting(self) -> str | None:
+        """Return the release that the last change gave a role; one that is rolled back to has its settings already."""
+        last = self.history[-1] if self.history else None
+        return last.release if last and last.verb in {"promote", "canary", "shadow"} else None
+
     def promoted(self, release: str, note: str = "") -> Deployment:
         """Make a release the one that answers; a trial of the same release ends thereby, other trials go on."""
         before = self.before

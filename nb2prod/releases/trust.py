@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+from collections.abc import Set
 from pathlib import Path
 
 from nb2prod import policy, settings
@@ -11,13 +13,15 @@ from nb2prod.policy import Rules
 from nb2prod.releases import release, signing
 from nb2prod.releases.release import Release
 
+BUILT = "bentofile.yaml"  # BentoML adds it to sources, and reads it when it builds
+
 
 def trusted(home: Path, name: str) -> Release:
     """Return a release, if it is what was released by somebody whom the project's policy trusts.
 
     Raises:
         RunUnknown: There is no such release.
-        ReleaseChanged: Its manifest, its archive or one of its files is not what was signed.
+        ReleaseChanged: Its manifest, its archive or one of its files is not what was signed, or there are others.
         ReleaseForeign: Nobody signed it, or somebody else.
     """
     made = release.read(home, name)
@@ -25,6 +29,7 @@ def trusted(home: Path, name: str) -> Release:
     _signed(folder, name, policy.rules(settings.policy_of(home.resolve().parent / "_")))
     if digest(folder / made.archive) != made.archive_sha256:
         raise ReleaseChanged(name, made.archive)
+    _alone(folder, {*made.files, made.archive, release.MANIFEST, release.SIGNATURE}, made)
     for path, known in made.files.items():
         # What people may read beside the archive may be thinned out, but it may not say something else.
         if (folder / path).exists() and digest(folder / path) != known:
@@ -38,10 +43,24 @@ def genuine(made: Release, source: Path) -> None:
     Raises:
         ReleaseChanged: One of them is not.
     """
-    for path, known in made.files.items():
-        part = path.removeprefix(f"{release.SERVICE}/")
-        if part != path and digest(source / part) != known:
+    parts = {path.removeprefix(f"{release.SERVICE}/"): known for path, known in made.files.items()}
+    parts = {part: known for part, known in parts.items() if f"{release.SERVICE}/{part}" in made.files}
+    _alone(source, {*parts, BUILT}, made)
+    for part, known in parts.items():
+        if digest(source / part) != known:
             raise ReleaseChanged(made.id, str(source / part))
+
+
+def _alone(folder: Path, known: Set[str], made: Release) -> None:
+    """Check that nothing was added, which could be loaded in the place of something else; compiled code goes."""
+    if not made.files:
+        return  # a release of old, which says only what its archive is
+    for cache in [*folder.rglob("__pycache__")]:
+        shutil.rmtree(cache, ignore_errors=True)
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if not path.is_dir() and name not in known:
+            raise ReleaseChanged(made.id, name)
 
 
 def digest(path: Path) -> str | None:

@@ -19,7 +19,7 @@ from nb2prod.errors.base import ExtraMissing
 from nb2prod.errors.products import NotScored
 from nb2prod.errors.runs import ClusterUnreachable, DataUnfit
 from nb2prod.execution import machine
-from nb2prod.releases import release
+from nb2prod.releases import release, trust
 from nb2prod.scoring.worker import Scored, score
 
 NO_ROWS = frozenset({"forecast", "function", "product"})  # kinds that are not asked rows of a table
@@ -45,13 +45,15 @@ def run(home: Path, name: str, work: Work) -> dict[str, Any]:
 
     Raises:
         RunUnknown: There is no such release.
+        ReleaseChanged, ReleaseForeign: It is not what was released, or by nobody who is trusted.
         NotScored: It is no model that is asked rows of a table.
         DataUnfit: Columns or rows do not fit what the model learnt from; no output is written.
         ExtraMissing: What reads such files is not installed.
         ClusterUnreachable: Nobody answers at the address.
     """
-    made = release.read(home, name)
-    folder = release.folder_of(home, name) / "service"
+    made = trust.trusted(home, name)
+    folder = release.folder_of(home, name) / release.SERVICE
+    trust.genuine(made, folder)  # whole, as code is loaded from there
     schema = json.loads((folder / "schema.json").read_text(encoding="utf-8"))
     if made.kind in NO_ROWS:
         raise NotScored(name, made.kind)

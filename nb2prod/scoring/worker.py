@@ -31,6 +31,7 @@ class Scored:
 @lru_cache(maxsize=1)
 def _core(folder: str, digest: str) -> Any:
     """Load a release once a process."""
+    sys.dont_write_bytecode = True  # nothing is added to what was signed
     sys.path.insert(0, folder)  # the notebook's own code and the runtime lie there, as in the service
     from serving_runtime.core import Core
 

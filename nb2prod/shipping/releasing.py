@@ -100,9 +100,9 @@ def _gate(source: Source, fit: Fit) -> Gate:
         policy.licensed(packed.licences, rules.forbidden_licences),
         *policy.bounded(rules, {**packed.metrics, **asdict(tried), **dear}),
     ]
-    found = policy.gate(rules, verdicts)
+    found = policy.gate(rules, [*verdicts, *policy.named(rules, verdicts)], datetime.now(UTC).date())
     if not found.ok:
-        raise GateClosed(tuple((v.rule, v.detail) for v in found.verdicts if v.stops))
+        raise GateClosed(tuple((v.rule, v.detail) for v in found.verdicts if v.stops), schema.gate(found))
     return found
 
 
@@ -133,7 +133,7 @@ def _manifest(source: Source, fit: Fit, archive: Path) -> Release:
         model=packed.model,
         metrics=packed.metrics,
         baseline=asdict(packed.baseline) if packed.baseline else {},
-        gate={"ok": gate.ok, **asdict(gate)},
+        gate=schema.gate(gate),
         intervals=packed.compared.intervals if packed.compared else {},
         rivals=tuple(asdict(rival) for rival in packed.rivals),
         licences=packed.licences,

@@ -16,7 +16,7 @@ from nb2prod import journal, schema, verify
 from nb2prod.compare.runs import Verdict
 from nb2prod.errors.base import Nb2ProdError, Place
 from nb2prod.errors.runs import RunCancelled
-from nb2prod.errors.ships import StagedDiffers
+from nb2prod.errors.ships import GateClosed, StagedDiffers
 from nb2prod.events import Event, Listener
 from nb2prod.hosting.backends import Backends
 from nb2prod.hosting.rehearsed import RehearsedService
@@ -189,8 +189,9 @@ def result(home: Path, report: Report, shipped: Shipped | None, error: Nb2ProdEr
     if error is not None:
         base |= {"ok": False, "error": schema.error(error)}
     if shipped is None:
-        names = ("release", "bento", "archive", "metrics", "baseline", "gate", "rehearsal", "risk", "risks")
-        return base | dict.fromkeys((*names, "service", "url"))
+        names = ("release", "bento", "archive", "metrics", "intervals", "baseline", "rehearsal", "risk", "risks")
+        gate = error.gate if isinstance(error, GateClosed) else None
+        return base | dict.fromkeys((*names, "service", "url")) | {"gate": gate}
     made, service = shipped.release, shipped.service
     return base | {**summary(home, made), "service": service and asdict(service), "url": service and service.url}
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nb2prod.errors.deployments import GatewayNotReady, PortKept
 from nb2prod.errors.ships import ServiceNotReady
 from nb2prod.gateway import control
+from nb2prod.gateway.control import TRIALS
 from nb2prod.hosting import process
 from nb2prod.hosting.backends import Backends
 from nb2prod.hosting.process import Running
@@ -29,6 +32,8 @@ class LocalTarget:
 
     def start(self, release: Release, *, port: int | None = None) -> Service:
         """Serve a release, on a free port unless one is given; it goes on when this process ends."""
+        if not self.services.settled(release.id, os.environ):
+            self.services.stop(release.id)  # it runs, and with other settings
         return _service(release.id, self.services.start(release, port=port))
 
     def adopt(self, release: Release, rehearsed: RehearsedService, *, port: int | None = None) -> Service:
@@ -109,8 +114,11 @@ class LocalTarget:
     def _change(self, folder: Path, before: Deployment, wanted: Deployment, fresh: Release | None) -> Deployment:
         """Carry out what is wanted, after the release that is new to its role has shown that it answers."""
         backends, environ = Backends(folder / "backends", self.home), fitness.environ(folder)
+        anew = wanted.promoting is not None and fresh is not None and not backends.settled(fresh.id, environ)
+        if fresh is not None and anew:
+            self._tried(folder, fresh, environ)
         try:
-            if fresh is not None:
+            if fresh is not None and not anew:
                 running = backends.start(fresh, environ=environ)
                 fitness.examine(self.home, fresh, running, environ, backends.log(fresh.id))
             control.apply(folder, self.home, wanted, environ)
@@ -119,6 +127,15 @@ class LocalTarget:
                 backends.stop(fresh.id)
             raise
         return wanted
+
+    def _tried(self, folder: Path, made: Release, environ: Mapping[str, str]) -> None:
+        """Have a release that runs with other settings show that it answers with these; the gateway starts it anew."""
+        trials = Backends(folder / TRIALS, self.home)
+        try:
+            running = trials.start(made, environ=environ)
+            fitness.examine(self.home, made, running, environ, trials.log(made.id))
+        finally:
+            trials.stop(made.id)
 
 
 _QUIET: dict[str, Any] = {

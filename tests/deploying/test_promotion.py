@@ -204,6 +204,11 @@ def test_keys_are_asked_for_behind_a_gateway_as_before_one(shop: Shop, monkeypat
     assert statuses == [401, 200, 401]
     assert probe.stat().st_mode & 0o077 == 0
 
+    monkeypatch.delenv("SERVICE_API_KEYS")
+    api.promote(shop.home, other)  # it runs already, with other settings
+    with urlopen(f"{url}/card.json", timeout=20) as reply:
+        assert (reply.status, reply.headers["X-Release"]) == (200, other)
+
 
 def test_the_command_line_says_it_and_its_exit_code_too(shop: Shop) -> None:
     folder = ["--folder", str(shop.home.parent)]
@@ -224,7 +229,11 @@ def test_a_port_that_clients_know_is_kept(shop: Shop) -> None:
 
 def test_when_it_is_stopped_nothing_is_left_and_one_can_go_back(shop: Shop) -> None:
     port, live = shop.now["port"], shop.now["live"]
-    pids = [shop.now["pid"], psutil.Process(shop.now["pid"]).ppid(), *(one["pid"] for one in shop.now["releases"].values())]
+    pids = [
+        shop.now["pid"],
+        psutil.Process(shop.now["pid"]).ppid(),
+        *(one["pid"] for one in shop.now["releases"].values()),
+    ]
     stopped = CliRunner().invoke(cli.main, ["stop", "tiny_model.ipynb", "--folder", str(shop.home.parent)])
 
     assert stopped.exit_code == 0, stopped.output

@@ -117,3 +117,25 @@ def test_what_a_store_has_must_be_what_was_released(home: Path, tmp_path: Path) 
 
     with pytest.raises(ReleaseChanged, match="NB440"):
         trust.genuine(made, source)
+
+
+@pytest.mark.parametrize("path", ["service/json.py", "service/serving_runtime/evil.py", "more.txt"])
+def test_a_file_that_was_added_is_named(home: Path, path: str) -> None:
+    """It could be loaded in the place of another."""
+    added = folder(home) / path
+    added.parent.mkdir(exist_ok=True)
+    added.write_text("print('evil')", encoding="utf-8")
+
+    with pytest.raises(ReleaseChanged, match=path):
+        trust.trusted(home, NAME)
+
+
+def test_compiled_code_that_nobody_signed_is_taken_away(home: Path) -> None:
+    for place in (folder(home) / "service", home / "store"):
+        cache = place / "__pycache__" / "service.cpython-311.pyc"
+        cache.parent.mkdir(parents=True)
+        cache.write_bytes(b"evil")
+    (home / "store" / "service.py").write_text("served = 1", encoding="utf-8")
+    trust.genuine(trust.trusted(home, NAME), home / "store")
+
+    assert list(home.rglob("*.pyc")) == []
