@@ -12,8 +12,9 @@ from nb2prod.bundle.lift import Lifted
 from nb2prod.candidates.candidate import Candidate
 from nb2prod.candidates.libraries import formula_of
 from nb2prod.candidates.rows import Rows
+from nb2prod.evaluate.metrics import sought
 from nb2prod.packers import own
-from nb2prod.packers.judgement import Judgement
+from nb2prod.packers.judgement import Judgement, truth_of
 
 Json = dict[str, Any]
 
@@ -26,6 +27,7 @@ def card(found: Candidate, judged: Judgement) -> Json:
         "class": _class(found.model),
         "trained": len(found.train),
         "rows": len(found.held),
+        "positive": _sought(found),
         "labels": [] if found.classes is None else [str(c) for c in found.classes][:100],
         "metrics": {name: value for name, value in judged.metrics.items() if name in baseline.metrics},
         "own": {name: value for name, value in judged.metrics.items() if name not in baseline.metrics},
@@ -42,6 +44,7 @@ def said(found: Candidate, judged: Judgement, lifted: Lifted) -> Json:
     """Describe a model for its release."""
     rows = {"train": len(found.train), "held_out": len(found.held)}
     model = {"name": found.name, "kind": found.kind, "class": _class(found.model), "sha256": lifted.digest}
+    model |= {"positive": wanted} if (wanted := _sought(found)) is not None else {}
     return {
         "metrics": judged.metrics,
         "baseline": judged.baseline,
@@ -62,6 +65,14 @@ def loaded(found: Candidate, lifted: Lifted, module: str) -> Json:
 def _class(model: Any) -> str:
     cls = type(model)
     return cls.__qualname__ if cls.__module__ == "__main__" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _sought(found: Candidate) -> str | None:
+    """Return which of two classes F1 and the like are of."""
+    import numpy as np
+
+    known = np.asarray(found.classes) if found.classes is not None and np.ndim(found.held.y) == 1 else ()
+    return str(sought(truth_of(found), known)) if len(known) == 2 else None
 
 
 def _digest(rows: Rows) -> str:
