@@ -27,7 +27,6 @@ from nb2prod import __version__, journal
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.gateway import control
 from nb2prod.gateway.server import Gateway
-from nb2prod.hosting import process
 from nb2prod.releases import deployment
 
 log = logging.getLogger("nb2prod.gateway")
