@@ -36,7 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(SERVING, service / "serving_runtime", ignore=shutil.ignore_patterns("__pycache__"))
     (service / "model.pkl").write_bytes(model)
     (service / "schema.json").write_text(json.dumps(_schema()))
-    release.write(place / ".nb2prod", _manifest(hashlib.sha256(model).hexdigest()))
+    (service.parent / "flat.bento").write_bytes(b"archive")
+    release.write(place / ".nb2prod", _manifest(hashlib.sha256(model).hexdigest(), release.hashes(service.parent)))
     return place
 
 
@@ -58,10 +59,11 @@ def _schema() -> dict[str, Any]:
     return {"fields": fields, "kind": "regression", **shape}
 
 
-def _manifest(digest: str) -> Release:
+def _manifest(digest: str, files: dict[str, str]) -> Release:
     empty: dict[str, Any] = {name: {} for name in ("data", "parameters", "metrics", "baseline", "gate", "rehearsal")}
-    texts = dict.fromkeys(("run", "notebook", "created", "code", "python", "bento", "archive"), "")
-    return Release(id=NAME, environment=(), model={"sha256": digest}, archive_sha256="", **texts, **empty)
+    texts = dict.fromkeys(("run", "notebook", "created", "code", "python", "bento"), "")
+    archive = {"archive": "flat.bento", "archive_sha256": files["flat.bento"]}
+    return Release(id=NAME, environment=(), model={"sha256": digest}, files=files, **archive, **texts, **empty)
 
 
 def score(folder: Path, data: Path, output: str, *flags: str) -> Result:
@@ -125,12 +127,13 @@ def test_a_file_without_rows_is_refused(folder: Path) -> None:
     assert [file.name for file in folder.glob("*none.parquet*")] == []
 
 
-def test_another_model_than_the_released_is_not_loaded(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["model.pkl", "core.py"])
+def test_what_was_not_released_is_not_loaded(folder: Path, tmp_path: Path, name: str) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
-    model = next(copy.rglob("model.pkl"))
-    model.write_bytes(model.read_bytes() + b" ")
+    changed = next(copy.rglob(name))
+    changed.write_bytes(changed.read_bytes() + b" ")
     _rows(3).to_csv(copy / "in.csv", index=False)
     done = score(copy, copy / "in.csv", "refused.csv", "--keep", "id")
 
-    assert done.exit_code != 0
+    assert (done.exit_code, "NB440" in done.output) == (1, True)
     assert not (copy / "refused.csv").exists()
