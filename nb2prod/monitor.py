@@ -130,7 +130,7 @@ def _drifted(found: Json) -> Iterator[Verdict]:
     gone = [f"{one['key']} (PSI {one['psi']:.2f})" for one in _each(found) if one["state"] == "drift"]
     few = f"{drift['rows']:,} rows, of {drift['least']:,} before anything is said"
     told = ", ".join(gone) if gone else few if drift["state"] == "few" else f"{drift['rows']:,} rows"
-    yield Verdict(rule="no drift", ok=not gone, detail=told)
+    yield Verdict(rule=policy.DRIFT, ok=not gone, detail=told)
 
 
 def _each(found: Mapping[str, Any]) -> list[Json]:

@@ -157,6 +157,7 @@ def served(rules: Rules) -> dict[str, Any]:
     }  # fmt: skip
 
 
+DRIFT = "no drift"  # the rule of a monitor that is always there
 STAGE = "stage"  # the policy's table of options for all stages, which `nb2prod.settings` reads
 
 
@@ -250,7 +251,8 @@ def _waived(verdict: Verdict, waiver: Waiver | None, today: date) -> Verdict:
 def named(rules: Rules, verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
     """Say which waivers and severities are of no rule of a run: a misspelt one would be missed where it counts."""
     known = {verdict.rule for verdict in verdicts}
-    if lost := sorted({*rules.waivers, *rules.severities} - known):
+    watched = {DRIFT, *(f"{name} at most {bound:g}" for name, bound in rules.alerts.items())}  # by `nb2prod monitor`
+    if lost := sorted({*rules.waivers, *rules.severities} - known - watched):
         detail = f"of none: {', '.join(lost)}; the rules are {', '.join(sorted(known))}"
         yield Verdict(rule="waivers and severities are of rules", ok=False, detail=detail, severity="warning")
 

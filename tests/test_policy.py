@@ -104,7 +104,8 @@ def test_each_rule_is_as_grave_as_the_policy_says() -> None:
 
 
 def test_a_waiver_of_no_rule_is_told() -> None:
-    policy = rules({"waivers": {"p95_ms at most 2O": "a pilot"}})
+    watched = {"no drift": "a new tariff", "psi at most 0.5": "likewise"}
+    policy = rules({"alerts": {"psi": 0.5}, "waivers": {"p95_ms at most 2O": "a pilot", **watched}})
     (told,) = named(policy, [Verdict(rule="p95_ms at most 20", ok=False, detail="31")])
 
     assert "of none: p95_ms at most 2O; the rules are p95_ms at most 20" in told.detail
