@@ -13,6 +13,7 @@ from nb2prod import run as _run
 from nb2prod.errors.base import Nb2ProdError, RunUnknown
 from nb2prod.errors.runs import CellFailed, RunCancelled
 from nb2prod.errors.ships import StagedDiffers
+from nb2prod.errors.stores import mendable
 from nb2prod.events import Event
 from nb2prod.execution import decision
 from nb2prod.run import Options, store_of
@@ -234,9 +235,11 @@ def ship(
                 shipped = steps.serve(shipped, served, tell)
             elif serving.target is not None:
                 delivery = _delivered(chosen.home, shipped, serving.target, tell)
-        except Nb2ProdError as wrong:
-            refused, verdict = wrong, wrong.verdict if isinstance(wrong, StagedDiffers) else verdict
-            tell(Event(kind="error", data=schema.error(wrong)))
+        except (Nb2ProdError, OSError) as wrong:
+            refused, verdict = mendable(wrong), wrong.verdict if isinstance(wrong, StagedDiffers) else verdict
+            if refused is None:
+                raise
+            tell(Event(kind="error", data=schema.error(refused)))
     result = steps.result(chosen.home, report, shipped, refused)
     result |= {"verify": None if verdict is None else schema.verdict(verdict), "delivery": delivery}
     # Who stopped it waits for its end; `report` draws the page if somebody asks.

@@ -69,7 +69,7 @@ def test_a_folder_that_may_not_be_written_is_said_without_a_traceback(tmp_path: 
     result = nb2prod("extract", copied("tiny", tmp_path), "-o", "/sys/extracted")
 
     assert result.exit_code == 1
-    assert result.stderr.startswith("NB311: '/sys' cannot be used: ")
+    assert result.stderr.startswith("NB311: '/sys/extracted' cannot be used: ")
 
 
 def test_an_output_in_a_folder_that_is_not_there_is_wrong_use_before_anything_is_done(tmp_path: Path) -> None:

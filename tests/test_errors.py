@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import pickle
 import re
 from collections import Counter
@@ -12,6 +13,7 @@ from attrs import asdict
 import nb2prod
 from nb2prod.errors.base import Place, SettingWrong, define
 from nb2prod.errors.runs import CellFailed, RunError
+from nb2prod.errors.stores import mendable
 
 
 def test_an_error_survives_pickling_with_its_fields() -> None:
@@ -72,3 +74,12 @@ def test_each_code_is_explained_where_users_look() -> None:
 
     assert lacking == []  # these are the lines to put in
     assert [row for row in rows if row not in wanted] == []
+
+
+def test_what_the_system_refuses_is_named_as_the_user_named_it() -> None:
+    full = mendable(OSError(errno.ENOSPC, "No space left on device"))
+    closed = mendable(OSError(errno.EROFS, "Read-only file system", "/there/.page.html.0a1b2c3d"))
+
+    assert (full and full.message) == "A file could not be written: No space left on device."
+    assert (closed and closed.message) == "'/there/page.html' cannot be used: Read-only file system."
+    assert mendable(FileNotFoundError(errno.ENOENT, "No such file or directory", "ours")) is None

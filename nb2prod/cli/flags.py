@@ -13,7 +13,7 @@ import click
 
 from nb2prod.errors.base import Nb2ProdError
 from nb2prod.errors.runs import MISUSE
-from nb2prod.errors.stores import FileRefused
+from nb2prod.errors.stores import mendable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,13 +66,10 @@ def shown(command: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(*args: Any, **options: Any) -> Any:
         try:
             return command(*args, **options)
-        except Nb2ProdError as wrong:
-            refused = wrong
-        except OSError as wrong:
-            found = FileRefused.of(wrong)
-            if found is None:
+        except (Nb2ProdError, OSError) as wrong:
+            refused = mendable(wrong)
+            if refused is None:
                 raise
-            refused = found
         _show(refused, options.get("style"))
         sys.exit(2 if refused.code in MISUSE else 1)
 

@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 
-from nb2prod.errors.base import StoreError, define
+from nb2prod.errors.base import Nb2ProdError, StoreError, define
 
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}")  # of files until they are whole
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 
@@ -145,7 +147,7 @@ class CredentialsInUrl(StoreError):
 class FileRefused(StoreError):
     """The system does not let us read or write a file."""
 
-    path: str  # of what there is of it: the file, or its folder; empty when the system did not say
+    path: str  # empty when the system did not say
     reason: str
 
     code = "NB311"
@@ -159,8 +161,8 @@ class FileRefused(StoreError):
         if wrong.filename is None:
             return cls("", reason)
         path = Path(os.fsdecode(wrong.filename)).absolute()
-        # What is about to be written may have a name of ours until it is whole.
-        return cls(str(path if path.exists() else path.parent), reason)
+        temporary = _TEMPORARY.fullmatch(path.name)
+        return cls(str(path.with_name(temporary[1]) if temporary else path), reason)
 
     @property
     def message(self) -> str:
@@ -170,6 +172,13 @@ class FileRefused(StoreError):
     @property
     def cure(self) -> str:
         return "Make room there, or let yourself write it; or name another place. What was there before is as it was."
+
+
+def mendable(error: BaseException | None) -> Nb2ProdError | None:
+    """Return an error as one that a user can mend; None for our own bugs."""
+    if isinstance(error, OSError):
+        return FileRefused.of(error)
+    return error if isinstance(error, Nb2ProdError) else None
 
 
 def size(count: float) -> str:

@@ -12,8 +12,7 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.utils import to_os_path
 from tornado.web import HTTPError, authenticated
 
-from nb2prod.errors.base import Nb2ProdError
-from nb2prod.errors.stores import FileRefused
+from nb2prod.errors.stores import mendable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -98,7 +97,7 @@ class Handler(Confined, APIHandler):  # type: ignore[misc]
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say what happened and what to do; anything else than our errors is the base class's."""
-        error = _ours(kwargs.get("exc_info", (None, None))[1])
+        error = mendable(kwargs.get("exc_info", (None, None))[1])
         if error is None:
             super().write_error(status_code, **kwargs)
             return
@@ -111,17 +110,10 @@ class Handler(Confined, APIHandler):  # type: ignore[misc]
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
         """Log an error of ours as one line: it is the user's to mend, not ours."""
-        if (error := _ours(value)) is not None:
+        if (error := mendable(value)) is not None:
             self.log.warning("nb2prod: %s", error)
         else:
             super().log_exception(typ, value, tb)
-
-
-def _ours(error: BaseException | None) -> Nb2ProdError | None:
-    """Return what a user can mend, as that; None for our own bugs."""
-    if isinstance(error, OSError):
-        return FileRefused.of(error)
-    return error if isinstance(error, Nb2ProdError) else None
 
 
 class Page(Handler):
