@@ -121,7 +121,7 @@ function good() {
   const gap = sure ? `better by ${size(low)} to ${size(high)}${unit}` : high > 0 ? `anything from ${size(low)} worse to ${size(high)} better${points ? ", in percentage points" : ""}` : `worse by ${size(high)} to ${size(low)}${unit}`;
   const text = `${words(called(card.metric))}: ${amount(card.metric, mine)}, and of the baseline (${card.baseline.name}) ${amount(card.metric, theirs)}. On other rows like these the model would be ${gap}, 95 times in 100${sure ? ": that is more than luck" : high > 0 ? ": that may be luck" : ""}.`;
   Object.assign($("verdict"), { hidden: false, className: `note ${sure ? "good" : "warn"}`, textContent: text });
-  $("chips").append(make("li", { className: `chip ${sure ? "good" : "warn"}`, textContent: sure ? "beats its baseline" : "no better than its baseline" }));
+  $("chips").append(make("li", { className: `chip ${sure ? "good" : "warn"}`, textContent: sure ? "beats its baseline" : high > 0 ? "perhaps no better than its baseline" : "no better than its baseline" }));
 }
 
 async function drift() {

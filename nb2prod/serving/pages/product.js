@@ -27,8 +27,8 @@ function query(form) {
 const cell = value => value === null ? "" : typeof value === "object" ? JSON.stringify(value) : typeof value === "number" ? short(value, 6) : String(value);
 
 function rowsOf(about, found) {
-  const numeric = column => (column.kind === "integer" || column.kind === "number" ? "number" : "");
-  const line = (tag, value, column) => make(tag, { textContent: value, className: numeric(column), ...(tag === "th" ? { scope: "col" } : {}) });
+  const look = column => ({ integer: "number", number: "number", date: "when", time: "when" })[column.kind] ?? "";
+  const line = (tag, value, column) => make(tag, { textContent: value, className: look(column), ...(tag === "th" ? { scope: "col" } : {}) });
   const head = make("tr", {}, ...about.columns.map(column => line("th", column.key, column)));
   // A column of days needs no hours.
   const days = new Set(about.columns.filter(column => column.kind === "time" && found.rows.every(row => /T00:00:00$|^$/.test(row[column.key] ?? ""))).map(column => column.key));
@@ -72,6 +72,7 @@ function tablePart(about) {
     out.replaceChildren(ok ? rowsOf(about, said) : refusal(said, status));
     back.hidden = offset === 0;
     on.hidden = !ok || offset + PAGE >= said.total;
+    if (document.activeElement?.hidden) (back.hidden ? on : back).focus();
   }
   form.addEventListener("submit", event => { event.preventDefault(); show(0); });
   form.addEventListener("reset", () => setTimeout(() => show(0)));
