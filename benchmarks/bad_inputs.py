@@ -40,6 +40,60 @@ def every(example: Row, wrap: Wrap, *, number: str, integer: str, text: str, cat
     yield from _headers(json.dumps(wrap([example])).encode())
 
 
+def around(row: Row, wrap: Wrap, field: str) -> Iterator[Bad]:
+    """Yield what is wrong around the values of a row, of whatever kind the service is; `field` must be given."""
+    yield from _rows(row, wrap, field)
+    yield from _bodies(row, wrap, field)
+    yield from _headers(json.dumps(wrap([row])).encode())
+
+
+def calls(row: Row, changes: Mapping[str, tuple[str, str]]) -> Iterator[Bad]:
+    """Yield bad requests to a function.
+
+    Args:
+        row: A good one.
+        changes: By name, a parameter and what it is given, as JSON has it.
+    """
+    for name, (key, text) in changes.items():
+        marked = json.dumps({"rows": [{**row, key: "MARK"}]})
+        yield _bad(name, marked.replace('"MARK"', text).encode())
+
+
+def horizons() -> Iterator[Bad]:
+    """Yield bad requests to a forecaster that is asked for so many steps."""
+    for text in (
+        "0", "-1", "1.0", "1.5", "1e2", "1e400", "NaN", "Infinity", "true", "null", '"12"', "[12]", "{}", "1001",
+        str(2**63), "1" + "0" * 400, "0x0c", "+12", "012",
+    ):  # fmt: skip
+        yield _bad(f"horizon {text[:20]}", b'{"horizon": %s}' % text.encode())
+    yield _bad("no horizon", {})
+    yield _bad("horizon twice", b'{"horizon": 1, "horizon": 2}')
+    yield _bad("horizon twice, once as NaN", b'{"horizon": NaN, "horizon": 2}')
+    yield _bad("horizon and more", {"horizon": 1, "alpha": 0.1})
+    yield _bad("rows where steps are asked for", {"rows": [{}]})
+    yield _bad("horizon in other case", {"Horizon": 1})
+
+
+def queries(integer: str, number: str, time: str, text: str) -> Iterator[tuple[str, str]]:
+    """Yield bad queries of a table, each with a name, by columns of four kinds."""
+    for column, value in (
+        *((integer, v) for v in ("1.5", "abc", "", "1e3", "99999", "-99999", "1" * 30, "0x1", "true", "%D9%A3", "1_0")),
+        *((number, v) for v in ("abc", "", "nan", "inf", "1e400", "0x1p3", "%EF%BC%91", "1;5")),
+        *((time, v) for v in ("yesterday", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00", "1700000000", "", "2026")),
+    ):
+        for operation in ("", "__lt", "__in"):
+            yield f"{column}{operation} is {value}", f"{column}{operation}={value}"
+    for query in (
+        "gone=1", f"{text}__lt=a", f"{text}__like=a", f"{number}__contains=1", f"{integer}__=1", f"{integer}[]=1",
+        f"{integer}=1&{integer}=2", f"{integer}__null=maybe", "limit=0", "limit=-1", "limit=10001", "limit=1e3",
+        "limit=",
+        "limit=%D9%A3", "limit=1&limit=2", "offset=-1", "offset=x", f"offset={2**63}", "sort=gone",
+        f"sort={text},{text}",
+        "sort=--x", "columns=gone", f"columns={text},{text}", "%FF=1", f"{text}=%FF", "&".join(["a=1"] * 2000),
+    ):  # fmt: skip
+        yield query[:40], query
+
+
 def _bad(name: str, body: Any, **headers: str) -> Bad:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Bad(name=name, body=data, headers={"content-type": "application/json", **headers})
@@ -82,7 +136,7 @@ def _rows(row: Row, wrap: Wrap, field: str) -> Iterator[Bad]:
     yield _bad("a field misspelt", wrap([{**less, f"{field}_": row[field]}]))
     yield _bad("a field in other case", wrap([{**less, field.upper(): row[field]}]))
     yield _bad("an unknown field", wrap([{**row, "unheard_of": 1}]))
-    yield _bad("a bad value in the last of a hundred rows", wrap([row] * 99 + [{**row, field: "abc"}]))
+    yield _bad("a bad value in the last of a hundred rows", wrap([row] * 99 + [{**row, field: ["abc"]}]))
     yield _bad("no rows", wrap([]))
     yield _bad("an empty row", wrap([{}]))
     yield _bad("a row that is null", wrap([None]))

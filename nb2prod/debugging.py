@@ -63,12 +63,44 @@ if asked is not None:
         display(core.kind.ask(asked))
     except Exception:
         traceback.print_exc()"""
-PREDICT = """# The model itself, without the service.
+ALONE = """# What answers, without the service.
 if asked is not None:
     try:
-        display(model.predict(frame))
+        display({call})
     except Exception:
         traceback.print_exc()"""
+CALLS = {
+    "forecast": "model.get_forecast(asked.count, exog=frame).summary_frame() "
+    'if hasattr(model, "get_forecast") else model.forecast(asked.count, exog=frame)',
+    "function": "core.kind.call(frame)",
+}  # by the kind of a release; the others predict
+CHANGE = "# Change what was asked here, and run the cells below again."
+BULK = """# The rows as they came. Change them, and run the cells below again: `body` is packed of them anew.
+import io
+
+import pyarrow as pa
+from pyarrow import parquet
+
+try:
+    rows = {read}
+except Exception:
+    rows = None  # they cannot be read: the next cell says why
+if rows is not None:
+    out = io.BytesIO()
+    {write}
+    body = out.getvalue()
+rows"""
+PACKED = {
+    "application/vnd.apache.arrow.stream": (
+        "pa.ipc.open_stream(body).read_pandas()",
+        "table = pa.Table.from_pandas(rows, preserve_index=False)\n"
+        "    with pa.ipc.new_stream(out, table.schema) as writer:\n        writer.write_table(table)",
+    ),
+    "application/vnd.apache.parquet": (
+        "parquet.read_table(io.BytesIO(body)).to_pandas()",
+        "rows.to_parquet(out, index=False)",
+    ),
+}  # content type → how its rows are read, and written
 
 
 @frozen(kw_only=True)
@@ -95,11 +127,14 @@ def debug(home: Path, name: str, request: str, output: Path) -> dict[str, Any]:
         RequestNotKept, RequestForeign: There is no such request.
     """
     made = release.read(home, name)
+    if made.kind == "product":
+        raise RequestForeign(request, f"{name} gives out tables and figures, and computes nothing of a request")
     given = _given(home, name, request)
     stage, cells = _made_by(home, made)
     service = (release.folder_of(home, name) / "service").resolve()
     schema = json.loads((service / "schema.json").read_text(encoding="utf-8"))
-    book = _book(made, given, stage, cells, str(service), table="container" in schema)
+    call = CALLS.get(schema["kind"], "model.predict(frame)") if "container" in schema else None
+    book = _book(made, given, stage, cells, str(service), call=call)
     journal.write_whole(output, json.dumps(book, indent=1, ensure_ascii=False) + "\n")
     return {"ok": True, "release": name, "request": given.id, "stage": stage, "notebook": str(output)}
 
@@ -141,11 +176,11 @@ def _made_by(home: Path, made: Release) -> tuple[str | None, tuple[Cell, ...]]:
 
 
 def _book(  # noqa: PLR0913 - what it is made of
-    made: Release, given: Given, stage: str | None, cells: tuple[Cell, ...], service: str, *, table: bool
+    made: Release, given: Given, stage: str | None, cells: tuple[Cell, ...], service: str, *, call: str | None
 ) -> dict[str, Any]:
     parts = [("markdown", _head(made, given, stage)), ("code", f'service = r"{service}"'), ("code", LOAD)]
-    parts += [("code", _request(given)), ("code", CHECK)]
-    parts += [("code", FRAME), ("code", UNUSUAL), ("code", PREDICT)] if table else []
+    parts += [("code", _request(given)), *_rows(given), ("code", CHECK)]
+    parts += [("code", FRAME), ("code", UNUSUAL), ("code", ALONE.format(call=call))] if call else []
     parts += [("code", ASK)]
     parts += [("markdown", "\n".join(_source(made, stage, cells)))] if cells else []
     made_of = [_cell(n, kind, text) for n, (kind, text) in enumerate(parts)]
@@ -175,8 +210,15 @@ def _request(given: Given) -> str:
         except ValueError:
             return f'form = b"{JSON}"\nbody = {given.body!r}'
         text = pprint.pformat(said, width=110, sort_dicts=False)
-        return f'import json\n\nform = b"{JSON}"\nrequest = {text}\nbody = json.dumps(request).encode()'
+        return f'import json\n\nform = b"{JSON}"\n{CHANGE}\nrequest = {text}\nbody = json.dumps(request).encode()'
     return f"form = {given.form.encode()!r}\nbody = {given.body!r}"
+
+
+def _rows(given: Given) -> Iterator[tuple[str, str]]:
+    """Yield a cell in which rows in bulk can be changed."""
+    if given.form in PACKED:
+        read, write = PACKED[given.form]
+        yield "code", BULK.format(read=read, write=write)
 
 
 def _source(made: Release, stage: str | None, cells: tuple[Cell, ...]) -> Iterator[str]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from click.testing import CliRunner
+from pyarrow import parquet
 
 sys.path.insert(0, str(Path(__file__).parent / "serving"))
 
@@ -22,6 +27,7 @@ from nb2prod.errors.monitors import RequestForeign, RequestNotKept, ServiceSilen
 from nb2prod.errors.ships import PolicyWrong
 from nb2prod.releases import release
 from nb2prod.releases.release import Release
+from nb2prod.serving.content_types import ARROW, PARQUET
 from nb2prod.serving.middleware import Middleware
 from nb2prod.text import monitor
 
@@ -181,3 +187,40 @@ def test_a_request_that_was_not_kept_is_told_with_those_that_were(shop: Shop, tm
     (tmp_path / "text.json").write_text("3")
     with pytest.raises(RequestForeign):
         api.debug(shop.home, NAME, str(tmp_path / "text.json"), tmp_path / "debug.ipynb")
+
+
+def bulk(form: bytes, x: pd.DataFrame) -> bytes:
+    table, out = pa.Table.from_pandas(x, preserve_index=False), io.BytesIO()
+    if form == PARQUET:
+        parquet.write_table(table, out)
+    else:
+        with pa.ipc.new_stream(out, table.schema) as writer:
+            writer.write_table(table)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("form", [ARROW, PARQUET])
+def test_rows_in_bulk_are_rows_in_the_notebook_that_can_be_changed(shop: Shop, tmp_path: Path, form: bytes) -> None:
+    state, one = tmp_path / NAME / "requests", "0123abcd-1"
+    state.mkdir(parents=True)
+    kept = {"id": one, "time": "", "release": NAME, "status": 422, "error": "", "form": form.decode()}
+    body = base64.b64encode(bulk(form, X.head(3))).decode()
+    (state / f"{one}.json").write_text(json.dumps({**kept, "body": body}), encoding="utf-8")
+    api.debug(shop.home, NAME, one, tmp_path / "debug.ipynb")
+    cells = json.loads((tmp_path / "debug.ipynb").read_text(encoding="utf-8"))["cells"]
+    request, change = (cell["source"] for cell in cells if "body = " in cell["source"])
+    names: dict[str, Any] = {}
+    exec(request, names)
+    exec(change.replace("if rows is not None:", "rows = rows.assign(hours=5.0)\nif rows is not None:", 1), names)
+    asked = shop.door.core.kind.parse(names["body"], names["form"])
+
+    assert asked.values[0][:] == [5.0] * 3
+
+
+def test_what_computes_nothing_of_a_request_has_none_to_look_at(shop: Shop, tmp_path: Path) -> None:
+    made = evolve(release.read(shop.home, NAME), id="shop-20261122-001500-ab12ce", kind="product")
+    home = tmp_path / ".nb2prod"
+    release.folder_of(home, made.id).mkdir(parents=True)
+    release.write(home, made)
+    with pytest.raises(RequestForeign, match="tables and figures"):
+        api.debug(home, made.id, "request.json", tmp_path / "debug.ipynb")
