@@ -70,9 +70,10 @@ function tablePart(about) {
     offset = Math.max(0, start);
     const { ok, status, said } = await ask(`tables/${about.name}.json?${new URLSearchParams([...query(form), ["limit", PAGE], ["offset", offset]])}`);
     out.replaceChildren(ok ? rowsOf(about, said) : refusal(said, status));
+    const held = document.activeElement;
     back.hidden = offset === 0;
     on.hidden = !ok || offset + PAGE >= said.total;
-    if (document.activeElement?.hidden) (back.hidden ? on : back).focus();
+    if (held.hidden) (back.hidden ? on : back).focus();
   }
   form.addEventListener("submit", event => { event.preventDefault(); show(0); });
   form.addEventListener("reset", () => setTimeout(() => show(0)));
