@@ -64,7 +64,7 @@ class Daemon:
     idle: float  # seconds without a command after which it ends
     environment: dict[str, str]
     known: list[str]  # what tells the installation at the start from others
-    ears: socket.socket  # what signals wake it by
+    wakeup: socket.socket  # what signals wake it by
     began: float = field(factory=time.time)
     last: float = field(factory=time.monotonic)
     served: int = 0
@@ -75,7 +75,7 @@ class Daemon:
     def serve(self) -> Packed | None:
         """Serve until the end, and then return None; in the process of a command, return the request."""
         self.selector.register(self.listener, selectors.EVENT_READ, self._accept)
-        self.selector.register(self.ears, selectors.EVENT_READ, self._close)
+        self.selector.register(self.wakeup, selectors.EVENT_READ, self._close)
         while not (self.over and not self.commands):
             wait = None if self.commands else max(0.0, self.last + self.idle - time.monotonic())
             ready = self.selector.select(wait)
@@ -127,7 +127,7 @@ class Daemon:
             for command in self.commands.values():
                 command.link.close()
                 os.close(command.handle)
-            for open_file in (self.selector, self.listener, self.ears, link):
+            for open_file in (self.selector, self.listener, self.wakeup, link):
                 open_file.close()
             _become(request, files, parent)
             return request
@@ -318,18 +318,18 @@ def main(commands: Callable[[], object]) -> None:
     listener = _listening()
     os.write(ready, b"ready")
     os.close(ready)
-    ears, mouth = socket.socketpair()
-    mouth.settimeout(0)
-    signal.set_wakeup_fd(mouth.fileno())
-    signal.signal(signal.SIGTERM, lambda *_: None)  # it is heard by the ears
+    wakeup, waker = socket.socketpair()
+    waker.settimeout(0)
+    signal.set_wakeup_fd(waker.fileno())
+    signal.signal(signal.SIGTERM, lambda *_: None)  # it wakes the daemon
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     daemon = Daemon(
-        listener=listener, libraries=tuple(libraries), idle=idle, environment=environment, known=known, ears=ears
+        listener=listener, libraries=tuple(libraries), idle=idle, environment=environment, known=known, wakeup=wakeup
     )
     if daemon.serve() is None:
         os._exit(0)
-    mouth.close()
+    waker.close()
     status = [1]
     atexit.register(_end, os.getpid(), status)
     status[0] = _carry_out(commands)
