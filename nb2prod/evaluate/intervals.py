@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,30 +43,39 @@ def compare(kind: str, truth: Truth, mine: Said, theirs: Said) -> Comparison:
     import numpy as np
 
     name, more = counts(kind, truth.labels)
-    sign = 1 if more else -1
     wrong = np.stack([_losses(kind, truth, said) for said in (mine, theirs)])
     drawn = draw(kind, truth, [*wrong, wrong[0] - wrong[1]])
-    own: dict[str, list[Any]] = {}
-    apart: list[Any] = []
-    for weights in resamples(drawn) if drawn.units >= 2 else ():
-        found, rival = weighted(kind, truth, mine, weights), weighted(kind, truth, theirs, weights)
-        for metric, values in found.items():
-            own.setdefault(metric, []).append(values)
-        apart.append(sign * (found[name] - rival[name]))
-    once = np.ones((1, drawn.size))
-    seen = {metric: float(value[0]) for metric, value in weighted(kind, truth, mine, once).items()} if own else {}
-    units = _told(kind, truth, drawn)
-    intervals = {metric: _interval(np.concatenate(own[metric]), seen[metric], units, _limits(metric)) for metric in own}
-    better_by = None
-    if apart:
-        gap = sign * (seen[name] - float(weighted(kind, truth, theirs, once)[name][0]))
-        better_by = _interval(np.concatenate(apart), gap, drawn.units)
+    intervals, gap = _resampled(kind, truth, (mine, theirs), drawn)
+    low, high = gap.get(name) or (None, None)
+    better_by = None if low is None or high is None else (low, high) if more else (-high, -low)
     if kind == "classification" and drawn.alone:
         right, strata = wrong == 0, _strata(truth)
         intervals |= {metric: shares.alone(right[0], of) for metric, of in strata.items()}
         better_by = shares.apart(right[0], right[1], strata[name])
-    whole = {metric: ends for metric, ends in intervals.items() if ends is not None}
-    return Comparison(intervals=whole, metric=name, better_by=better_by)
+    return Comparison(intervals=intervals, metric=name, better_by=better_by)
+
+
+def _resampled(
+    kind: str, truth: Truth, both: tuple[Said, Said], drawn: Draw
+) -> tuple[dict[str, Ends], dict[str, Ends]]:
+    """Return the intervals of a model's metrics, and those of how much more they are than its rival's."""
+    import numpy as np
+
+    if drawn.units < 2:
+        return {}, {}
+    once = np.ones((1, drawn.size))
+    every = itertools.chain([once], resamples(drawn))  # weights are large, and held only while they are used
+    rounds = [[weighted(kind, truth, said, weights) for said in both] for weights in every]
+    units, own, gap = _told(kind, truth, drawn), dict[str, Ends](), dict[str, Ends]()
+    for metric in rounds[0][0]:
+        mine, theirs = (np.concatenate([pair[n].get(metric, [np.nan]) for pair in rounds]) for n in (0, 1))
+        if (ends := _interval(mine[1:], float(mine[0]), units, _limits(metric))) is not None:
+            own[metric] = ends
+        if len(mine) == len(theirs) and (
+            ends := _interval(mine[1:] - theirs[1:], float(mine[0] - theirs[0]), drawn.units)
+        ):
+            gap[metric] = ends
+    return own, gap
 
 
 def _losses(kind: str, truth: Truth, said: Said) -> Any:
@@ -74,8 +84,7 @@ def _losses(kind: str, truth: Truth, said: Said) -> Any:
 
     labels, predicted = flat(truth.labels), flat(said.predicted)
     if kind == "classification":
-        wrong = labels != predicted
-        return wrong.reshape(len(wrong), -1).any(axis=1).astype(float)
+        return (labels != predicted).astype(float)
     gaps = np.abs(np.asarray(labels, dtype=float) - np.asarray(predicted, dtype=float).reshape(labels.shape))
     return gaps.reshape(len(gaps), -1).mean(axis=1)
 
@@ -85,18 +94,16 @@ def _strata(truth: Truth) -> dict[str, Any]:
     import numpy as np
 
     labels = flat(truth.labels)
-    every = {"accuracy": np.zeros(len(labels), dtype=int)}
-    return every | ({"balanced_accuracy": labels} if labels.ndim == 1 else {})
+    return {"accuracy": np.zeros(len(labels), dtype=int), "balanced_accuracy": labels}
 
 
 def _told(kind: str, truth: Truth, drawn: Draw) -> float:
     """Return how many rows tell something of a model's own metrics: of two classes, those of the rarer one."""
     import numpy as np
 
-    labels = flat(truth.labels)
-    if kind != "classification" or labels.ndim > 1 or not drawn.alone:
+    if kind != "classification" or not drawn.alone:
         return drawn.units
-    each = np.unique(labels, return_counts=True)[1]
+    each = np.unique(flat(truth.labels), return_counts=True)[1]
     return float(each.min()) if len(each) == 2 else drawn.units
 
 

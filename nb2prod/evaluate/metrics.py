@@ -44,13 +44,6 @@ def columns(labels: Any, predicted: Any) -> Iterator[tuple[Any, Any]]:
     yield from zip(labels.T, predicted.reshape(labels.shape).T, strict=True)
 
 
-def told(labels: Any, predicted: Any) -> bool:
-    """Say whether a label is one of several that a row has or has not."""
-    import numpy as np
-
-    return set(np.union1d(labels, predicted).tolist()) <= {0, 1}
-
-
 def sought(truth: Truth, known: Any) -> Any:
     """Return which of two classes is looked for: the one that the notebook names, or the second one."""
     return truth.positive if truth.positive in known.tolist() else known[1]
@@ -65,7 +58,7 @@ def measure(kind: str, truth: Truth, said: Said) -> dict[str, float]:
     """
     labels, predicted = flat(truth.labels), flat(said.predicted)
     if kind == "classification":
-        found = _several(labels, predicted) if labels.ndim > 1 else _classes(truth, labels, predicted, said)
+        found = _classes(truth, labels, predicted, said)
     elif kind == "ranking":
         found = ranking.measured(truth, predicted)
     else:
@@ -95,18 +88,6 @@ def _classes(truth: Truth, labels: Any, predicted: Any, said: Said) -> dict[str,
     if said.probabilities is not None and len(np.unique(labels)) == len(known) and np.isin(labels, known).all():
         found |= _chances(truth, np.asarray(said.probabilities, dtype=float), known)
     return found
-
-
-def _several(labels: Any, predicted: Any) -> dict[str, Any]:
-    """Measure several labels a row, all of which must be right."""
-    import numpy as np
-    from sklearn.metrics import f1_score
-
-    each = []
-    for mine, said in columns(labels, predicted):
-        each.append(f1_score(mine, said, average="binary" if told(mine, said) else "macro", zero_division=0))
-    right = (labels == predicted.reshape(labels.shape)).all(axis=1)
-    return {"accuracy": right.mean(), "f1_macro": np.mean(each)}
 
 
 def _chances(truth: Truth, probabilities: Any, known: Any) -> dict[str, Any]:

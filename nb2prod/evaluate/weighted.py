@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nb2prod.evaluate import ranking, series
-from nb2prod.evaluate.metrics import columns, flat, sought, told
+from nb2prod.evaluate.metrics import columns, flat, sought
 from nb2prod.evaluate.truth import Said, Truth
 
 
@@ -36,10 +36,6 @@ def _classes(truth: Truth, said: Said, weights: Any) -> dict[str, Any]:
     import numpy as np
 
     labels, predicted, total = flat(truth.labels), flat(said.predicted), weights.sum(axis=1)
-    if labels.ndim > 1:
-        each = [_column(*pair, weights) for pair in columns(labels, predicted)]
-        right = (labels == predicted).all(axis=1)
-        return {"accuracy": weights @ right / total, "f1_macro": np.mean(each, axis=0)}
     known = np.unique(labels) if said.classes is None else np.asarray(said.classes)
     two, present = len(known) == 2, np.unique(labels)
     recalls = [weights @ ((labels == c) & (predicted == c)) / (weights @ (labels == c)) for c in present]
@@ -69,15 +65,6 @@ def _macro(labels: Any, predicted: Any, weights: Any) -> Any:
 
     every = np.union1d(labels, predicted)
     return np.nanmean([_f1(labels == c, predicted == c, weights) for c in every], axis=0)
-
-
-def _column(labels: Any, predicted: Any, weights: Any) -> Any:
-    """Return the F1 of one label of several: where it is yes or no, that of yes."""
-    import numpy as np
-
-    if not told(labels, predicted):
-        return _macro(labels, predicted, weights)
-    return np.nan_to_num(_f1(labels == 1, predicted == 1, weights))
 
 
 def _losses(labels: Any, chances: Any, known: Any) -> Any:

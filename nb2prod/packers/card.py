@@ -71,7 +71,7 @@ def _sought(found: Candidate) -> str | None:
     """Return which of two classes F1 and the like are of."""
     import numpy as np
 
-    known = np.asarray(found.classes) if found.classes is not None and np.ndim(found.held.y) == 1 else ()
+    known = np.asarray(found.classes) if found.classes is not None else ()
     return str(sought(truth_of(found), known)) if len(known) == 2 else None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, average_precision_score, f1_score
+from sklearn.metrics import average_precision_score, f1_score
 
 from nb2prod.evaluate import Said, Truth, compare, guesses, measure
 from nb2prod.evaluate.shares import alone, apart
@@ -139,19 +139,6 @@ def test_classes_that_are_new_or_never_occur_are_no_obstacle() -> None:
 
         assert set(compare("classification", Truth(labels=labels), mine, mine).intervals) <= set(found)
         assert weighted("classification", Truth(labels=labels), mine, np.ones((1, 4))) == pytest.approx(found)
-
-
-def test_of_several_labels_a_row_all_must_be_right() -> None:
-    labels = CHANCE.integers(0, 2, (80, 3))
-    said = np.where(CHANCE.random((80, 3)) < 0.9, labels, 1 - labels)
-    found = measure("classification", Truth(labels=labels), Said(predicted=said))
-
-    assert found == pytest.approx(
-        {"accuracy": accuracy_score(labels, said), "f1_macro": f1_score(labels, said, average="macro")}
-    )
-    assert (
-        compare("classification", Truth(labels=labels), Said(predicted=said), Said(predicted=said)).metric == "accuracy"
-    )
 
 
 def test_rows_of_a_group_are_drawn_together() -> None:
