@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
@@ -66,6 +67,9 @@ def keys_of(environ: Mapping[str, str]) -> tuple[bytes, ...]:
     if place := environ.get("SERVICE_API_KEYS_FILE"):
         text += "\n" + Path(place).read_text(encoding="utf-8")
     found = [key.strip() for line in text.splitlines() for key in line.split(",") if key.strip()]
+    hashes = [key[7:] for key in found if key.startswith("sha256:")]
+    if not all(re.fullmatch(r"[0-9a-fA-F]{64}", one) for one in hashes):  # nobody would ever be let in by it
+        raise ValueError("SERVICE_API_KEYS has a `sha256:` that 64 hexadecimal digits do not follow")
     return tuple(
         bytes.fromhex(key[7:]) if key.startswith("sha256:") else hashlib.sha256(key.encode()).digest() for key in found
     )

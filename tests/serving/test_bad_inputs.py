@@ -6,7 +6,7 @@ import hashlib
 import json
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -33,6 +33,7 @@ from nb2prod.candidates.functions import Function
 from nb2prod.notebook import Notebook
 from nb2prod.packers import function as functions
 from nb2prod.packers.product import keep, parted
+from nb2prod.policy import Log, Rules
 from nb2prod.serving.core import Core
 from nb2prod.serving.middleware import Middleware
 
@@ -60,12 +61,12 @@ def predict(
     return item["price"] * item["count"]
 
 
-def through(parts: bento.Parts, folder: Path) -> Middleware:
+def through(parts: bento.Parts, folder: Path, environ: Mapping[str, str] | None = None) -> Middleware:
     bento.write(bento.contents(parts), folder)
     hashes = {path: hashlib.sha256(parts.files[path]).hexdigest() for path in parts.guarded}
-    core = Core(folder, digest=parts.digest, files=hashes)
+    core = Core(folder, digest=parts.digest, files=hashes, environ=environ or {})
     core.load()
-    return Middleware(shops.elsewhere, core=core, environ={})
+    return Middleware(shops.elsewhere, core=core, environ=environ or {})
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +177,25 @@ def test_a_bad_query_is_the_clients_fault(product: Middleware, query: str) -> No
 
         assert (status, bool(said["error"])) == (400, True)
     assert call(product, "/tables/shops", query="n__gte=1")[1]["total"] == 2
+
+
+def test_a_call_that_failed_is_kept_where_the_policy_says_so(tmp_path: Path) -> None:
+    found = Function(cell=0, call=late, examples=({"at": 1},))
+    rules = Rules(log=Log(requests="failed"))
+    parts = functions.parted(BOOK, found, functions.learn(found), Lifted(model=cloudpickle.dumps(late)), rules)
+    door = through(parts, tmp_path / "service", {"SERVICE_STATE_DIR": str(tmp_path / "state")})
+    status = call(door, "/predict", b'{"rows": [{"at": 9}]}')[0]
+    (kept,) = (tmp_path / "state" / "requests").glob("*.json")
+
+    assert status == 422
+    assert json.loads(kept.read_text(encoding="utf-8"))["body"] == '{"rows": [{"at": 9}]}'
+
+
+def late(at: int) -> int:
+    """Have no answer after five."""
+    if at > 5:
+        raise ValueError("too late")
+    return at
 
 
 def test_what_answers_no_rows_says_so(product: Middleware) -> None:

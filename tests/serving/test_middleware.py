@@ -118,6 +118,12 @@ def test_nan_is_told_by_its_field(door: Middleware) -> None:
     assert [(f["row"], f["field"], f["type"]) for f in said["detail"]] == [(0, "hours", "not_finite")]
 
 
+@pytest.mark.parametrize("key", ["sha256:", "sha256:abc", "sha256:" + "g" * 64])
+def test_a_hash_that_no_key_can_have_is_told_at_once(key: str) -> None:
+    with pytest.raises(ValueError, match="64 hexadecimal digits"):
+        Access.of({"SERVICE_API_KEYS": key})
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
