@@ -53,8 +53,8 @@ def document(schema: Mapping[str, Any], rows: Sequence[Json], answer: Answer, co
 def of_series(found: Candidate, schema: Mapping[str, Any], judged: Sequence[Json]) -> Json:
     """Describe what a forecaster learnt from, and how far ahead it was judged.
 
-    Which steps are asked for is the client's choice, so those within what was judged are one bin, and so are all values
-    that the series or those forecasts had.
+    Clients ask for the same steps again and again, and for which of them is their choice: so those within what was
+    judged are one bin, and so are all values that the series, those forecasts, or what was known of its past had.
     """
     import numpy as np
 
@@ -63,14 +63,27 @@ def of_series(found: Candidate, schema: Mapping[str, Any], judged: Sequence[Json
         learnt = tuple(Field(**{k: v for k, v in raw.items() if k != "key"}) for raw in schema["fields"])
         known = found.held.x if found.train.x is None else found.train.x
         rows = records(known, fields.Table(container=schema["container"], fields=learnt), None)
-        described = features(schema, rows)
+        columns = zip(schema["fields"], Table.of(schema).columns, strict=True)
+        described = [_known(raw, c, rows) for raw, c in columns]
     said = [one[key] for one in judged for key in ("prediction", "low", "high") if key in one]
     values = np.concatenate([np.asarray(y, dtype=float).ravel() for y in (found.train.y, found.held.y, said)])
     steps = np.arange(1, len(judged) + 1)
     step = Bins(key="step", kind="number", edges=[len(judged) + 1])
     inside = Bins(key="prediction", kind="number", edges=_around(values[np.isfinite(values)]))
-    described.append(_written(step, steps))
+    described.append({**step.json(), "counts": step.count(steps).tolist()})  # however few: it tells of nobody
     return {"rows": len(values), "least": LEAST, "features": described, "predictions": [_written(inside, values)]}
+
+
+def _known(raw: Mapping[str, Any], rules: Any, rows: Sequence[Json]) -> Json:
+    """Describe what was known of each step of the past: between which numbers it was."""
+    import numpy as np
+
+    values = rules.take([row[raw["key"]] for row in rows])
+    if raw["kind"] not in {"integer", "number"} or values is None or values.dtype.kind not in "iuf":
+        return _feature(raw, rules, rows) | {"names": [], "edges": [], "kind": "name", "counts": [len(rows), 0]}
+    finite = values[np.isfinite(values)]
+    edges = _around(finite) if len(finite) else []
+    return _written(Bins(key=raw["key"], kind="number", edges=edges), values)
 
 
 def _around(values: Array) -> list[float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -336,6 +337,30 @@ def test_a_forecast_drifts_when_it_is_asked_for_what_it_was_not_judged_on() -> N
     assert states["near"] == states["all"] == ["stable", "stable"]  # which of the steps is the client's choice
     assert states["far"][0] == "drift"
     assert states["other"] == ["stable", "drift"]
+
+
+def test_what_is_known_of_the_next_steps_may_be_asked_again_and_again() -> None:
+    days = pd.DataFrame({"days": np.arange(40) % 5})
+    field = {
+        "key": "days", "column": "days", "kind": "integer", "dtype": "int64", "nullable": False, "categories": [],
+        "category": False, "closed": False, "ordered": False, "low": 0.0, "high": 4.0, "example": 1,
+    }  # fmt: skip
+    past, held = Held(x=days, y=np.arange(40.0)), Held(x=days[:2], y=np.arange(2.0))
+    found = Candidate(name="m", cell=0, kind="forecast", model=None, train=past, held=held)
+    schema = {"kind": "forecast", "container": "frame", "fields": [field]}
+    described = of_series(found, schema, [{"prediction": 1.0}, {"prediction": 2.0}])
+    states = []
+    for days_known in ([4, 4], [40, 40]):
+        recorder = watch()
+        recorder.profile, recorder.columns = Profile.of(described), Forecast({"fields": []}).columns
+        rows = Rows(count=2, values=[days_known], arrays=[np.array(days_known)])
+        for _ in range(200):
+            recorder.due = 0
+            recorder.record(recorder.ticket(), rows, Ahead(values=np.array([1.0, 2.0])))
+        recorder.settle()
+        states.append([one["state"] for one in recorder.drift()["features"]])
+
+    assert states == [["stable", "stable"], ["drift", "stable"]]
 
 
 def function_of(calls: int) -> tuple[Function, dict[str, Any]]:
