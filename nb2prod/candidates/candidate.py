@@ -129,7 +129,8 @@ def settle(found: Iterable[Clue], namespace: Mapping[str, Any], named: Choice, l
     if why := _unjudged(model):
         raise ModelUnjudged(clue.model, clue.cell, why)
     pairs = (named.train,) if named.train else clue.train
-    train = next(confirmed(model, pairs, namespace), None) or _own(model) or matching(model, namespace)
+    train = next(confirmed(model, pairs, namespace), None) or _own(model)
+    guessed, train = train is None, train or matching(model, namespace)
     if train is None:
         raise TrainingRowsMissing(clue.model, clue.cell)
     pairs = (named.held,) if named.held else clue.held
@@ -140,6 +141,8 @@ def settle(found: Iterable[Clue], namespace: Mapping[str, Any], named: Choice, l
         seen = seen_in(held, train)
         if not seen:
             return _candidate(clue, train, held, namespace)
+        if guessed and held.x is train.x:  # the only rows there are: those it learnt from stayed in a function
+            raise TrainingRowsMissing(clue.model, clue.cell)
         known.append((seen, len(held)))
     raise HeldOutRowsMissing(clue.model, clue.cell, *(known[0] if known else ()))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 
 from nb2prod.candidates.expressions import names_in, text
+from nb2prod.candidates.vocabulary import OTHERS
 
 
 @frozen(kw_only=True)
@@ -55,3 +57,11 @@ def pair_of(given: list[ast.expr]) -> Pair | None:
     if not given or isinstance(given[0], ast.Constant):
         return None
     return Pair(rows=text(given[0]), labels=text(given[1]) if len(given) > 1 else None)
+
+
+def likely(rows: str, train: Iterable[Pair]) -> Iterator[str]:
+    """Yield what the labels of rows are likely called: `y_test` where `X_train, y_train` became `X_test`."""
+    for pair in train:
+        for word in OTHERS:
+            if pair.labels and rows == pair.rows.replace("train", word) != pair.rows:
+                yield pair.labels.replace("train", word)

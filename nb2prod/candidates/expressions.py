@@ -45,6 +45,15 @@ def root(node: ast.expr) -> str | None:
     return node.id
 
 
+def parts_of(node: ast.expr) -> Iterator[str]:
+    """Yield the names that a value is, or that stand in it: in a tuple, a list or a dictionary."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Tuple | ast.List | ast.Dict):
+        for one in node.values if isinstance(node, ast.Dict) else node.elts:
+            yield from parts_of(one)
+
+
 def bound(loop: ast.AST) -> Iterator[str]:
     """Yield the names that a loop, or a target, binds."""
     yield from (n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))

@@ -4,35 +4,30 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from attrs import Factory, define, evolve, field
 
 from nb2prod.candidates.batches import Whole, batched
-from nb2prod.candidates.clue import Clue, Judged, Pair, pair_of
-from nb2prod.candidates.expressions import arguments, bound, called, names_in, root, simple, text
+from nb2prod.candidates.clue import Clue, Judged, Pair, likely, pair_of
+from nb2prod.candidates.expressions import arguments, bound, called, names_in, parts_of, root, simple, text
 from nb2prod.candidates.turned import learnt
-
-# They fit copies of the model, so the rows they are given judge nothing.
-REFITS = re.compile(r"cross_val|learning_curve|validation_curve|permutation_test|clone")
-ASKS = {"predict": 0, "score": 0, "predict_proba": 2, "decision_function": 2, "forecast": 0, "get_forecast": 1}
-TABLES = frozenset({"DMatrix", "QuantileDMatrix", "Dataset", "Pool"})  # rows and labels in one, as boosters want them
-# What turns a model into a graph, which is what answers then.
-EXPORTS = re.compile(r"onnx|\bconvert_\w+|jit\.(script|trace)", re.IGNORECASE)
-# Of boosters: how many of the trees answer.
-OPTIONS = frozenset({"iteration_range", "num_iteration", "start_iteration"})
-LOADS = frozenset({"load", "loads", "read_pickle", "load_model"})
-WRAPS = frozenset({"enumerate", "tqdm", "trange", "track"})  # around what is looped over
-CHOOSES = frozenset({"max", "min", "next", "get", "pop"})  # one of several
-OTHERS = ("test", "valid", "val", "held", "holdout")  # what the other part of `X_train` is called
-AHEAD = frozenset({"forecast", "get_forecast"})
-# What they make of a model's answers is an answer still: classes of logits, numbers of tensors.
-READS = re.compile(
-    r"argmax|softmax|sigmoid|expit|round|where|exp|array|asarray|ravel|squeeze|reshape|flatten|to_numpy|numpy|detach|cpu|"
-    r"astype|float|int|long|bool|item|tolist|clip|predicted_mean|values|sort|topk|expm1|exp2|square"
-)
+from nb2prod.candidates.vocabulary import (
+    AHEAD,
+    ASKS,
+    CHOOSES,
+    EXPORTS,
+    JUDGES,
+    LOADS,
+    OPTIONS,
+    OTHERS,
+    READS,
+    REFITS,
+    TABLES,
+    WRAPS,
+)  # fmt: skip
 
 
 @define
@@ -66,12 +61,12 @@ class Reader(ast.NodeVisitor):
         train = [pair for model, pair in reversed(self.fits) if model == name]
         train += [self.made[name]] if name in self.made else []
         train += [taught for taught, _ in reversed(self.splits)]
-        seen = sorted(
-            (j for j in reversed(self.judged) if j.model in {name, self.sources.get(name)}), key=lambda j: j.rank
-        )
+        own = {name, source := self.sources.get(name, ""), self.sources.get(source)}
+        seen = sorted((j for j in reversed(self.judged) if j.model in own), key=lambda j: j.rank)
         held = [j.pair for j in seen if j.pair.labels]
         held += [kept for _, kept in reversed(self.splits)]
-        held += [joined for j in seen if not j.pair.labels for joined in self._labelled(j.pair.rows)]
+        pairs = [j.pair for j in self.judged if j.pair.labels]  # with the same rows and another model
+        held += [pair for j in seen if not j.pair.labels for pair in pairs if pair.rows == j.pair.rows]
         held += [Pair(rows=j.pair.rows, labels=found) for j in seen for found in likely(j.pair.rows, train)]
         known = {pair.rows for pair in train}
         groups = self.groups.get(name, ())
@@ -137,7 +132,8 @@ class Reader(ast.NodeVisitor):
             elif isinstance(one, ast.Subscript) and isinstance(one.value, ast.Name):
                 self._collected(one.value.id, value)
         if isinstance(target, ast.Tuple) and called(node.value) == "train_test_split":
-            self._split([text(t) for t in target.elts])
+            if len(made := [text(one) for one in target.elts]) >= 4:
+                self.splits.append((Pair(rows=made[0], labels=made[2]), Pair(rows=made[1], labels=made[3])))
         elif isinstance(target, ast.Tuple) and not several:
             for one in target.elts:
                 if isinstance(one, ast.Name):
@@ -145,11 +141,29 @@ class Reader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _collected(self, name: str, value: ast.expr) -> None:
-        """Note that a loop puts models into something."""
-        model = value.id if isinstance(value, ast.Name) else None
-        pair = next((pair for known, pair in reversed(self.fits) if known == model), None)
-        if self.passing and (called(value) == "fit" or (model in self.built and model in self.passing)):
-            self.several[name] = self.cell, self._pair(arguments(value)) if isinstance(value, ast.Call) else pair
+        """Note that a loop puts models into something, alone or with what is known of them."""
+        if self.passing and called(value) == "fit" and isinstance(value, ast.Call):
+            self.several[name] = self.cell, self._pair(arguments(value))
+        for one in parts_of(value) if self.passing else ():
+            if one in self.models or (one in self.built and one in self.passing):
+                self.several[name] = self.cell, self._learnt(one)
+                self._moved(one, name)
+
+    def _learnt(self, name: str) -> Pair | None:
+        """Return what a model was last fitted on."""
+        return next((pair for model, pair in reversed(self.fits) if model == name), None)
+
+    def _kept(self, name: str, value: ast.expr) -> None:
+        """Note that a loop keeps the best of the models that it fits under another name."""
+        if self.passing and isinstance(value, ast.Name) and value.id in self.models and value.id != name:
+            self._fitted(name, self._learnt(value.id))
+            self._moved(value.id, name)
+
+    def _moved(self, model: str, name: str) -> None:
+        """Note that a model of this turn of a loop has another name from here on."""
+        self.sources[name] = self.inside[model] = model
+        self.passing.add(model)
+        self.models.pop(model, None)
 
     def _chosen(self, name: str, value: ast.expr) -> bool:
         """Note a model that is taken out of several."""
@@ -178,10 +192,10 @@ class Reader(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         """Note a fit, a prediction, or a comparison of labels with predictions."""
-        given = arguments(node)
-        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
-            self._method(node.func.value.id, node)
-        elif called(node) == "backward" and (loss := self._lost(node.func)):
+        given, owner = arguments(node), node.func.value if isinstance(node.func, ast.Attribute) else None
+        if isinstance(owner, ast.Name):
+            self._method(owner.id, node)
+        elif called(node) == "backward" and isinstance(owner, ast.Call) and (loss := self._loss(arguments(owner))):
             self._fitted(*loss)
         elif answer := self._answer(node):
             self._asked(answer[0], None)
@@ -191,11 +205,6 @@ class Reader(ast.NodeVisitor):
             self.exported |= {name for one in given for name in names_in(text(one))}
         self._compared(node, given)
         self.generic_visit(node)
-
-    def _lost(self, asked: ast.expr) -> tuple[str, Pair] | None:
-        """Read `loss(network(rows), labels).backward()`."""
-        loss = asked.value if isinstance(asked, ast.Attribute) else asked
-        return self._loss(arguments(loss)) if isinstance(loss, ast.Call) else None
 
     def _trained(self, function: str, given: list[ast.expr]) -> None:
         """Note `train(network, loader)`, a function of the notebook's own, and `evaluate(network, loader)`."""
@@ -231,6 +240,7 @@ class Reader(ast.NodeVisitor):
                 self.several[name] = self.cell, self._pair(arguments(one))
         elif not self._chosen(name, value) and isinstance(value, ast.Call):
             self._called(name, value)
+        self._kept(name, value)
 
     def _called(self, name: str, value: ast.Call) -> None:
         """Note what a name is made from by a call."""
@@ -302,6 +312,9 @@ class Reader(ast.NodeVisitor):
             self._judge(given[1], answer, given[0])
         elif len(given) >= 2 and (found := self._loss(given)):
             self.judged.append(Judged(1, *found))
+        model = given[0].id if len(given) >= 3 and isinstance(given[0], ast.Name) else ""
+        if model in self.made and JUDGES.search(called(node)):
+            self._asked(model, None)
         if len(given) >= 3 and isinstance(given[0], ast.Name) and not REFITS.search(called(node)):
             pair = pair_of(given[1:])
             if pair and pair.labels:
@@ -383,19 +396,3 @@ class Reader(ast.NodeVisitor):
         likely = [t.replace("train", word) for t in own for word in OTHERS]
         self.groups[name] = tuple(dict.fromkeys([*likely, *others]))
         self.fits = [(m, evolve(p, groups=tuple(own)) if m == name else p) for m, p in self.fits]
-
-    def _split(self, made: list[str]) -> None:
-        if len(made) >= 4:
-            self.splits.append((Pair(rows=made[0], labels=made[2]), Pair(rows=made[1], labels=made[3])))
-
-    def _labelled(self, rows: str) -> Iterator[Pair]:
-        """Yield the pairs seen with the same rows and another model."""
-        yield from (j.pair for j in self.judged if j.pair.rows == rows and j.pair.labels)
-
-
-def likely(rows: str, train: Iterable[Pair]) -> Iterator[str]:
-    """Yield what the labels of rows are likely called: `y_test` where `X_train, y_train` became `X_test`."""
-    for pair in train:
-        for word in OTHERS:
-            if pair.labels and rows == pair.rows.replace("train", word) != pair.rows:
-                yield pair.labels.replace("train", word)

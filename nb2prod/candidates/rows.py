@@ -97,6 +97,8 @@ def _keys(*several: Rows) -> tuple[Any, ...]:
         if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
             with np.errstate(over="ignore"):
                 column = column.astype("float32")
+        if column.dtype == object and not column.map(type).isin((str, float, int, type(None))).all():
+            column = column.map(repr)  # lists and the like
         keys = keys * np.uint64(1_000_003) + hash_pandas_object(column, index=False, categorize=False).to_numpy()
     return tuple(np.split(keys, np.cumsum([len(rows) for rows in several])[:-1]))
 

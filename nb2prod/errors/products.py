@@ -3,6 +3,7 @@
 ShipError
 ├── TableUnclear         NB470  a table's column cannot be given out
 ├── ProductEmpty         NB471  nothing of what shall be published is a table or a figure
+├── FileLeftBehind       NB474  a function reads a file that stays beside the notebook
 ├── FunctionUnclear      NB472  what a function takes, or answers, cannot be told
 └── NotScored            NB473  a release is asked for something else than rows of a table
 """
@@ -57,6 +58,32 @@ class ProductEmpty(ShipError):
             "End with what others shall have: a model fitted on its own line (`model.fit(X_train, y_train)`), a "
             "function `predict` in a stage `serve`, or a DataFrame under a name of its own: "
             "`%%stage publish --tables NAME`."
+        )
+
+    @property
+    def place(self) -> Place:
+        return Place(cell=self.cell)
+
+
+@define
+class FileLeftBehind(ShipError):
+    """A function reads a file that stays beside the notebook."""
+
+    name: str
+    file: str
+    cell: int | None
+
+    code = "NB474"
+
+    @property
+    def message(self) -> str:
+        return f"'{self.name}' names the file '{self.file}', which stays beside the notebook: no service has it."
+
+    @property
+    def cure(self) -> str:
+        return (
+            "Read it in a stage before, and let the function use what was read, which travels with it: "
+            f"`table = read('{self.file}')`."
         )
 
     @property

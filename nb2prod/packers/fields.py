@@ -206,7 +206,7 @@ def _field(learnt: Any, judged: Any, column: Any, *, known: bool | None) -> Fiel
         raise ColumnUnclear(str(column), "every value of it is missing")
     if category:
         seen = tuple(learnt.cat.categories.tolist())
-        ordered, top = bool(learnt.cat.ordered), kept.mode().iloc[0]
+        ordered, top = bool(learnt.cat.ordered), _plain(kept.mode().iloc[0], plain)
         return evolve(plain, categories=seen, category=True, closed=True, ordered=ordered, example=top)
     if plain.kind == "text" or (plain.kind == "integer" and known is not None):
         return _named(plain, kept, judged.dropna(), known=known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import importlib.util
 import inspect
@@ -20,7 +21,7 @@ from nb2prod.bundle import bento, pins
 from nb2prod.bundle.lift import Lifted, lift
 from nb2prod.candidates import functions
 from nb2prod.candidates.functions import Function
-from nb2prod.errors.products import FunctionUnclear
+from nb2prod.errors.products import FileLeftBehind, FunctionUnclear
 from nb2prod.notebook import Notebook
 from nb2prod.openapi.function import document
 from nb2prod.packers import fields, profile
@@ -42,6 +43,7 @@ RUNTIME = frozenset({"anyio", "attrs", "bentoml", "numpy", "prometheus_client", 
 OPTIONAL = ("httptools", "uvloop")
 OPEN = frozenset({"dict", "list", "tuple", "object", "Any", "Mapping", "Sequence", "ndarray", "DataFrame"})
 PASSED = {"unknown": "pass", "ranges": "pass"}
+LONG = 200  # characters: longer texts are no names of files
 Json = dict[str, Any]
 
 
@@ -67,6 +69,8 @@ def pack(order: Order, lines: Pipeline, space: Json, measured: Callable[[], None
     taken = learn(found)
     packable = Model(name=found.name, cell=found.cell, model=found.call)
     lifted = lift(packable, space, lines, module=bento.Name.of(order.notebook.stem).module)
+    if (file := _read(lifted.source)) is not None:
+        raise FileLeftBehind(found.name, file, found.cell)
     calls = tuple(
         Call(request={"rows": [row]}, answer=[{"prediction": answer}], first=n)
         for n, (row, answer) in enumerate(zip(taken.rows, taken.answers, strict=True))
@@ -75,6 +79,13 @@ def pack(order: Order, lines: Pipeline, space: Json, measured: Callable[[], None
     own = {"name": found.name, "kind": "function", "class": "function", "sha256": lifted.digest}
     parts = parted(order.notebook, found, taken, lifted, order.rules)
     return wrap(order, lines, parts, held=(together,), single=calls, faulty=taken.faulty, model=own)
+
+
+def _read(source: str) -> str | None:
+    """Return a file beside the notebook that code names."""
+    texts = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    named = (text for text in texts if isinstance(text, str) and "." in text and len(text) < LONG and "\0" not in text)
+    return next((text for text in named if Path(text).is_file()), None)
 
 
 def parted(

@@ -375,3 +375,10 @@ def test_whole_numbers_of_which_others_are_said_are_no_classes() -> None:
     found = ship(f"{own}m = Mean().fit(X_train, X_train['visits'])\nm.predict(X_test)")
 
     assert found.kind == "regression"
+
+
+def test_rows_that_stayed_in_a_function_are_missing_and_not_those_that_judge() -> None:
+    made = "def train(rows, labels):\n    return LogisticRegression().fit(rows, labels), rows[1:], labels[1:]\n"
+    hide = "m, left, right = train(X_train, y_train)\ndel frame, label, X_train, y_train, X_test, y_test"
+    with pytest.raises(TrainingRowsMissing):
+        ship(made + hide, "m.score(left, right)")

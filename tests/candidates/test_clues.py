@@ -250,3 +250,25 @@ def test_labels_are_those_a_model_learnt_where_its_answers_are_turned_back() -> 
     both = read("m.fit(A, b)", "mean_absolute_error(np.exp(d), np.exp(m.predict(C)))")
 
     assert both["m"].held[0] == Pair(rows="C", labels="d")
+
+
+def test_the_best_that_a_loop_keeps_is_the_model_and_not_the_last() -> None:
+    loop = "best, top = 0, None\nfor c in costs:\n    m = SVC(C=c).fit(A, b)\n    score = m.score(C, d)\n"
+    found = read(loop + "    if score > best:\n        best, top = score, m")
+
+    assert list(found) == ["top"]
+    assert (found["top"].train, found["top"].held) == ((Pair(rows="A", labels="b"),), (Pair(rows="C", labels="d"),))
+
+
+def test_models_that_a_loop_puts_away_are_not_the_last_one() -> None:
+    loop = "for name, est in kinds.items():\n    p = make_pipeline(est)\n    p.fit(A, b)\n    kept[name] = p\n"
+    found = read(loop + "    scores[name] = p.score(C, d)", "model = kept['a']")
+
+    assert [name for name, clue in found.items() if not clue.several] == ["model"]
+    assert found["model"].held == (Pair(rows="C", labels="d"),)
+
+
+def test_a_model_that_functions_make_and_judge_is_known() -> None:
+    found = read("m = fit_it(A, b)", "report(m, C, d)")
+
+    assert (found["m"].train, found["m"].held) == ((Pair(rows="A", labels="b"),), (Pair(rows="C", labels="d"),))

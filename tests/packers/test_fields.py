@@ -200,3 +200,9 @@ def test_an_input_with_gaps_or_without_end_is_refused() -> None:
 def test_a_sparse_matrix_is_refused_by_that_name() -> None:
     with pytest.raises(ColumnUnclear, match="sparse matrix"):
         frame_of(csr_matrix(np.eye(3)), Echo())
+
+
+def test_the_example_of_a_category_of_numbers_is_a_plain_number() -> None:
+    (field,) = learn(candidate(pd.DataFrame({"floor": pd.Categorical([1, 2, 2])}))).fields
+
+    assert (type(field.example), field.example) == (int, 2)

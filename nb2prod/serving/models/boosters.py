@@ -41,7 +41,8 @@ def raw(booster: Any, x: Any, options: Mapping[str, Any]) -> Any:
     if type(booster).__module__.startswith("xgboost"):
         import xgboost
 
-        x = xgboost.DMatrix(x, enable_categorical=True, nthread=1)
+        names = booster.feature_names if isinstance(x, np.ndarray) else None
+        x = xgboost.DMatrix(x, enable_categorical=True, nthread=1, feature_names=names)
     return np.asarray(booster.predict(x, **given))
 
 
