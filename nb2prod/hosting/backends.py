@@ -52,7 +52,9 @@ class Backends:
                 raise ServiceNotReady(f"port {port} is in use", "")
             store = bento.user_home()
             bento.import_bento(release.folder_of(self.home, made.id) / made.archive, made.bento, home=store)
-            trust.genuine(made, bento.source(made.bento, home=store))
+            place = bento.source(made.bento, home=store)
+            trust.genuine(made, place)
+            trust.described(made, release.folder_of(self.home, made.id) / made.archive, place.parent)
             return process.serve(
                 made.bento,
                 home=store,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tarfile
 from collections.abc import Set
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from nb2prod.policy import Rules
 from nb2prod.releases import release, signing
 from nb2prod.releases.release import Release
 
+DESCRIBED = "bento.yaml"  # beside the sources: what BentoML reads when it serves
 BUILT = "bentofile.yaml"  # BentoML adds it to sources, and reads it when it builds
 
 
@@ -51,6 +53,19 @@ def genuine(made: Release, source: Path) -> None:
             raise ReleaseChanged(made.id, str(source / part))
 
 
+def described(made: Release, archive: Path, place: Path) -> None:
+    """Check that what a BentoML store says of a release's Bento, such as variables to set, is what its archive says.
+
+    Raises:
+        ReleaseChanged: It is not.
+    """
+    with tarfile.open(archive) as parts:
+        said = next((parts.extractfile(part) for part in parts if Path(part.name).as_posix() == DESCRIBED), None)
+        known = None if said is None else hashlib.sha256(said.read()).hexdigest()
+    if known is None or digest(place / DESCRIBED) != known:
+        raise ReleaseChanged(made.id, str(place / DESCRIBED))
+
+
 def _alone(folder: Path, known: Set[str], made: Release) -> None:
     """Check that nothing was added, which could be loaded in the place of something else; compiled code goes."""
     if not made.files:
@@ -58,9 +73,10 @@ def _alone(folder: Path, known: Set[str], made: Release) -> None:
     for cache in [*folder.rglob("__pycache__")]:
         shutil.rmtree(cache, ignore_errors=True)
     for path in folder.rglob("*"):
-        name = path.relative_to(folder).as_posix()
-        if not path.is_dir() and name not in known:
-            raise ReleaseChanged(made.id, name)
+        inner = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in inner.parts)  # left by who looks at folders; nothing imports it
+        if not (path.is_dir() or hidden) and inner.as_posix() not in known:
+            raise ReleaseChanged(made.id, inner.as_posix())
 
 
 def digest(path: Path) -> str | None:

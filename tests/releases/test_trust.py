@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,14 @@ def test_a_file_that_was_added_is_named(home: Path, path: str) -> None:
         trust.trusted(home, NAME)
 
 
+def test_what_a_file_manager_leaves_is_no_matter(home: Path) -> None:
+    for path in (".DS_Store", "service/.ipynb_checkpoints/README-checkpoint.md"):
+        (folder(home) / path).parent.mkdir(exist_ok=True)
+        (folder(home) / path).write_text("seen", encoding="utf-8")
+
+    assert trust.trusted(home, NAME)
+
+
 def test_compiled_code_that_nobody_signed_is_taken_away(home: Path) -> None:
     for place in (folder(home) / "service", home / "store"):
         cache = place / "__pycache__" / "service.cpython-311.pyc"
@@ -139,3 +148,17 @@ def test_compiled_code_that_nobody_signed_is_taken_away(home: Path) -> None:
     trust.genuine(trust.trusted(home, NAME), home / "store")
 
     assert list(home.rglob("*.pyc")) == []
+
+
+def test_what_a_store_says_of_a_bento_is_what_its_archive_says(home: Path, tmp_path: Path) -> None:
+    place, archive = tmp_path / "store", tmp_path / "churn.bento"
+    place.mkdir()
+    (place / "bento.yaml").write_text("envs: []", encoding="utf-8")
+    with tarfile.open(archive, "w:gz") as parts:
+        parts.add(place, ".")
+    made = trust.trusted(home, NAME)
+    trust.described(made, archive, place)
+    (place / "bento.yaml").write_text("envs: [{name: PYTHONPATH, value: /evil}]", encoding="utf-8")
+
+    with pytest.raises(ReleaseChanged, match=r"bento\.yaml"):
+        trust.described(made, archive, place)
