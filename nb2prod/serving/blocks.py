@@ -29,11 +29,14 @@ class Part:
         return self.rows.count
 
     def matrix(self) -> Matrix:
-        """Return the columns as scikit-learn sees a DataFrame of them."""
+        """Return the columns as scikit-learn sees a DataFrame of them: column after column, also in memory.
+
+        How a matrix lies in memory decides in which order BLAS adds, and so the last bits of a linear model's answers.
+        """
         arrays = self.columns()
         if any(a.dtype == object for a in arrays):
-            return np.stack([a.astype(object) for a in arrays], axis=1)
-        return np.stack(arrays, axis=1)
+            return np.stack([a.astype(object) for a in arrays]).T
+        return np.stack(arrays).T
 
     def columns(self) -> list[Matrix]:
         """Return the columns."""

@@ -78,6 +78,29 @@ def verdict(fitted: Any, x: Any = X, kind: Any = "classification") -> Verdict:
     return probe.verdict(fitted, described(found, table, Rules()), fields.records(x, table, fitted))
 
 
+@pytest.mark.parametrize("container", [pd.DataFrame, np.asarray], ids=["frame", "array"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        LinearRegression(),
+        Ridge(),
+        LogisticRegression(),
+        make_pipeline(StandardScaler(), Ridge()),
+        make_pipeline(SimpleImputer(), RobustScaler(), LogisticRegression()),
+        make_pipeline(StandardScaler(), PCA(2), LogisticRegression()),
+    ],
+    ids=repr,
+)
+def test_a_linear_model_of_bare_numbers_is_compiled(model: Any, container: Any) -> None:
+    """They are the first that anybody ships, and how their numbers lie in memory decides the last bits."""
+    rng = np.random.default_rng(0)
+    numbers = pd.DataFrame(rng.normal(size=(200, 7)), columns=list("abcdefg")).assign(count=rng.integers(0, 9, 200))
+    size = numbers.to_numpy() @ rng.normal(size=8)
+    judge = hasattr(model, "predict_proba")
+    fitted = model.fit(container(numbers), np.where(size > 0, "yes", "no") if judge else size)
+    assert verdict(fitted, container(numbers), "classification" if judge else "regression").used
+
+
 @pytest.mark.parametrize(
     "encoder",
     [
