@@ -10,7 +10,7 @@ from attrs import evolve
 
 from nb2prod import checks, document, edits, evidence, journal, notebook, pipeline, schema, settings
 from nb2prod import run as _run
-from nb2prod.errors.base import Nb2ProdError, RunUnknown
+from nb2prod.errors.base import Nb2ProdError
 from nb2prod.errors.runs import CellFailed, RunCancelled
 from nb2prod.errors.ships import StagedDiffers
 from nb2prod.errors.stores import mendable
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from nb2prod.changes import Ran
     from nb2prod.checks import Finding
     from nb2prod.compare.runs import Verdict
     from nb2prod.debugging import debug
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from nb2prod.notebook import Notebook
     from nb2prod.pipeline import Pipeline
     from nb2prod.plan import Step
+    from nb2prod.records import compare, report_page, show
     from nb2prod.report import Report
     from nb2prod.reproduction.reproduce import reproduce
     from nb2prod.settings import Settings
@@ -82,7 +82,7 @@ __all__ = [
 _LATER = {
     "debugging": ("debug",), "deploying.delivery": ("deploy",),
     "deploying.promotion": ("deployments", "promote", "retire", "rollback"), "mending": ("fix", "mend"),
-    "monitor": ("monitor",), "reproduction.reproduce": ("reproduce",),
+    "monitor": ("monitor",), "records": ("compare", "report_page", "show"), "reproduction.reproduce": ("reproduce",),
     "deploying.services": ("Serving", "ask", "releases", "serve", "show_release", "status", "stop", "target_of"),
 }  # fmt: skip
 
@@ -338,21 +338,6 @@ def extract(path: Path, out: Path) -> list[Path]:
     return written
 
 
-def report_page(home: Path, name: str) -> Path:
-    """Return the page in HTML of a run that has ended, drawn now if nobody asked for it before.
-
-    Raises:
-        RunUnknown: There is no such run, or it has not ended.
-    """
-    from nb2prod import page
-
-    found = journal.result(home, name)
-    if found is None:
-        raise RunUnknown(name)
-    there = journal.folder_of(home, name) / "report.html"
-    return there if there.is_file() else page.write(home, found)
-
-
 def _drawn(home: Path, result: dict[str, Any]) -> str | None:
     import logging
 
@@ -365,40 +350,3 @@ def _drawn(home: Path, result: dict[str, Any]) -> str | None:
             "No HTML report of run %s: %s: %s", result["run"], type(wrong).__name__, wrong
         )
         return None
-
-
-def show(home: Path, name: str) -> dict[str, Any]:
-    """Return the result of a run, or a release.
-
-    Raises:
-        RunUnknown: There is neither of that name, or the run has not ended.
-    """
-    from nb2prod.deploying import services
-    from nb2prod.releases import release
-
-    if release.ID.fullmatch(name):
-        return services.show_release(home, name)
-    found = journal.result(home, name)
-    if found is None:
-        raise RunUnknown(name)
-    return found
-
-
-def compare(home: Path, one: str, other: str) -> dict[str, Any]:
-    """Return what differs between two runs that have ended.
-
-    Raises:
-        RunUnknown: There is no such run, or it has not ended, or it ran nothing.
-    """
-    from nb2prod import changes
-
-    return changes.between(_ran(home, one), _ran(home, other))
-
-
-def _ran(home: Path, run: str) -> Ran:
-    from nb2prod.changes import Ran
-
-    found, executed = journal.result(home, run), journal.folder_of(home, run) / "executed.ipynb"
-    if found is None or not executed.is_file():
-        raise RunUnknown(run)
-    return Ran(result=found, book=read(executed))
