@@ -57,7 +57,8 @@ def test_a_loss_is_no_network() -> None:
             {"reading": "probabilities", "classes": [0, 1]},
         ),
         (lambda nn: nn.Linear(3, 1), X[:, 1], {"reading": "numbers", "flat": True}),
-        (lambda nn: nn.Linear(3, 1), X[:, 1:2], {"reading": "numbers", "flat": False}),
+        (lambda nn: nn.Linear(3, 1), X[:, 1:2], {"reading": "numbers", "flat": True}),
+        (lambda nn: nn.Linear(3, 2), X[:, 1:3], {"reading": "numbers", "flat": False}),
     ],
 )
 def test_a_network_is_read_by_its_last_layer(last: Callable[[Any], Any], labels: Any, expected: Any) -> None:
