@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"(?:np\.\w+\()?(-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\)?\s*\Z", re.IGNORECASE)
 
 
-# What people print of a measure: `ROC AUC: 0.91`, `rmse = 3.2`, `recall 0.8`.
-_LABELLED = re.compile(r"\s*([A-Za-z][\w @/().-]{0,40}?(?=\s*[:=])|[A-Za-z_]\w*(?=\s))\s*[:=]?\s*(\S+)\s*\Z")
+# What people print of a measure: `ROC AUC: 0.91`, `rmse (test) = 3.2`, `recall 0.8`; a number in a label is another's.
+_WORD = r"(?:[A-Za-z][\w@/.-]*|\([A-Za-z][\w@/.-]*\))"
+_LABELLED = re.compile(rf"\s*({_WORD}(?: {_WORD})*(?=\s*[:=])|[A-Za-z_]\w*(?=\s))\s*[:=]?\s*(\S+)\s*\Z")
 
 
 def names(stages: Iterable[Stage]) -> frozenset[str]:

@@ -39,6 +39,8 @@ def read(source: str, said: str = "", shown: str | None = None) -> dict[str, flo
             {"roc_auc": 0.91, "f1": 0.5},
         ),
         ("print('recall', recall(y, p), 'of', 3)", "recall 0.5 of 3\n", None, {}),
+        ("print(f'mean error (test) = {f1}')", "mean error (test) = 0.5\n", None, {"mean_error_test": 0.5}),
+        ("print(f'accuracy {a} (nobody: {b})')", "accuracy 0.968   (nobody leaves: 0.859)\n", None, {}),
     ],
 )
 def test_numbers_are_read_where_it_is_plain_whose_they_are(
