@@ -7,6 +7,7 @@ import shutil
 import tarfile
 from collections.abc import Set
 from pathlib import Path
+from typing import Any
 
 from nb2prod import policy, settings
 from nb2prod.errors.deployments import ReleaseChanged, ReleaseForeign
@@ -61,9 +62,21 @@ def described(made: Release, archive: Path, place: Path) -> None:
     """
     with tarfile.open(archive) as parts:
         said = next((parts.extractfile(part) for part in parts if Path(part.name).as_posix() == DESCRIBED), None)
-        known = None if said is None else hashlib.sha256(said.read()).hexdigest()
-    if known is None or digest(place / DESCRIBED) != known:
-        raise ReleaseChanged(made.id, str(place / DESCRIBED))
+        known = None if said is None else _said(said.read())
+    there = place / DESCRIBED
+    if known is None or not there.is_file() or _said(there.read_bytes()) != known:
+        raise ReleaseChanged(made.id, str(there))
+
+
+def _said(description: bytes) -> Any:
+    """Read what is said of a Bento; another ship of the same sources made the same one, at another time."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(description)
+    except yaml.YAMLError:
+        return description
+    return {key: value for key, value in found.items() if key != "creation_time"} if isinstance(found, dict) else found
 
 
 def _alone(folder: Path, known: Set[str], made: Release) -> None:

@@ -153,10 +153,12 @@ def test_compiled_code_that_nobody_signed_is_taken_away(home: Path) -> None:
 def test_what_a_store_says_of_a_bento_is_what_its_archive_says(home: Path, tmp_path: Path) -> None:
     place, archive = tmp_path / "store", tmp_path / "churn.bento"
     place.mkdir()
-    (place / "bento.yaml").write_text("envs: []", encoding="utf-8")
+    (place / "bento.yaml").write_text("creation_time: '2026-11-21'\nenvs: []", encoding="utf-8")
     with tarfile.open(archive, "w:gz") as parts:
         parts.add(place, ".")
     made = trust.trusted(home, NAME)
+    trust.described(made, archive, place)
+    (place / "bento.yaml").write_text("creation_time: '2026-11-22'\nenvs: []", encoding="utf-8")  # of another ship
     trust.described(made, archive, place)
     (place / "bento.yaml").write_text("envs: [{name: PYTHONPATH, value: /evil}]", encoding="utf-8")
 
