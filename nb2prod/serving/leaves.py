@@ -98,6 +98,7 @@ class Leaves:
         bits, line = np.zeros((rows, self.trees), self.word), np.empty((rows, self.trees), self.word)
         ends = bits.view(np.int32) if self.bits == 32 else np.zeros((rows, self.trees), np.int32)
         starts = np.arange(rows + 1, dtype=np.int32) * self.trees
+        # The matrix has no copy of `ends`: what is written there below is multiplied.
         reached = csr_array((np.ones(ends.size), ends.ravel(), starts), shape=(rows, self.values.size))
         made, every = np.empty(count), self.values.ravel()
         for n in range(0, count, rows):
